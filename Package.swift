@@ -1,0 +1,99 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let strict: [SwiftSetting] =
+  Context.environment["CATLM_STRICT"] == nil ? [] : [.treatAllWarnings(as: .error)]
+
+/// A Swift module of the program with the settings that all of them share.
+func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+let package = Package(
+  name: "catlm",
+  products: [.executable(name: "catlm", targets: ["catlm"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
+    .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+    .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
+  ],
+  targets: [
+    // C: every call returns its code, no mpi.h in Swift, one kernel body per instruction set.
+    .systemLibrary(
+      name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-pthread-dev"])]),
+    .systemLibrary(name: "COpenMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
+    .target(name: "CMPI", dependencies: ["COpenMPI"]),
+    .target(name: "CKernels"),
+
+    // Foundations.
+    module("Randomness"),
+    module("Settings", ["Yams"]),
+    module("TensorCore"),
+    module("CPUBackend", ["TensorCore", "CKernels", "COpenBLAS"]),
+
+    // The model and its update.
+    module("Layers", ["TensorCore"]),
+    module("Models", ["Layers", "TensorCore", "Settings", "Randomness"]),
+    module("Optimizers", ["TensorCore", "Settings"]),
+
+    // What surrounds a step.
+    module("TokenData", ["Settings", "Randomness"]),
+    module("Checkpoints", ["Settings", .product(name: "Crypto", package: "swift-crypto")]),
+    module("Parallel", ["CMPI"]),
+    module("Telemetry", ["Settings", .product(name: "Logging", package: "swift-log")]),
+    module("Evaluation", ["Models", "TensorCore", "TokenData"]),
+    module("Generation", ["Models", "TensorCore", "Randomness"]),
+    module(
+      "Parity",
+      ["Checkpoints", "Generation", "Models", "Optimizers", "Settings", "TensorCore"]),
+    module(
+      "Benchmarks", ["Models", "Optimizers", "Randomness", "Settings", "Telemetry", "TensorCore"]),
+    module(
+      "Training",
+      [
+        "Checkpoints", "Evaluation", "Models", "Optimizers", "Parallel", "Randomness", "Settings",
+        "Telemetry", "TensorCore", "TokenData",
+        .product(name: "Logging", package: "swift-log"),
+      ]),
+    .executableTarget(
+      name: "catlm",
+      dependencies: [
+        "Benchmarks", "CPUBackend", "Checkpoints", "Evaluation", "Generation", "Models", "Optimizers",
+        "Parallel", "Parity", "Randomness", "Settings", "Telemetry", "TensorCore", "TokenData", "Training",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      swiftSettings: strict),
+
+    // Tests. ReferenceBackend holds the slow kernels that the fast ones are compared with.
+    .target(
+      name: "ReferenceBackend", dependencies: ["TensorCore"], path: "Tests/ReferenceBackend",
+      swiftSettings: strict),
+    tests("SettingsTests", ["Settings"]),
+    tests("TokenDataTests", ["TokenData", "Settings", "Randomness"]),
+    tests("TensorCoreTests", ["TensorCore", "ReferenceBackend", "CPUBackend"]),
+    tests("CPUBackendTests", ["CPUBackend", "TensorCore", "ReferenceBackend"]),
+    tests(
+      "ModelsTests",
+      [
+        "Checkpoints", "CPUBackend", "Generation", "Layers", "Models", "Optimizers", "Parity", "Randomness",
+        "ReferenceBackend", "Settings", "TensorCore",
+      ]),
+    tests("CheckpointsTests", ["Checkpoints", "Settings"]),
+    tests("ParallelTests", ["Parallel"]),
+    tests("TelemetryTests", ["Telemetry", "Settings"]),
+    tests(
+      "TrainingTests",
+      [
+        "Training", "TensorCore", "CPUBackend", "Models", "Settings", "TokenData", "Parallel", "Optimizers",
+        "Checkpoints",
+      ]),
+    tests("CommandTests", ["Settings"]),
+  ],
+  swiftLanguageModes: [.v6]
+)
