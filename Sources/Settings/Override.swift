@@ -1,0 +1,48 @@
+/// One `section.key=value` of the command line.
+struct Override {
+  private let text: String
+  private let path: [String]
+  private let value: Setting
+
+  init(_ text: String) throws(SettingsError) {
+    self.text = text
+    guard let equals = text.firstIndex(of: "=") else { throw Self.malformed(text, "section.key=value") }
+    self.path = text[..<equals].split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+    guard path.allSatisfy({ !$0.isEmpty && !$0.contains(where: \.isWhitespace) }) else {
+      throw Self.malformed(text, "section.key=value")
+    }
+    let value: Setting
+    do {
+      value = try Setting(yaml: String(text[equals...].dropFirst()), source: text)
+    } catch {
+      throw Self.malformed(text, "a value that is YAML (\(error.found))")
+    }
+    guard value.isScalar || value.listValue?.allSatisfy(\.isScalar) == true else {
+      throw Self.malformed(text, "a scalar or a list of scalars such as [4, 8]")
+    }
+    self.value = value
+  }
+
+  /// `root` with this value in it; mappings on the way are made where they are absent.
+  func applied(to root: Setting) throws(SettingsError) -> Setting {
+    try replacing(path[...], in: root)
+  }
+
+  private func replacing(_ path: ArraySlice<String>, in setting: Setting) throws(SettingsError) -> Setting {
+    guard let key = path.first else { return value }
+    guard setting == .null || setting.entries != nil else {
+      throw Self.malformed(text, "a path through mappings; above \(Quotation.of(key)) stands \(setting.brief)")
+    }
+    var entries = setting.entries ?? []
+    if let index = entries.firstIndex(where: { $0.key == key }) {
+      entries[index].value = try replacing(path.dropFirst(), in: entries[index].value)
+    } else {
+      entries.append(.init(key: key, value: try replacing(path.dropFirst(), in: .null)))
+    }
+    return .mapping(entries)
+  }
+
+  private static func malformed(_ text: String, _ allowed: String) -> SettingsError {
+    SettingsError(.malformedOverride, key: "", found: "override \(Quotation.of(text))", allowed: allowed)
+  }
+}

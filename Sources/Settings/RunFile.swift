@@ -1,0 +1,61 @@
+internal import Foundation
+
+/// A run file as it stands, with overrides put in.
+package struct RunFile: Hashable, Sendable {
+  /// File name without its extension.
+  package let name: String
+  package let root: Setting
+  /// The file's path, for messages.
+  package let source: String
+
+  /// Reads a file.
+  ///
+  /// - Parameters:
+  ///   - path: a YAML (or JSON) file that holds a mapping.
+  ///   - overrides: each `section.key=value`, in the order in which they apply. The value is a YAML scalar or a list in
+  ///     brackets; a key that the file does not have is added.
+  package init(path: String, overrides: [String]) throws(SettingsError) {
+    let name = URL(filePath: path).deletingPathExtension().lastPathComponent
+    try self.init(yaml: try Self.text(ofFile: path), overrides: overrides, name: name, source: path)
+  }
+
+  /// Reads a text as if it were the content of a file called `name`.
+  package init(yaml: String, overrides: [String] = [], name: String) throws(SettingsError) {
+    try self.init(yaml: yaml, overrides: overrides, name: name, source: name)
+  }
+
+  private init(yaml: String, overrides: [String], name: String, source: String) throws(SettingsError) {
+    var root = try Setting(yaml: yaml, source: source)
+    if root == .null { root = .mapping([]) }
+    guard root.entries != nil else {
+      throw SettingsError.unreadable(source: source, line: nil, problem: "found \(root.brief), allowed: a mapping")
+    }
+    for text in overrides { root = try Override(text).applied(to: root) }
+    self.name = name
+    self.root = root
+    self.source = source
+  }
+
+  /// A reader of the whole file; its sections' keys are called `model.hidden_size` and so on.
+  package func reader() -> SettingsReader {
+    SettingsReader(root, path: "", source: source)
+  }
+
+  private static func text(ofFile path: String) throws(SettingsError) -> String {
+    let data: Data
+    do {
+      data = try Data(contentsOf: URL(filePath: path))
+    } catch {
+      throw .missingFile(path, problem: Self.reason(path, error))
+    }
+    guard let text = String(validating: data, as: UTF8.self) else {
+      throw .unreadable(source: path, line: nil, problem: "not UTF-8")
+    }
+    return text
+  }
+
+  /// Why a file could not be read, in the system's words.
+  private static func reason(_ path: String, _ error: any Error) -> String {
+    access(path, R_OK) == 0 ? error.localizedDescription : String(cString: strerror(errno))
+  }
+}

@@ -1,0 +1,57 @@
+// A lone scalar stands for a list of one, so that `--set train.chunk_sizes=8` works; it is recorded as a list.
+extension SettingsReader {
+  /// The integers under `key`.
+  ///
+  /// - Parameters:
+  ///   - default: taken where the key is absent; nil makes the key required.
+  ///   - allowed: what each may be.
+  package func integers(
+    _ key: String, default: [Int]? = nil, in allowed: ClosedRange<Int> = 0...Int.max
+  ) throws(SettingsError) -> [Int] {
+    let fallback = `default`.map { Setting.list($0.map(Setting.integer)) }
+    let list = try required(key, fallback, "a list, each \(AllowedValues.describe(allowed))")
+    var values: [Int] = []
+    for (name, element) in elements(key, list) { values.append(try checked(name, element, in: allowed)) }
+    return recorded(key, values) { .list($0.map(Setting.integer)) }
+  }
+
+  /// The numbers under `key`.
+  package func numbers(
+    _ key: String, default: [Double]? = nil, in allowed: ClosedRange<Double> = anyNumber
+  ) throws(SettingsError) -> [Double] {
+    let fallback = `default`.map { Setting.list($0.map(Setting.number)) }
+    let list = try required(key, fallback, "a list, each \(AllowedValues.describe(allowed))")
+    return try recordedNumbers(key, list, in: allowed)
+  }
+
+  /// The numbers under `key`; nil if the key is absent or null.
+  package func optionalNumbers(
+    _ key: String, in allowed: ClosedRange<Double> = anyNumber
+  ) throws(SettingsError) -> [Double]? {
+    guard let list = try optional(key) else { return nil }
+    return try recordedNumbers(key, list, in: allowed)
+  }
+
+  /// The texts under `key`.
+  package func texts(_ key: String, default: [String]? = nil) throws(SettingsError) -> [String] {
+    let fallback = `default`.map { Setting.list($0.map(Setting.text)) }
+    let list = try required(key, fallback, "text or a list of texts")
+    var values: [String] = []
+    for (name, element) in elements(key, list) { values.append(try checkedText(name, element)) }
+    return recorded(key, values) { .list($0.map(Setting.text)) }
+  }
+
+  private func recordedNumbers(
+    _ key: String, _ list: Setting, in allowed: ClosedRange<Double>
+  ) throws(SettingsError) -> [Double] {
+    var values: [Double] = []
+    for (name, element) in elements(key, list) { values.append(try checked(name, element, in: allowed)) }
+    return recorded(key, values) { .list($0.map(Setting.number)) }
+  }
+
+  /// The elements of a list with their names, such as `chunk_sizes[2]`.
+  private func elements(_ key: String, _ list: Setting) -> [(String, Setting)] {
+    guard let values = list.listValue else { return [(key, list)] }
+    return values.enumerated().map { ("\(key)[\($0.offset)]", $0.element) }
+  }
+}
