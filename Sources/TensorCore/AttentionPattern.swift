@@ -1,0 +1,121 @@
+/// Which rows see which: the structure that attention exploits, never a mask.
+///
+/// Rows of `n` sequences lie in two segments: the first rows of all sequences, then the second rows of all sequences.
+/// Sequence `s` owns rows `s·first ..< (s+1)·first` and `n·first + s·second ..< n·first + (s+1)·second`.
+package enum AttentionPattern: Hashable, Sendable {
+  /// Row `i` of a sequence sees rows `0...i`. One segment; rotary position `i`.
+  case causal(length: Int)
+  /// Every row of a sequence sees all `leading + length` rows of it. Leading rows are the first segment.
+  /// Rotary positions `0 ..< leading`, then `leading + j`.
+  case blocks(leading: Int, length: Int)
+  /// CAT's decoder. Global row `g` (first segment) sees globals `0...g`. Local row `i` (second segment) is in chunk
+  /// `c = i / chunk` and sees globals `0...c` and locals `c·chunk...i`. Rotary position 0 for globals, `1 + i % chunk`
+  /// for locals. `globals == (locals - 1) / chunk + 1`.
+  case staircase(globals: Int, locals: Int, chunk: Int)
+
+  /// Rows of one sequence in the first segment.
+  package var firstCount: Int {
+    switch self {
+    case .causal: 0
+    case .blocks(let leading, _): leading
+    case .staircase(let globals, _, _): globals
+    }
+  }
+
+  /// Rows of one sequence in the second segment.
+  package var secondCount: Int {
+    switch self {
+    case .causal(let length): length
+    case .blocks(_, let length): length
+    case .staircase(_, let locals, _): locals
+    }
+  }
+
+  /// Rows of one sequence.
+  package var rowCount: Int { firstCount + secondCount }
+
+  /// Largest rotary position plus one.
+  package var positionCount: Int {
+    switch self {
+    case .causal(let length): length
+    case .blocks(let leading, let length): leading + length
+    case .staircase(_, let locals, let chunk): 1 + min(chunk, locals)
+    }
+  }
+
+  /// Score entries that the pattern allows, for one sequence and one head.
+  ///
+  /// - Parameter dropsFirstQueries: leave out the queries of the first segment.
+  package func scoreCount(dropsFirstQueries: Bool) -> Int {
+    switch self {
+    case .causal(let length):
+      return length * (length + 1) / 2
+    case .blocks(let leading, let length):
+      return (dropsFirstQueries ? length : leading + length) * (leading + length)
+    case .staircase(let globals, let locals, let chunk):
+      var count = dropsFirstQueries ? 0 : globals * (globals + 1) / 2
+      for c in 0..<globals {
+        let rows = min(chunk, locals - c * chunk)
+        count += rows * (c + 1) + rows * (rows + 1) / 2
+      }
+      return count
+    }
+  }
+}
+
+/// One attention call: `sequenceCount` sequences of a pattern, grouped-query heads.
+package struct AttentionShape: Hashable, Sendable {
+  package let pattern: AttentionPattern
+  package let sequenceCount: Int
+  /// Query heads; a multiple of `keyValueHeadCount`. Query head `i` reads key/value head `i / (H / Hkv)`.
+  package let headCount: Int
+  package let keyValueHeadCount: Int
+  /// Channels of a head; even.
+  package let headWidth: Int
+  /// The first segment's rows give keys and values alone: their queries are neither read nor written, and the output
+  /// has the second segment's rows only.
+  package let dropsFirstQueries: Bool
+
+  package init(
+    pattern: AttentionPattern, sequenceCount: Int, headCount: Int, keyValueHeadCount: Int, headWidth: Int,
+    dropsFirstQueries: Bool = false
+  ) {
+    precondition(headCount % keyValueHeadCount == 0, "attention: \(headCount) heads over \(keyValueHeadCount)")
+    precondition(headWidth % 2 == 0, "attention: odd head width \(headWidth)")
+    self.pattern = pattern
+    self.sequenceCount = sequenceCount
+    self.headCount = headCount
+    self.keyValueHeadCount = keyValueHeadCount
+    self.headWidth = headWidth
+    self.dropsFirstQueries = dropsFirstQueries
+  }
+
+  /// Rows of keys and values.
+  package var rowCount: Int { sequenceCount * pattern.rowCount }
+  /// Rows of the first segment, all sequences.
+  package var firstRowCount: Int { sequenceCount * pattern.firstCount }
+  /// The rows that have queries.
+  package var queryRows: Range<Int> { (dropsFirstQueries ? firstRowCount : 0)..<rowCount }
+  /// Columns of the packed `[q | k | v]` rows.
+  package var packedWidth: Int { (headCount + 2 * keyValueHeadCount) * headWidth }
+  package var queryWidth: Int { headCount * headWidth }
+}
+
+/// Cosines and sines of the rotary embedding, `[positions, headWidth / 2]` each, and what else attention reads.
+package struct AttentionTables {
+  package let cosines: Tensor
+  package let sines: Tensor
+  /// Weights `[headWidth]` of the RMS norms of queries and keys, applied to each head before the rotation.
+  package let queryNorm: Tensor?
+  package let keyNorm: Tensor?
+  package let normEpsilon: Float
+
+  package init(cosines: Tensor, sines: Tensor, queryNorm: Tensor?, keyNorm: Tensor?, normEpsilon: Float) {
+    precondition((queryNorm == nil) == (keyNorm == nil), "attention: one of the two norms alone")
+    self.cosines = cosines
+    self.sines = sines
+    self.queryNorm = queryNorm
+    self.keyNorm = keyNorm
+    self.normEpsilon = normEpsilon
+  }
+}

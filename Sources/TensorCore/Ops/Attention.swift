@@ -1,0 +1,26 @@
+extension Tape {
+  /// Multi-head attention over a pattern, from packed projections.
+  ///
+  /// - Parameter packed: `[rows, q | k | v]`, from ``packedProjection(_:weight:bias:shape:)``.
+  /// - Returns: `[queryRows.count, H·headWidth]`.
+  package func attention(_ packed: Tensor, shape: AttentionShape, tables: AttentionTables) -> Tensor {
+    precondition(
+      packed.shape == [shape.rowCount, shape.packedWidth], "attention: \(packed.shape) for \(shape)")
+    precondition(
+      tables.cosines.rowCount >= shape.pattern.positionCount && tables.cosines.rowWidth == shape.headWidth / 2,
+      "attention: rotary table \(tables.cosines.shape) for \(shape)")
+    let y = output([shape.queryRows.count, shape.queryWidth])
+    let logSumExp = buffer([shape.queryRows.count, shape.headCount])
+    backend.attention(packed, shape: shape, tables: tables, output: y, logSumExp: logSumExp)
+    record { [self] in
+      guard let gradient = takeGradient(of: y) else { return }
+      let packedGradient = buffer(packed.shape)
+      backend.attentionBackward(
+        packed, shape: shape, tables: tables, output: y, logSumExp: logSumExp, outputGradient: gradient,
+        packedGradient: packedGradient, queryNormGradient: tables.queryNorm?.parameterGradient,
+        keyNormGradient: tables.keyNorm?.parameterGradient)
+      contribute(packedGradient, to: packed)
+    }
+    return y
+  }
+}

@@ -1,0 +1,72 @@
+/// What a head found: sums over rows, so that parts of a batch add up.
+package struct HeadResult: Sendable {
+  /// Sum of the rows' cross-entropies, in nats.
+  package var lossSum = 0.0
+  /// Rows whose largest logit is the target; counted only if asked for.
+  package var correctCount = 0
+  package var rowCount = 0
+}
+
+extension Tape {
+  /// Logits that one block holds: the head never has more in memory.
+  static let headBlockElements = 4 << 20
+
+  /// Output projection, softmax and cross-entropy in row blocks, never holding `[R, V]`.
+  ///
+  /// While recording, gradients are made in the same pass, block by block, scaled by `gradientScale`; the head is the
+  /// root of the backward pass.
+  ///
+  /// - Parameters:
+  ///   - hidden: `[R, D]`, rows that have a target.
+  ///   - weight: `[V, D]`, a parameter.
+  ///   - targets: `R` ids in `0 ..< V`.
+  package func headLoss(
+    _ hidden: Tensor, weight: Tensor, targets: [Int32], gradientScale: Float, countsCorrect: Bool = false
+  ) -> HeadResult {
+    precondition(hidden.rowCount == targets.count, "head: \(hidden.shape) for \(targets.count) targets")
+    precondition(hidden.rowWidth == weight.rowWidth, "head: \(hidden.shape) against weight \(weight.shape)")
+    var result = HeadResult()
+    let hiddenGradient = isRecording ? destination(for: hidden)?.gradient : nil
+    let blockRows = max(1, min(targets.count, Self.headBlockElements / weight.rowCount))
+    let logits = buffer([blockRows, weight.rowCount])
+    for start in stride(from: 0, to: targets.count, by: blockRows) {
+      let rows = start..<min(start + blockRows, targets.count)
+      let block = HeadBlock(
+        hidden: hidden.rows(rows), hiddenGradient: hiddenGradient?.rows(rows), weight: weight,
+        logits: logits.rows(0..<rows.count), targets: Array(targets[rows]))
+      run(block, gradientScale: gradientScale, countsCorrect: countsCorrect, into: &result)
+    }
+    return result
+  }
+
+  private struct HeadBlock {
+    let hidden: Tensor
+    let hiddenGradient: Tensor?
+    let weight: Tensor
+    let logits: Tensor
+    let targets: [Int32]
+  }
+
+  private func run(_ block: HeadBlock, gradientScale: Float, countsCorrect: Bool, into result: inout HeadResult) {
+    backend.multiply(
+      Matrix(block.hidden), Matrix(block.weight).transposed, into: Matrix(block.logits), scale: 1, accumulate: false)
+    if countsCorrect {
+      result.correctCount += zip(backend.largestColumns(of: block.logits), block.targets).count { $0 == $1 }
+    }
+    let losses = buffer([block.targets.count])
+    backend.crossEntropy(
+      block.logits, targets: block.targets, losses: losses, gradientScale: isRecording ? gradientScale : nil)
+    result.lossSum += backend.sum(losses)
+    result.rowCount += block.targets.count
+    guard isRecording else { return }
+    if let hiddenGradient = block.hiddenGradient {
+      backend.multiply(
+        Matrix(block.logits), Matrix(block.weight), into: Matrix(hiddenGradient), scale: 1, accumulate: false)
+    }
+    if let weightGradient = block.weight.parameterGradient {
+      backend.multiply(
+        Matrix(block.logits).transposed, Matrix(block.hidden), into: Matrix(weightGradient), scale: 1,
+        accumulate: true)
+    }
+  }
+}

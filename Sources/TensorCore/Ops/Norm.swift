@@ -1,0 +1,47 @@
+extension Tape {
+  /// Root-mean-square norm of `x + delta`, and the sum itself: the residual stream after a block's branch.
+  ///
+  /// - Parameters:
+  ///   - x: `[R, D]`.
+  ///   - delta: `[R, D]`.
+  ///   - weight: `[D]`.
+  package func norm(_ x: Tensor, plus delta: Tensor, weight: Tensor, epsilon: Float) -> (sum: Tensor, normed: Tensor) {
+    precondition(x.shape == delta.shape, "norm: \(x.shape) plus \(delta.shape)")
+    precondition(weight.count == x.rowWidth, "norm: weight \(weight.shape) for \(x.shape)")
+    let sum = output(x.shape)
+    let normed = output(x.shape)
+    let inverse = buffer([x.rowCount])
+    backend.rmsNorm(
+      x, plus: delta, weight: weight, epsilon: epsilon, sum: sum, output: normed, inverse: inverse)
+    record { [self] in
+      let sumGradient = takeGradient(of: sum)
+      guard let normedGradient = takeGradient(of: normed) else {
+        if let sumGradient { contribute(sumGradient, to: x, delta) }
+        return
+      }
+      let gradient = buffer(x.shape)
+      backend.rmsNormBackward(
+        sum, weight: weight, inverse: inverse, outputGradient: normedGradient, sumGradient: sumGradient,
+        inputGradient: gradient, weightGradient: weight.parameterGradient)
+      contribute(gradient, to: x, delta)
+    }
+    return (sum, normed)
+  }
+
+  /// Root-mean-square norm of `x` `[R, D]`.
+  package func norm(_ x: Tensor, weight: Tensor, epsilon: Float) -> Tensor {
+    precondition(weight.count == x.rowWidth, "norm: weight \(weight.shape) for \(x.shape)")
+    let normed = output(x.shape)
+    let inverse = buffer([x.rowCount])
+    backend.rmsNorm(x, plus: nil, weight: weight, epsilon: epsilon, sum: nil, output: normed, inverse: inverse)
+    record { [self] in
+      guard let normedGradient = takeGradient(of: normed) else { return }
+      let gradient = buffer(x.shape)
+      backend.rmsNormBackward(
+        x, weight: weight, inverse: inverse, outputGradient: normedGradient, sumGradient: nil,
+        inputGradient: gradient, weightGradient: weight.parameterGradient)
+      contribute(gradient, to: x)
+    }
+    return normed
+  }
+}

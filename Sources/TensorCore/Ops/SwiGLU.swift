@@ -1,0 +1,18 @@
+extension Tape {
+  /// `silu(gate) · up`.
+  ///
+  /// - Parameter gateUp: `[R, 2I]`, gate columns first.
+  /// - Returns: `[R, I]`.
+  package func swiGLU(_ gateUp: Tensor) -> Tensor {
+    precondition(gateUp.rowWidth % 2 == 0, "swiGLU: odd width \(gateUp.shape)")
+    let y = output([gateUp.rowCount, gateUp.rowWidth / 2])
+    backend.swiGLU(gateUp, output: y)
+    record { [self] in
+      guard let gradient = takeGradient(of: y) else { return }
+      // Nobody reads the projections again, so their gradient takes their place.
+      backend.swiGLUBackward(gateUp, outputGradient: gradient, gateUpGradient: gateUp)
+      contribute(Tensor(storage: gateUp.storage, offset: gateUp.offset, shape: gateUp.shape), to: gateUp)
+    }
+    return y
+  }
+}

@@ -1,0 +1,96 @@
+/// Records the ops of a forward pass and runs them backwards.
+///
+/// Every op appends one entry: what to do when its result's gradient is known. Entries hold the tensors that they need
+/// and are dropped as the backward pass goes by, so memory returns to the pool while it runs. A tape that does not
+/// record keeps nothing.
+package final class Tape {
+  package let backend: any Backend
+  package let isRecording: Bool
+
+  private struct Pending {
+    var gradient: Tensor
+    /// Another slot holds the same memory, so nobody may add to it in place.
+    var isShared: Bool
+  }
+
+  private var entries: [() -> Void] = []
+  private var pending: [Pending?] = []
+
+  package init(backend: any Backend, isRecording: Bool) {
+    self.backend = backend
+    self.isRecording = isRecording
+  }
+
+  /// Runs all recorded ops backwards, last first; parameters then hold their gradients. The tape is empty afterwards.
+  package func backward() {
+    while let entry = entries.popLast() { entry() }
+    pending.removeAll(keepingCapacity: true)
+  }
+
+  // MARK: For ops
+
+  /// Memory without a gradient.
+  package func buffer(_ shape: [Int]) -> Tensor {
+    let byteCount = shape.reduce(1, *) * DType.float32.byteCount
+    return Tensor(storage: backend.pool.storage(byteCount: byteCount), shape: shape)
+  }
+
+  /// Memory for an op's result, with a slot for its gradient while recording.
+  func output(_ shape: [Int]) -> Tensor {
+    let memory = buffer(shape)
+    guard isRecording else { return memory }
+    pending.append(nil)
+    return Tensor(storage: memory.storage, shape: shape, origin: .slot(pending.count - 1))
+  }
+
+  /// Appends what to do once the gradients of an op's results are known.
+  func record(_ backward: @escaping () -> Void) {
+    guard isRecording else { return }
+    entries.append(backward)
+  }
+
+  /// Takes the gradient that has reached an op's result; nil if none has.
+  func takeGradient(of output: Tensor) -> Tensor? {
+    guard case .slot(let slot) = output.origin else { return nil }
+    defer { pending[slot] = nil }
+    return pending[slot]?.gradient.reshaped(output.shape)
+  }
+
+  /// Where the gradient of `input` is to be written, and whether to add to what is there; nil if none is wanted.
+  func destination(for input: Tensor) -> (gradient: Tensor, accumulates: Bool)? {
+    switch input.origin {
+    case .constant:
+      return nil
+    case .parameter:
+      return input.parameterGradient.map { ($0, true) }
+    case .slot(let slot):
+      if let earlier = unsharedGradient(slot) { return (earlier.reshaped(input.shape), true) }
+      let gradient = buffer(input.shape)
+      pending[slot] = Pending(gradient: gradient, isShared: false)
+      return (gradient, false)
+    }
+  }
+
+  /// Hands a finished gradient over to `inputs`, which all receive the same one.
+  func contribute(_ gradient: Tensor, to inputs: Tensor...) {
+    for input in inputs {
+      precondition(gradient.count == input.count, "gradient: \(gradient.shape) for \(input.shape)")
+      if case .slot(let slot) = input.origin, pending[slot] == nil {
+        pending[slot] = Pending(gradient: gradient, isShared: inputs.count > 1)
+      } else if let (sum, _) = destination(for: input) {
+        backend.add(gradient, to: sum)
+      }
+    }
+  }
+
+  /// The gradient that a slot holds, in memory of its own.
+  private func unsharedGradient(_ slot: Int) -> Tensor? {
+    guard let held = pending[slot] else { return nil }
+    guard held.isShared else { return held.gradient }
+    let copy = buffer(held.gradient.shape)
+    backend.fill(copy, with: 0)
+    backend.add(held.gradient, to: copy)
+    pending[slot] = Pending(gradient: copy, isShared: false)
+    return copy
+  }
+}
