@@ -1,0 +1,27 @@
+internal import Foundation
+package import TensorCore
+
+extension ReferenceBackend {
+  package func crossEntropy(_ logits: Tensor, targets: [Int32], losses: Tensor, gradientScale: Float?) {
+    precondition(targets.count == logits.rowCount, "loss: \(targets.count) targets, \(logits.rowCount) rows")
+    for (row, target) in targets.enumerated() {
+      let scores = logits[row: row]
+      let largest = scores.reduce(-.infinity, max)
+      let logSumExp = largest + log(scores.reduce(0) { $0 + exp($1 - largest) })
+      losses[row] = logSumExp - scores[Int(target)]
+      for (column, score) in scores.enumerated() {
+        let hot = column == Int(target) ? 1.0 : 0.0
+        // Without a gradient nobody may read the logits again: poison them.
+        logits[row, column] = gradientScale.map { (exp(score - logSumExp) - hot) * Double($0) } ?? .nan
+      }
+    }
+  }
+
+  package func largestColumns(of x: Tensor) -> [Int32] {
+    (0..<x.rowCount).map { row in
+      var largest = 0
+      for column in 0..<x.rowWidth where x[row, column] > x[row, largest] { largest = column }
+      return Int32(largest)
+    }
+  }
+}

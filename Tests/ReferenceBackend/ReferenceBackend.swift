@@ -1,0 +1,28 @@
+package import TensorCore
+
+/// Every op in the plainest Swift: one thread, sums in `Double`, read as the definition of what fast kernels do.
+///
+/// New memory is filled with not-a-number, so that a kernel or op that reads what nobody wrote shows it.
+package final class ReferenceBackend: Backend {
+  package let threadCount = 1
+  private let sharedPool: StoragePool?
+
+  /// - Parameter poisonsRecycled: whether memory that is used again is poisoned as well. Each look at `pool` then gives
+  ///   a pool of its own, which ends with the memory it gave; pass false where pool statistics are looked at.
+  package init(poisonsRecycled: Bool = true) {
+    sharedPool = poisonsRecycled ? nil : Self.poisonedPool()
+  }
+
+  package var pool: StoragePool { sharedPool ?? Self.poisonedPool() }
+
+  private static func poisonedPool() -> StoragePool {
+    StoragePool(
+      allocate: { byteCount in
+        let address = UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: 64)
+        let wordCount = byteCount / MemoryLayout<UInt32>.stride
+        address.initializeMemory(as: UInt32.self, repeating: 0x7fc0_0000, count: wordCount)
+        return address
+      },
+      free: { address, _ in address.deallocate() })
+  }
+}
