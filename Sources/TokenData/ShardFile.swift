@@ -1,0 +1,69 @@
+internal import Foundation
+
+/// One shard that is being written under a temporary name. If it goes without ``commit()``, it leaves nothing.
+final class ShardFile {
+  private let path: String
+  private let temporaryPath: String
+  private let descriptor: Int32
+  private let vocabularySize: Int
+  private let idByteCount: Int
+  private var buffer: [UInt8] = []
+  private(set) var count = 0
+
+  init(path: String, vocabularySize: Int) throws(TokenError) {
+    let temporaryPath = "\(path).\(getpid()).tmp"
+    let descriptor = open(temporaryPath, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else { throw .system(path, allowed: "a place to write") }
+    self.path = path
+    self.temporaryPath = temporaryPath
+    self.descriptor = descriptor
+    self.vocabularySize = vocabularySize
+    self.idByteCount = vocabularySize <= 65536 ? 2 : 4
+    // The number of ids is written last.
+    self.buffer = Array(repeating: 0, count: BinHeader.byteCount)
+  }
+
+  deinit {
+    close(descriptor)
+    unlink(temporaryPath)  // gone already after a commit
+  }
+
+  /// Adds ids, each checked against the vocabulary.
+  func append(_ ids: ArraySlice<Int32>) throws(TokenError) {
+    for id in ids {
+      guard id >= 0, Int(id) < vocabularySize else {
+        throw TokenError(file: path, found: "id \(id)", allowed: "0..<\(vocabularySize), the vocabulary")
+      }
+      for byte in 0..<idByteCount { buffer.append(UInt8(truncatingIfNeeded: id >> (8 * Int32(byte)))) }
+      if buffer.count >= 1 << 20 { try flush() }
+    }
+    count += ids.count
+  }
+
+  /// Completes the file and gives it its name.
+  func commit() throws(TokenError) {
+    guard count <= Int(Int32.max) else {
+      throw TokenError(file: path, found: "\(count) ids", allowed: "at most \(Int32.max) in a file")
+    }
+    try flush()
+    buffer = BinHeader.bytes(idByteCount: idByteCount, count: count)
+    guard lseek(descriptor, 0, SEEK_SET) == 0 else { throw .system(path, allowed: "a place to write") }
+    try flush()
+    guard fsync(descriptor) == 0, rename(temporaryPath, path) == 0 else {
+      throw .system(path, allowed: "a place to write")
+    }
+  }
+
+  private func flush() throws(TokenError) {
+    var written = 0
+    while written < buffer.count {
+      let result = unsafe buffer.withUnsafeBytes { bytes in
+        unsafe write(descriptor, bytes.baseAddress.map { unsafe $0 + written }, bytes.count - written)
+      }
+      if result < 0, errno == EINTR { continue }
+      guard result > 0 else { throw .system(path, allowed: "a place to write") }
+      written += result
+    }
+    buffer.removeAll(keepingCapacity: true)
+  }
+}

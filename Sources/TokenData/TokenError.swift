@@ -1,0 +1,18 @@
+/// Training data that cannot be used: which file, what was found, what is allowed.
+package struct TokenError: Error, Hashable, CustomStringConvertible {
+  /// The file, or the list of files, at fault.
+  package let file: String
+  package let found: String
+  package let allowed: String
+
+  package init(file: String, found: String, allowed: String) {
+    self.file = file
+    self.found = found
+    self.allowed = allowed
+  }
+
+  /// One line, whatever was found.
+  package var description: String {
+    "\(file): found \(found); allowed: \(allowed)".split(whereSeparator: \.isNewline).joined(separator: " ")
+  }
+}

@@ -1,0 +1,31 @@
+/// What a run is trained on: every sample is a function of step and place in the global batch alone.
+package protocol TrainingData: Sendable {
+  /// The ids are below this, if the data says so.
+  var vocabularySize: Int? { get }
+  /// Samples of one pass over the data; nil if they never repeat.
+  var samplesPerEpoch: Int? { get }
+
+  /// Part of the global batch of a step. All samples of a step have the same length.
+  ///
+  /// - Parameters:
+  ///   - step: counted from 0.
+  ///   - globalBatch: samples of a step, over all ranks and micro-batches.
+  ///   - samples: which of `0 ..< globalBatch`.
+  func batch(step: Int, globalBatch: Int, samples: Range<Int>) -> TokenBatch
+
+  /// Where the step's first sample lies: the pass over the data, and the place in that pass's order.
+  func cursor(step: Int, globalBatch: Int) -> (epoch: Int, index: Int)
+
+  /// Checks every id against a model's vocabulary, which may mean to read all data.
+  func requireIDs(below vocabularySize: Int) throws(TokenError)
+}
+
+/// What a run is measured on: a fixed list of batches.
+package protocol ValidationData: Sendable {
+  var batchCount: Int { get }
+  /// The batch with this number of `0 ..< batchCount`. Batches may differ in size and length.
+  func batch(_ index: Int) -> TokenBatch
+
+  /// Checks every id against a model's vocabulary, which may mean to read all data.
+  func requireIDs(below vocabularySize: Int) throws(TokenError)
+}
