@@ -1,0 +1,46 @@
+#include <float.h>
+
+#include "AttentionTile.h"
+
+/// The next `count` floats of working memory, up to whole cache lines.
+CK_HELPER float *ck_take(float **scratch, long count) {
+  float *result = *scratch;
+  *scratch += ck_padded(count);
+  return result;
+}
+
+#define CK_BODY "AttentionBody.inc"
+#include "InstructionSets.h"
+
+long ck_attention_forward_scratch(const ck_attention *call) {
+  const long stride = ck_padded(call->headWidth);
+  return 2 * ck_key_count(call) * stride + (2 * CK_TILE_ROWS + CK_PANEL) * stride + CK_TILE_ROWS * CK_SCORE_STRIDE;
+}
+
+long ck_attention_backward_scratch(const ck_attention *call) {
+  const long stride = ck_padded(call->headWidth);
+  return 5 * ck_key_count(call) * stride + (3 * CK_TILE_ROWS + CK_PANEL) * stride
+      + 2 * CK_TILE_ROWS * CK_SCORE_STRIDE;
+}
+
+long ck_attention_sequences_per_task(const ck_attention *call) {
+  // Some 50 µs at 50 multiply-adds a nanosecond; each row also costs what its head's passage in and out does.
+  const long enough = 2500000;
+  const long chunks = ck_min(call->firstCount, (call->secondCount + call->chunk - 1) / call->chunk);
+  const long seen = call->seesAll ? ck_row_count(call) : (chunks + ck_min(call->chunk, call->secondCount)) / 2;
+  const long products = 2 * (seen + CK_PANEL) * ck_padded(call->headWidth);
+  return ck_max(1, enough / ck_max(1, ck_row_count(call) * ck_group_size(call) * products));
+}
+
+void ck_attention_forward(
+    ck_level level, const ck_attention *call, long sequenceBegin, long sequenceEnd, long keyValueHead,
+    float *scratch) {
+  CK_DISPATCH(level, attention_forward, call, sequenceBegin, sequenceEnd, keyValueHead, scratch);
+}
+
+void ck_attention_backward(
+    ck_level level, const ck_attention *call, long sequenceBegin, long sequenceEnd, long keyValueHead,
+    float *scratch, float *normGradients) {
+  CK_DISPATCH(
+      level, attention_backward, call, sequenceBegin, sequenceEnd, keyValueHead, scratch, normGradients);
+}

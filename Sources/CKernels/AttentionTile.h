@@ -1,0 +1,168 @@
+// The geometry of attention: which keys a tile of query rows may see, as a few ranges and never as a mask.
+//
+// Keys of a sequence are numbered in panels of 16: global keys from 0, padded to whole panels, then local keys. Where
+// all rows see each other all keys are local. A tile is a run of query rows, which may cross chunks and segments. Its
+// columns are the panels that some row of it sees: global panels from 0, then a run of local panels.
+
+#pragma once
+
+#include "CKernels.h"
+
+enum {
+  /// Keys in a panel: the lanes of the vector type.
+  CK_PANEL = 16,
+  /// Query rows in a tile, at most.
+  CK_TILE_ROWS = 32,
+  /// Rows between the one that is loaded and the one that is asked for.
+  CK_ROWS_AHEAD = 16,
+  /// Columns whose scores are held at a time.
+  CK_TILE_COLUMNS = 256,
+  /// Floats from one row of scores to the next; an odd number of cache lines.
+  CK_SCORE_STRIDE = CK_TILE_COLUMNS + CK_PANEL,
+};
+
+#define CK_HELPER static inline __attribute__((unused))
+
+CK_HELPER long ck_min(long a, long b) { return a < b ? a : b; }
+CK_HELPER long ck_max(long a, long b) { return a > b ? a : b; }
+CK_HELPER long ck_padded(long count) { return (count + CK_PANEL - 1) / CK_PANEL * CK_PANEL; }
+
+CK_HELPER long ck_global_count(const ck_attention *call) { return call->seesAll ? 0 : call->firstCount; }
+CK_HELPER long ck_row_count(const ck_attention *call) { return call->firstCount + call->secondCount; }
+CK_HELPER long ck_local_count(const ck_attention *call) { return ck_row_count(call) - ck_global_count(call); }
+CK_HELPER long ck_group_size(const ck_attention *call) { return call->headCount / call->keyValueHeadCount; }
+CK_HELPER long ck_packed_width(const ck_attention *call) {
+  return (call->headCount + 2 * call->keyValueHeadCount) * call->headWidth;
+}
+
+/// Keys of a sequence with the padding of both kinds.
+CK_HELPER long ck_key_count(const ck_attention *call) {
+  return ck_padded(ck_global_count(call)) + ck_padded(ck_local_count(call));
+}
+
+/// First row of a sequence that has queries.
+CK_HELPER long ck_first_query(const ck_attention *call) {
+  return call->dropsFirstQueries ? call->firstCount : 0;
+}
+
+/// Row of `packed` where row `row` of a sequence lies.
+CK_HELPER long ck_packed_row(const ck_attention *call, long sequence, long row) {
+  return row < call->firstCount
+      ? sequence * call->firstCount + row
+      : call->sequenceCount * call->firstCount + sequence * call->secondCount + row - call->firstCount;
+}
+
+/// Row of `output` where row `row` of a sequence lies.
+CK_HELPER long ck_output_row(const ck_attention *call, long sequence, long row) {
+  const long dropped = call->dropsFirstQueries ? call->sequenceCount * call->firstCount : 0;
+  return ck_packed_row(call, sequence, row) - dropped;
+}
+
+/// Rotary position of row `row` of a sequence.
+CK_HELPER long ck_position(const ck_attention *call, long row) {
+  if (call->seesAll) return row;
+  return row < call->firstCount ? 0 : call->positionBase + (row - call->firstCount) % call->chunk;
+}
+
+/// Number of the key that row `row` of a sequence gives.
+CK_HELPER long ck_key_of_row(const ck_attention *call, long row) {
+  const long globals = ck_global_count(call);
+  return row < globals ? row : ck_padded(globals) + row - globals;
+}
+
+/// Columns that a row, or all rows of a block together, may see: `0 ..< globalEnd` and `localBegin ..< localEnd`.
+typedef struct {
+  long globalEnd;
+  long localBegin;
+  long localEnd;
+} ck_view;
+
+/// The smallest view that contains both.
+CK_HELPER ck_view ck_union(ck_view a, ck_view b) {
+  ck_view result = {ck_max(a.globalEnd, b.globalEnd), 0, 0};
+  const int aHas = a.localBegin < a.localEnd;
+  const int bHas = b.localBegin < b.localEnd;
+  result.localBegin = aHas && bHas ? ck_min(a.localBegin, b.localBegin) : aHas ? a.localBegin : b.localBegin;
+  result.localEnd = aHas && bHas ? ck_max(a.localEnd, b.localEnd) : aHas ? a.localEnd : b.localEnd;
+  return result;
+}
+
+/// The same columns, counted from `begin`.
+CK_HELPER ck_view ck_shifted(ck_view view, long begin) {
+  return (ck_view){view.globalEnd - begin, view.localBegin - begin, view.localEnd - begin};
+}
+
+/// Whether none, or all, of the 16 columns from `column` on are seen.
+CK_HELPER int ck_sees_none(ck_view view, long column) {
+  return column >= view.globalEnd && (column >= view.localEnd || column + CK_PANEL <= view.localBegin);
+}
+CK_HELPER int ck_sees_all(ck_view view, long column) {
+  return column + CK_PANEL <= view.globalEnd
+      || (column >= view.localBegin && column + CK_PANEL <= view.localEnd);
+}
+
+typedef struct {
+  /// First row of the sequence, and how many.
+  long firstRow;
+  long rowCount;
+  /// Columns `0 ..< globalColumns` are the keys of the same number; column `c` from there on is key `c + localJump`.
+  long globalColumns;
+  long columnCount;
+  long localJump;
+  ck_view rows[CK_TILE_ROWS];
+  /// Views of each `blockRows` rows together.
+  long blockRows;
+  ck_view blocks[CK_TILE_ROWS];
+} ck_tile;
+
+/// What row `row` of a sequence sees, in numbers of globals and of locals.
+CK_HELPER ck_view ck_row_view(const ck_attention *call, long row) {
+  if (call->seesAll) return (ck_view){0, 0, ck_row_count(call)};
+  if (row < call->firstCount) return (ck_view){row + 1, 0, 0};
+  const long local = row - call->firstCount;
+  const long chunk = local / call->chunk;
+  return (ck_view){ck_min(chunk + 1, call->firstCount), chunk * call->chunk, local + 1};
+}
+
+/// The tile of up to `CK_TILE_ROWS` rows that begins at `firstRow`.
+///
+/// - blockRows: rows that a product handles at a time.
+CK_HELPER void ck_make_tile(const ck_attention *call, long firstRow, long blockRows, ck_tile *tile) {
+  tile->firstRow = firstRow;
+  tile->rowCount = ck_min(CK_TILE_ROWS, ck_row_count(call) - firstRow);
+  tile->blockRows = blockRows;
+
+  ck_view all = {0, 0, 0};
+  for (long r = 0; r < tile->rowCount; r++) {
+    tile->rows[r] = ck_row_view(call, firstRow + r);
+    all = ck_union(all, tile->rows[r]);
+  }
+  const long localPanel = all.localBegin / CK_PANEL * CK_PANEL;
+  tile->globalColumns = ck_padded(all.globalEnd);
+  tile->columnCount = tile->globalColumns + ck_padded(all.localEnd - localPanel);
+  tile->localJump = ck_padded(ck_global_count(call)) + localPanel - tile->globalColumns;
+
+  for (long r = 0; r < tile->rowCount; r++) {
+    ck_view *view = &tile->rows[r];
+    view->localBegin += tile->globalColumns - localPanel;
+    view->localEnd += tile->globalColumns - localPanel;
+    ck_view *block = &tile->blocks[r / blockRows];
+    *block = r % blockRows == 0 ? *view : ck_union(*block, *view);
+  }
+}
+
+/// Whether any of the columns `first ..< last`, all global or all local, is seen.
+CK_HELPER int ck_sees_any(ck_view view, long first, long last) {
+  return view.globalEnd > first
+      || (view.localBegin < view.localEnd && view.localBegin < last && view.localEnd > first);
+}
+
+/// Rows `*begin ..< *end` of the tile are those that see any of the columns `first ..< last`, and all rows between.
+CK_HELPER void ck_rows_seeing(const ck_tile *tile, long first, long last, long *begin, long *end) {
+  long r = 0;
+  long s = tile->rowCount;
+  while (r < s && !ck_sees_any(tile->rows[r], first, last)) r++;
+  while (s > r && !ck_sees_any(tile->rows[s - 1], first, last)) s--;
+  *begin = r;
+  *end = s;
+}

@@ -1,0 +1,71 @@
+// Attention over a pattern of visible rows: head norms, rotary embedding, scaled dot products, softmax and values.
+//
+// A sequence has rows in two segments. In memory lie the first rows of all sequences, then the second rows of all. The
+// caller spreads (sequences, key/value head) pairs over threads; a call works on some of them with memory of its own.
+
+#pragma once
+
+#include "CKernels.h"
+
+/// One attention call. Rows of `packed` hold `[queries | keys | values]`, head by head, neither normed nor rotated.
+typedef struct {
+  long sequenceCount;
+  /// Rows of one sequence in the first and in the second segment.
+  long firstCount;
+  long secondCount;
+  /// Whether every row sees all rows of its sequence. Otherwise row `g` of the first segment sees rows `0...g` of it,
+  /// and row `i` of the second, in chunk `c = i / chunk`, sees first rows `0...c` and second rows `c * chunk...i`.
+  int seesAll;
+  /// At least 1; all of the second segment where it is causal.
+  long chunk;
+  /// Rotary position of a chunk's first row. Without `seesAll`, first rows have position 0; with it, positions count
+  /// the rows of the sequence.
+  long positionBase;
+
+  long headCount;
+  /// Divides `headCount`; query head `i` reads key/value head `i / (headCount / keyValueHeadCount)`.
+  long keyValueHeadCount;
+  /// Even.
+  long headWidth;
+  /// Whether rows of the first segment give keys and values alone. The rows of `output` and `logSumExp` are then
+  /// those of the second segment.
+  int dropsFirstQueries;
+
+  const float *packed;
+  /// `[positions, headWidth / 2]`.
+  const float *cosines;
+  const float *sines;
+  /// `[headWidth]`, or null for no norm.
+  const float *queryNorm;
+  const float *keyNorm;
+  float normEpsilon;
+
+  /// `[query rows, headCount * headWidth]`: result of the forward pass, input of the backward pass.
+  float *output;
+  /// `[query rows, headCount]`, likewise.
+  float *logSumExp;
+  /// Shaped like `output`; the backward pass reads it.
+  const float *outputGradient;
+  /// Shaped like `packed`; the backward pass writes it. Queries of rows without queries are not touched.
+  float *packedGradient;
+} ck_attention;
+
+/// Floats of working memory that one task needs.
+long ck_attention_forward_scratch(const ck_attention *call);
+long ck_attention_backward_scratch(const ck_attention *call);
+
+/// Sequences that one task should take to be worth starting.
+long ck_attention_sequences_per_task(const ck_attention *call);
+
+/// `output` and `logSumExp` of all query heads that read `keyValueHead`, for sequences
+/// `sequenceBegin ..< sequenceEnd`.
+void ck_attention_forward(
+    ck_level level, const ck_attention *call, long sequenceBegin, long sequenceEnd, long keyValueHead,
+    float *scratch);
+
+/// `packedGradient` of the same heads and sequences, and their part of the gradients of `queryNorm` and `keyNorm`.
+///
+/// `normGradients` `[2, headWidth]` is overwritten; it may be null where there are no norms.
+void ck_attention_backward(
+    ck_level level, const ck_attention *call, long sequenceBegin, long sequenceEnd, long keyValueHead,
+    float *scratch, float *normGradients);

@@ -1,0 +1,94 @@
+internal import CKernels
+internal import Synchronization
+package import TensorCore
+
+extension CPUBackend {
+  package func attention(
+    _ packed: Tensor, shape: AttentionShape, tables: AttentionTables, output: Tensor, logSumExp: Tensor
+  ) {
+    var call = ck_attention(packed, shape: shape, tables: tables)
+    call.output = output.address
+    call.logSumExp = logSumExp.address
+    forEachAttentionTask(call, scratchCount: ck_attention_forward_scratch(&call)) { call, task, scratch in
+      ck_attention_forward(
+        level, call, task.sequences.lowerBound, task.sequences.upperBound, task.keyValueHead, scratch)
+    }
+  }
+
+  package func attentionBackward(
+    _ packed: Tensor, shape: AttentionShape, tables: AttentionTables, output: Tensor, logSumExp: Tensor,
+    outputGradient: Tensor, packedGradient: Tensor, queryNormGradient: Tensor?, keyNormGradient: Tensor?
+  ) {
+    var call = ck_attention(packed, shape: shape, tables: tables)
+    call.output = output.address
+    call.logSumExp = logSumExp.address
+    call.outputGradient = UnsafePointer(outputGradient.address)
+    call.packedGradient = packedGradient.address
+    let scratchCount = ck_attention_backward_scratch(&call)
+    let width = tables.queryNorm == nil ? 0 : shape.headWidth
+    let partialCount = attentionTaskCount(call)
+    // Partial sums of the two norms' gradients, one of each per task: added in the order of the tasks.
+    withScratch(Float.self, count: partialCount * 2 * width) { partials in
+      forEachAttentionTask(call, scratchCount: scratchCount) { call, task, scratch in
+        ck_attention_backward(
+          level, call, task.sequences.lowerBound, task.sequences.upperBound, task.keyValueHead, scratch,
+          width == 0 ? nil : partials + task.index * 2 * width)
+      }
+      guard width > 0 else { return }
+      if let queryNormGradient {
+        ck_add_rows(level, partials, partialCount, width, 2 * width, queryNormGradient.address)
+      }
+      if let keyNormGradient {
+        ck_add_rows(level, partials + width, partialCount, width, 2 * width, keyNormGradient.address)
+      }
+    }
+  }
+}
+
+/// Some sequences of one key/value head: what a thread takes at a time.
+private struct AttentionTask {
+  let index: Int
+  let sequences: Range<Int>
+  let keyValueHead: Int
+
+  /// Task `index` of a call, whose tasks take `sequencesPerTask` sequences each and go through the heads first.
+  init(index: Int, of call: ck_attention, sequencesPerTask: Int) {
+    let first = index / call.keyValueHeadCount * sequencesPerTask
+    self.index = index
+    sequences = first..<min(call.sequenceCount, first + sequencesPerTask)
+    keyValueHead = index % call.keyValueHeadCount
+  }
+}
+
+extension CPUBackend {
+  /// The same for any number of threads, so that partial sums are too.
+  private func attentionTaskCount(_ call: ck_attention) -> Int {
+    var call = call
+    let sequencesPerTask = ck_attention_sequences_per_task(&call)
+    return (call.sequenceCount + sequencesPerTask - 1) / sequencesPerTask * call.keyValueHeadCount
+  }
+
+  /// Calls `body` for every task of a call, each time with `scratchCount` floats that nobody else uses meanwhile.
+  private func forEachAttentionTask(
+    _ call: ck_attention, scratchCount: Int,
+    _ body: (UnsafePointer<ck_attention>, AttentionTask, UnsafeMutablePointer<Float>) -> Void
+  ) {
+    let taskCount = attentionTaskCount(call)
+    let slotCount = min(taskCount, threadCount)
+    let nextTask = Atomic<Int>(0)
+    withScratch(Float.self, count: slotCount * scratchCount) { scratch in
+      withUnsafePointer(to: call) { call in
+        let sequencesPerTask = ck_attention_sequences_per_task(call)
+        workers.run(taskCount: slotCount) { slot in
+          while true {
+            let index = nextTask.wrappingAdd(1, ordering: .relaxed).oldValue
+            guard index < taskCount else { return }
+            body(
+              call, AttentionTask(index: index, of: call.pointee, sequencesPerTask: sequencesPerTask),
+              scratch + slot * scratchCount)
+          }
+        }
+      }
+    }
+  }
+}

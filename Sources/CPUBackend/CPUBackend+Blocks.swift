@@ -1,0 +1,58 @@
+internal import CKernels
+internal import TensorCore
+
+// How kernels cut their work. No cut depends on the number of threads, and partial sums are added in the order of the
+// blocks: so results have the same bits for any number of threads.
+extension CPUBackend {
+  /// Elements of one task: long enough for handing it out to cost nothing, short enough to stay in a core's own cache.
+  static var blockElements: Int { 32_768 }
+  /// Elements whose sum is added up in one go.
+  private static var sumElements: Int { 65_536 }
+  /// Rows whose sum is added up in one go, if that does not take too many partial sums: errors grow with the number.
+  private static var sumRows: Int { 256 }
+  /// Most blocks of rows that have a partial sum each.
+  private static var maximumRowSums: Int { 128 }
+
+  /// Calls `body` with consecutive ranges that cover `0 ..< count`, each of at most `blockSize`, on all threads.
+  func forEachBlock(of count: Int, by blockSize: Int, _ body: (_ block: Int, _ range: Range<Int>) -> Void) {
+    workers.run(taskCount: blockCount(of: count, by: blockSize)) { block in
+      body(block, block * blockSize..<min(count, (block + 1) * blockSize))
+    }
+  }
+
+  /// Calls `body` with ranges of rows that hold about `blockElements` elements each, on all threads.
+  func forEachRowBlock(of rowCount: Int, width: Int, _ body: (_ rows: Range<Int>) -> Void) {
+    forEachBlock(of: rowCount, by: max(1, Self.blockElements / max(1, width))) { _, rows in body(rows) }
+  }
+
+  /// Sum over blocks of elements, in double precision.
+  func sumOfBlocks(of count: Int, _ blockSum: (_ elements: Range<Int>) -> Double) -> Double {
+    let blocks = blockCount(of: count, by: Self.sumElements)
+    return withScratch(Double.self, count: blocks) { partials in
+      forEachBlock(of: count, by: Self.sumElements) { block, range in partials[block] = blockSum(range) }
+      return (0..<blocks).reduce(0) { $0 + partials[$1] }
+    }
+  }
+
+  /// Adds to `sums` `[width]` what `body` adds to a partial sum `[width]` for each block of rows.
+  func addRowBlockSums(
+    rowCount: Int, width: Int, to sums: UnsafeMutablePointer<Float>,
+    _ body: (_ rows: Range<Int>, _ partial: UnsafeMutablePointer<Float>) -> Void
+  ) {
+    let blockSize = max(
+      1, min(Self.sumRows, Self.blockElements / max(1, width)), blockCount(of: rowCount, by: Self.maximumRowSums))
+    let blocks = blockCount(of: rowCount, by: blockSize)
+    withScratch(Float.self, count: blocks * width) { partials in
+      forEachBlock(of: rowCount, by: blockSize) { block, rows in
+        let partial = partials + block * width
+        partial.update(repeating: 0, count: width)
+        body(rows, partial)
+      }
+      ck_add_rows(level, partials, blocks, width, width, sums)
+    }
+  }
+
+  private func blockCount(of count: Int, by blockSize: Int) -> Int {
+    (count + blockSize - 1) / blockSize
+  }
+}

@@ -1,0 +1,43 @@
+internal import CKernels
+package import TensorCore
+
+extension CPUBackend {
+  package func crossEntropy(_ logits: Tensor, targets: [Int32], losses: Tensor, gradientScale: Float?) {
+    let width = logits.rowWidth
+    precondition(
+      targets.count == logits.rowCount && losses.count == targets.count,
+      "cross-entropy: logits \(logits.shape), \(targets.count) targets, losses \(losses.shape)")
+    precondition(targets.allSatisfy { $0 < width }, "cross-entropy: target \(targets.max() ?? 0) of \(width)")
+    forEachRowBlock(of: targets.count, width: width) { rows in
+      for row in rows {
+        losses.address[row] = crossEntropy(
+          logits.address + row * width, width: width, target: Int(targets[row]), gradientScale: gradientScale)
+      }
+    }
+  }
+
+  /// One row; a negative target has neither loss nor gradient.
+  private func crossEntropy(
+    _ logits: UnsafeMutablePointer<Float>, width: Int, target: Int, gradientScale: Float?
+  ) -> Float {
+    guard target >= 0 else {
+      if gradientScale != nil { logits.update(repeating: 0, count: width) }
+      return 0
+    }
+    guard let gradientScale else { return ck_cross_entropy(level, logits, width, target) }
+    return ck_cross_entropy_gradient(level, logits, width, target, gradientScale)
+  }
+
+  package func largestColumns(of x: Tensor) -> [Int32] {
+    let width = x.rowWidth
+    return [Int32](unsafeUninitializedCapacity: x.rowCount) { columns, count in
+      guard let start = columns.baseAddress else { return }
+      forEachRowBlock(of: x.rowCount, width: width) { rows in
+        for row in rows {
+          (start + row).initialize(to: Int32(ck_index_of_largest(level, x.address + row * width, width)))
+        }
+      }
+      count = x.rowCount
+    }
+  }
+}

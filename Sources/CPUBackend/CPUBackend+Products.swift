@@ -1,0 +1,123 @@
+internal import CKernels
+internal import COpenBLAS
+package import TensorCore
+
+extension CPUBackend {
+  /// The processor that OpenBLAS took its kernels for; results depend on it in the last bits.
+  package static var blasCoreName: String { String(cString: openblas_get_corename()) }
+
+  /// Version and build options of OpenBLAS.
+  package static var blasConfig: String { String(cString: openblas_get_config()) }
+
+  package func multiply(_ a: Matrix, _ b: Matrix, into c: Matrix, scale: Float, accumulate: Bool) {
+    let product = Product(a, b, into: c, scale: scale, accumulate: accumulate)
+    guard product.rowCount > 0, product.columnCount > 0 else { return }
+    let panels = product.panels(threadCount: threadCount)
+    workers.run(taskCount: panels.count) { product.compute(panels[$0], level: level) }
+  }
+}
+
+/// One matrix product as BLAS wants it: `c [m, n] = scale · a [m, k] · b [k, n] (+ c)`, row-major.
+private struct Product {
+  /// A part of `c`.
+  struct Panel {
+    var rows: Range<Int>
+    var columns: Range<Int>
+  }
+
+  /// A matrix in memory, perhaps read as its transpose.
+  struct Operand {
+    let address: UnsafeMutablePointer<Float>
+    let stride: Int
+    let isTransposed: Bool
+
+    init(_ matrix: Matrix) {
+      address = matrix.address
+      // One row may have any stride, and BLAS insists on one that is wide enough.
+      stride = max(1, matrix.stride, matrix.columnCount)
+      isTransposed = matrix.isTransposed
+    }
+
+    var transposition: CBLAS_TRANSPOSE { isTransposed ? CblasTrans : CblasNoTrans }
+
+    /// Address of an element of the view.
+    func element(_ row: Int, _ column: Int) -> UnsafeMutablePointer<Float> {
+      isTransposed ? address + column * stride + row : address + row * stride + column
+    }
+  }
+
+  /// Floating-point operations below which waking another thread costs more than it saves.
+  private static let smallestSharedWork = 1_000_000
+  /// Rows up to which the kernel for few rows is the faster one.
+  private static let fewRows = 8
+  /// Panels begin at multiples of this, the widest register tile of BLAS.
+  private static let grain = 16
+
+  let rowCount: Int
+  let columnCount: Int
+  let depth: Int
+  let scale: Float
+  let accumulate: Bool
+  let a: Operand
+  let b: Operand
+  let c: Operand
+
+  init(_ a: Matrix, _ b: Matrix, into c: Matrix, scale: Float, accumulate: Bool) {
+    let (m, depth) = a.isTransposed ? (a.columnCount, a.rowCount) : (a.rowCount, a.columnCount)
+    let (otherDepth, n) = b.isTransposed ? (b.columnCount, b.rowCount) : (b.rowCount, b.columnCount)
+    precondition(
+      !c.isTransposed && depth == otherDepth && m == c.rowCount && n == c.columnCount,
+      "multiply: \(m) × \(depth) by \(otherDepth) × \(n) into \(c.rowCount) × \(c.columnCount)")
+    let largest = max(m, n, depth, a.stride, b.stride, c.stride)
+    precondition(largest <= Int(Int32.max), "multiply: size \(largest), BLAS takes at most \(Int32.max)")
+    self.rowCount = m
+    self.columnCount = n
+    self.depth = depth
+    self.scale = scale
+    self.accumulate = accumulate
+    self.a = Operand(a)
+    self.b = Operand(b)
+    self.c = Operand(c)
+  }
+
+  /// Parts of equal size along the longer side of `c`, one for each thread. The depth is never divided, so that the
+  /// order of sums stays.
+  func panels(threadCount: Int) -> [Panel] {
+    let whole = Panel(rows: 0..<rowCount, columns: 0..<columnCount)
+    guard threadCount > 1, 2 * rowCount * columnCount * depth >= Self.smallestSharedWork else { return [whole] }
+    let isByRows = rowCount >= columnCount
+    return Self.parts(of: isByRows ? rowCount : columnCount, count: threadCount).map { part in
+      isByRows ? Panel(rows: part, columns: whole.columns) : Panel(rows: whole.rows, columns: part)
+    }
+  }
+
+  private static func parts(of length: Int, count: Int) -> [Range<Int>] {
+    let grains = (length + grain - 1) / grain
+    let bounds = (0...count).map { min(length, $0 * grains / count * grain) }
+    return zip(bounds, bounds.dropFirst()).filter { $0 < $1 }.map { $0..<$1 }
+  }
+
+  func compute(_ panel: Panel, level: ck_level) {
+    let (rows, columns) = (panel.rows.count, panel.columns.count)
+    let aStart = a.element(panel.rows.lowerBound, 0)
+    let bStart = b.element(0, panel.columns.lowerBound)
+    let target = c.element(panel.rows.lowerBound, panel.columns.lowerBound)
+    if depth == 0 {
+      if !accumulate { clear(target, panel) }
+    } else if hasFewRows {
+      ck_multiply_few_rows(
+        level, aStart, a.stride, rows, bStart, b.stride, columns, depth, scale, accumulate ? 1 : 0, target, c.stride)
+    } else {
+      cblas_sgemm(
+        CblasRowMajor, a.transposition, b.transposition, Int32(rows), Int32(columns), Int32(depth), scale, aStart,
+        Int32(a.stride), bStart, Int32(b.stride), accumulate ? 1 : 0, target, Int32(c.stride))
+    }
+  }
+
+  /// Whether this is a few rows by a weight matrix as it lies in memory, where BLAS spends its time on repacking that.
+  private var hasFewRows: Bool { rowCount <= Self.fewRows && !a.isTransposed && b.isTransposed }
+
+  private func clear(_ target: UnsafeMutablePointer<Float>, _ panel: Panel) {
+    for row in 0..<panel.rows.count { (target + row * c.stride).update(repeating: 0, count: panel.columns.count) }
+  }
+}

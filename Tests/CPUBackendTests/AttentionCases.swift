@@ -1,0 +1,65 @@
+import TensorCore
+
+// The problems that attention is tested on.
+extension AttentionCase {
+  static let causal = [1, 2, 15, 16, 33, 70].map { AttentionCase(pattern: .causal(length: $0)) }
+
+  static let blocks = [(2, 1), (2, 4), (1, 16), (0, 5), (3, 31)].map {
+    AttentionCase(pattern: .blocks(leading: $0.0, length: $0.1), sequenceCount: 3)
+  }
+
+  /// Whole chunks, a last chunk with one row, and one that lacks a row.
+  static let staircases: [AttentionCase] = [1, 2, 3, 4, 7, 8, 16, 40].flatMap { (chunk: Int) -> [AttentionCase] in
+    [3 * chunk, 2 * chunk + 1, 4 * chunk - 1].map { (locals: Int) -> AttentionCase in
+      AttentionCase(pattern: .staircase(locals: locals, chunk: chunk), headCount: 4, headWidth: 6)
+    }
+  }
+
+  /// More columns than are handled at a time.
+  static let long: [AttentionCase] = [
+    .causal(length: 290), .blocks(leading: 2, length: 257), .staircase(locals: 260, chunk: 1),
+    .staircase(locals: 300, chunk: 290), .staircase(locals: 131, chunk: 2), .staircase(locals: 135, chunk: 4),
+  ].map {
+    AttentionCase(pattern: $0, sequenceCount: 1, headCount: 1, keyValueHeadCount: 1, headWidth: 2)
+  }
+
+  static let headWidths = [2, 4, 16, 18, 24, 32, 48, 64, 96, 128].map {
+    AttentionCase(
+      pattern: .staircase(globals: 4, locals: 21, chunk: 6), sequenceCount: 1, headCount: 2, keyValueHeadCount: 1,
+      headWidth: $0, hasNorms: $0 % 4 == 0)
+  }
+
+  static let groups = [(1, 1), (3, 1), (6, 2), (4, 4)].map {
+    AttentionCase(pattern: .causal(length: 20), headCount: $0.0, keyValueHeadCount: $0.1, hasNorms: true)
+  }
+
+  static let withFirstQueriesDropped: [AttentionCase] = [
+    .staircase(globals: 5, locals: 37, chunk: 8), .staircase(globals: 1, locals: 3, chunk: 4),
+    .staircase(globals: 12, locals: 12, chunk: 1), .blocks(leading: 2, length: 7), .blocks(leading: 2, length: 33),
+  ].map { AttentionCase(pattern: $0, headCount: 4, dropsFirstQueries: true) }
+
+  static let withNorms: [AttentionCase] = [
+    .staircase(globals: 5, locals: 33, chunk: 8), .causal(length: 34), .blocks(leading: 2, length: 9),
+  ].flatMap { pattern in
+    [false, true].map {
+      AttentionCase(
+        pattern: pattern, sequenceCount: 4, headCount: 4, dropsFirstQueries: $0, hasNorms: true)
+    }
+  }
+
+  static let withoutRows: [AttentionCase] = [
+    AttentionCase(pattern: .causal(length: 5), sequenceCount: 0, hasNorms: true),
+    AttentionCase(pattern: .blocks(leading: 2, length: 3), sequenceCount: 0),
+    AttentionCase(pattern: .causal(length: 0), hasNorms: true),
+  ]
+
+  static let all =
+    causal + blocks + staircases + long + headWidths + groups + withFirstQueriesDropped + withNorms
+    + withoutRows
+}
+
+extension AttentionPattern {
+  fileprivate static func staircase(locals: Int, chunk: Int) -> AttentionPattern {
+    .staircase(globals: (locals - 1) / chunk + 1, locals: locals, chunk: chunk)
+  }
+}
