@@ -1,0 +1,54 @@
+package import Models
+package import TensorCore
+package import TokenData
+
+/// What an evaluation at one chunk size found; parts over different batches add up.
+package struct EvaluationResult: Sendable {
+  package var lossSum = 0.0
+  package var targetCount = 0
+  package var correctCount = 0
+  /// Tokens that went in.
+  package var tokenCount = 0
+  package var seconds = 0.0
+
+  package init() {}
+
+  /// Mean cross-entropy in nats a target.
+  package var loss: Double { lossSum / Double(targetCount) }
+  /// Share of targets that are the most likely token.
+  package var accuracy: Double { Double(correctCount) / Double(targetCount) }
+  package var tokensPerSecond: Double { Double(tokenCount) / seconds }
+}
+
+/// Loss and accuracy of a model on held-out data.
+package struct Evaluator {
+  private let model: any LanguageModel
+  private let backend: any Backend
+
+  package init(model: any LanguageModel, backend: any Backend) {
+    self.model = model
+    self.backend = backend
+  }
+
+  /// Runs the batches `indices` of `data` at `chunkSize`.
+  package func evaluate(_ data: any ValidationData, indices: [Int], chunkSize: Int) -> EvaluationResult {
+    var result = EvaluationResult()
+    let clock = ContinuousClock()
+    let elapsed = clock.measure {
+      for index in indices { add(data.batch(index), chunkSize: chunkSize, to: &result) }
+    }
+    result.seconds = elapsed / .seconds(1)
+    return result
+  }
+
+  private func add(_ batch: TokenBatch, chunkSize: Int, to result: inout EvaluationResult) {
+    let head = model.loss(
+      ids: batch.inputs, targets: batch.targets, sampleCount: batch.sampleCount, length: batch.length,
+      chunkSize: chunkSize, gradientScale: 1, countsCorrect: true,
+      tape: Tape(backend: backend, isRecording: false))
+    result.lossSum += head.lossSum
+    result.targetCount += head.rowCount
+    result.correctCount += head.correctCount
+    result.tokenCount += batch.inputs.count
+  }
+}

@@ -1,0 +1,41 @@
+internal import Foundation
+internal import Randomness
+
+/// Chooses tokens from logits; a pure function of the settings, the place in the sequence and the logits.
+package struct Sampler: Sendable {
+  private let settings: SamplingSettings
+
+  package init(_ settings: SamplingSettings) {
+    self.settings = settings
+  }
+
+  /// The next token's id.
+  ///
+  /// - Parameters:
+  ///   - logits: `[V]`.
+  ///   - position: number of tokens before it; keys the random draw.
+  package func choose(_ logits: ArraySlice<Float>, position: Int) -> Int32 {
+    let start = logits.startIndex
+    guard settings.temperature > 0 else {
+      let best = logits.indices.max { logits[$0] < logits[$1] || (logits[$0] == logits[$1] && $0 > $1) }
+      return Int32((best ?? start) - start)
+    }
+    var order = logits.indices.sorted { logits[$0] > logits[$1] }
+    if let topK = settings.topK { order = Array(order.prefix(topK)) }
+    let largest = Double(logits[order[0]])
+    let weights = nucleus(order.map { exp((Double(logits[$0]) - largest) / settings.temperature) })
+    var generator = CounterGenerator(seed: settings.seed, stream: .generation, index: UInt64(position))
+    return Int32(order[generator.choose(weights)] - start)
+  }
+
+  /// The first weights that together reach the share `topP`.
+  private func nucleus(_ weights: [Double]) -> [Double] {
+    let wanted = settings.topP * weights.reduce(0, +)
+    var sum = 0.0
+    let last = weights.firstIndex { weight in
+      sum += weight
+      return sum >= wanted
+    }
+    return Array(weights.prefix((last ?? weights.count - 1) + 1))
+  }
+}

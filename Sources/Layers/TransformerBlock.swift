@@ -1,0 +1,143 @@
+package import TensorCore
+
+/// The widths of a stack of transformer blocks.
+package struct BlockShape: Hashable, Sendable {
+  package var width: Int
+  package var headCount: Int
+  package var keyValueHeadCount: Int
+  package var mlpWidth: Int
+  package var hasProjectionBias: Bool
+  package var hasHeadNorm: Bool
+  package var normEpsilon: Float
+  /// Epsilon of the head norms: fixed in the published implementation.
+  package var headNormEpsilon: Float
+
+  package init(
+    width: Int, headCount: Int, keyValueHeadCount: Int, mlpWidth: Int, hasProjectionBias: Bool = false,
+    hasHeadNorm: Bool = false, normEpsilon: Float, headNormEpsilon: Float = 1e-5
+  ) {
+    self.width = width
+    self.headCount = headCount
+    self.keyValueHeadCount = keyValueHeadCount
+    self.mlpWidth = mlpWidth
+    self.hasProjectionBias = hasProjectionBias
+    self.hasHeadNorm = hasHeadNorm
+    self.normEpsilon = normEpsilon
+    self.headNormEpsilon = headNormEpsilon
+  }
+
+  package var headWidth: Int { width / headCount }
+  package var keyValueWidth: Int { keyValueHeadCount * headWidth }
+
+  /// An attention call of this shape.
+  package func attention(
+    _ pattern: AttentionPattern, sequenceCount: Int, dropsFirstQueries: Bool = false
+  ) -> AttentionShape {
+    AttentionShape(
+      pattern: pattern, sequenceCount: sequenceCount, headCount: headCount, keyValueHeadCount: keyValueHeadCount,
+      headWidth: headWidth, dropsFirstQueries: dropsFirstQueries)
+  }
+}
+
+/// The residual stream between blocks: what has been added up, and the last branch's output that is yet to be added.
+package struct ResidualStream {
+  package let base: Tensor
+  package let delta: Tensor?
+
+  package init(_ base: Tensor, delta: Tensor? = nil) {
+    self.base = base
+    self.delta = delta
+  }
+}
+
+/// One pre-norm block: attention, then a SwiGLU MLP, each added to the residual stream.
+///
+/// The addition is done by the norm that follows, so that the stream is read once.
+package struct TransformerBlock {
+  private let shape: BlockShape
+  private let attentionNorm: Tensor
+  private let packedWeight: Tensor
+  private let packedBias: Tensor?
+  private let queryNorm: Tensor?
+  private let keyNorm: Tensor?
+  private let outputWeight: Tensor
+  private let mlpNorm: Tensor
+  private let gateUpWeight: Tensor
+  private let downWeight: Tensor
+
+  /// Takes its weights from `parameters` under the names that ``specs(_:names:initializer:)`` listed.
+  package init(_ shape: BlockShape, names: BlockNames, parameters: ParameterStore) {
+    self.shape = shape
+    attentionNorm = parameters[names.attentionNorm]
+    packedWeight = parameters.joined(names.projections.map { $0 + ".weight" })
+    packedBias = shape.hasProjectionBias ? parameters.joined(names.projections.map { $0 + ".bias" }) : nil
+    queryNorm = shape.hasHeadNorm ? parameters[names.queryNorm] : nil
+    keyNorm = shape.hasHeadNorm ? parameters[names.keyNorm] : nil
+    outputWeight = parameters[names.output]
+    mlpNorm = parameters[names.mlpNorm]
+    gateUpWeight = parameters.joined([names.gate, names.up])
+    downWeight = parameters[names.down]
+  }
+
+  /// The block's parameters in their order in memory: what one product reads lies together.
+  package static func specs(_ shape: BlockShape, names: BlockNames, initializer: BlockInitializer) -> [ParameterSpec] {
+    let widths = [shape.width, shape.keyValueWidth, shape.keyValueWidth]
+    var specs = [ParameterSpec(names.attentionNorm, [shape.width], .constant(1))]
+    specs += zip(names.projections, widths).map { name, width in
+      ParameterSpec(name + ".weight", [width, shape.width], initializer.weight)
+    }
+    if shape.hasProjectionBias {
+      specs += zip(names.projections, widths).map { ParameterSpec($0 + ".bias", [$1], .constant(0)) }
+    }
+    if shape.hasHeadNorm {
+      specs += [names.queryNorm, names.keyNorm].map { ParameterSpec($0, [shape.headWidth], .constant(1)) }
+    }
+    return specs + [
+      ParameterSpec(names.output, [shape.width, shape.width], initializer.branchOutput),
+      ParameterSpec(names.mlpNorm, [shape.width], .constant(1)),
+      ParameterSpec(names.gate, [shape.mlpWidth, shape.width], initializer.weight),
+      ParameterSpec(names.up, [shape.mlpWidth, shape.width], initializer.weight),
+      ParameterSpec(names.down, [shape.width, shape.mlpWidth], initializer.branchOutput),
+    ]
+  }
+
+  /// Runs the block.
+  ///
+  /// - Parameters:
+  ///   - stream: `[rows, D]`, laid out as `attention` says.
+  ///   - keptRows: rows among the queries' rows that go on past the attention; nil for all.
+  /// - Returns: a stream of the kept rows.
+  package func callAsFunction(
+    _ stream: ResidualStream, attention: AttentionShape, rotary: RotaryTable, keptRows: [Int32]? = nil, tape: Tape
+  ) -> ResidualStream {
+    var (sum, normed) = Self.norm(stream, weight: attentionNorm, epsilon: shape.normEpsilon, tape: tape)
+    let packed = tape.packedProjection(normed, weight: packedWeight, bias: packedBias, shape: attention)
+    var mixed = tape.attention(packed, shape: attention, tables: tables(rotary))
+    if attention.dropsFirstQueries || keptRows != nil {
+      let first = Int32(attention.queryRows.lowerBound)
+      let rows = keptRows ?? (0..<Int32(attention.queryRows.count)).map { $0 }
+      sum = tape.select(sum, rows: rows.map { $0 + first })
+      if keptRows != nil { mixed = tape.select(mixed, rows: rows) }
+    }
+    let projected = tape.linear(mixed, weight: outputWeight)
+    (sum, normed) = tape.norm(sum, plus: projected, weight: mlpNorm, epsilon: shape.normEpsilon)
+    let gated = tape.swiGLU(tape.linear(normed, weight: gateUpWeight))
+    return ResidualStream(sum, delta: tape.linear(gated, weight: downWeight))
+  }
+
+  private func tables(_ rotary: RotaryTable) -> AttentionTables {
+    AttentionTables(
+      cosines: rotary.cosines, sines: rotary.sines, queryNorm: queryNorm, keyNorm: keyNorm,
+      normEpsilon: shape.headNormEpsilon)
+  }
+
+  /// The stream summed up, and its norm.
+  package static func norm(
+    _ stream: ResidualStream, weight: Tensor, epsilon: Float, tape: Tape
+  ) -> (sum: Tensor, normed: Tensor) {
+    guard let delta = stream.delta else {
+      return (stream.base, tape.norm(stream.base, weight: weight, epsilon: epsilon))
+    }
+    return tape.norm(stream.base, plus: delta, weight: weight, epsilon: epsilon)
+  }
+}

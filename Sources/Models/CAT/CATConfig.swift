@@ -1,0 +1,121 @@
+package import Layers
+package import Settings
+
+/// The fields of an adaptive CAT's `config.json`, resolved.
+///
+/// - Source: `CATConfig` of flash-linear-attention 0.6.0: names, defaults, validity rules.
+package struct CATConfig: Hashable, Sendable {
+  package var vocabularySize: Int
+  package var hiddenSize: Int
+  package var layerCount: Int
+  package var headCount: Int
+  package var keyValueHeadCount: Int
+  package var maximumChunkSize: Int
+  package var compressorHiddenSize: Int
+  package var compressorLayerCount: Int
+  package var compressorHeadCount: Int
+  package var hasProjectionBias: Bool
+  package var hasHeadNorm: Bool
+  package var rotaryBase: Double
+  package var maximumLength: Int
+  package var hiddenRatio: Int?
+  package var intermediateSize: Int?
+  package var initializerRange: Double
+  package var normEpsilon: Double
+  package var paddingID: Int?
+  package var beginID: Int?
+  package var endID: Int?
+  package var tiesEmbeddings: Bool
+  package var minimumTrainChunkSize: Int
+  package var trainChunkSizeSchedule: String?
+  package var padsToMultipleOf: Int
+
+  /// Reads the fields of a `model` section or of a `config.json`.
+  package init(_ reader: SettingsReader) throws(SettingsError) {
+    let sizes = 1...(1 << 24)
+    vocabularySize = try reader.integer("vocab_size", default: 32000, in: sizes)
+    hiddenSize = try reader.integer("hidden_size", default: 2048, in: sizes)
+    layerCount = try reader.integer("num_hidden_layers", default: 24, in: 1...4096)
+    headCount = try reader.integer("num_heads", default: 32, in: sizes)
+    keyValueHeadCount = try reader.optionalInteger("num_kv_heads", in: sizes) ?? headCount
+    maximumChunkSize = try reader.integer("max_chunk_size", default: 16, in: 1...65536)
+    let compressedWidth = try reader.optionalInteger("dim_fx", in: sizes) ?? hiddenSize
+    compressorHiddenSize = try reader.optionalInteger("compressor_hidden_size", in: sizes) ?? max(1, hiddenSize / 2)
+    compressorLayerCount =
+      try reader.optionalInteger("compressor_num_layers", in: 1...4096) ?? max(1, layerCount / 4)
+    compressorHeadCount = try reader.optionalInteger("compressor_num_heads", in: sizes) ?? max(1, headCount / 2)
+    hasProjectionBias = try reader.flag("qkv_bias", default: false)
+    hasHeadNorm = try reader.flag("qk_norm", default: false)
+    rotaryBase = try reader.number("rope_theta", default: 10000, in: 1...1e12)
+    maximumLength = try reader.integer("max_position_embeddings", default: 2048, in: sizes)
+    padsToMultipleOf = try reader.integer("pad_to_multiple_of", default: 512, in: 1...sizes.upperBound)
+    hiddenRatio = try reader.optionalInteger("hidden_ratio", in: 1...64)
+    intermediateSize = try reader.optionalInteger("intermediate_size", in: sizes)
+    initializerRange = try reader.number("initializer_range", default: 0.02, in: 0...10)
+    normEpsilon = try reader.number("norm_eps", default: 1e-6, in: 0...1)
+    paddingID = try reader.optionalInteger("pad_token_id", in: 0...(vocabularySize - 1))
+    beginID = try reader.optionalInteger("bos_token_id")
+    endID = try reader.optionalInteger("eos_token_id")
+    tiesEmbeddings = try reader.flag("tie_word_embeddings", default: false)
+    minimumTrainChunkSize = try reader.integer("min_train_chunk_size", default: min(2, maximumChunkSize), in: 1...65536)
+    trainChunkSizeSchedule =
+      reader.has("train_chunk_size_schedule")
+      ? try reader.optionalText("train_chunk_size_schedule")
+      : try reader.text("train_chunk_size_schedule", default: "power_of_2")
+    try checkActivation(reader)
+    reader.ignore(Self.fieldsWithoutEffect)
+    try checkWidths(reader.path, compressedWidth: compressedWidth)
+  }
+
+  /// Fields of a `config.json` that change nothing here: speed switches and book-keeping.
+  private static let fieldsWithoutEffect = [
+    "architectures", "dtype", "torch_dtype", "transformers_version", "elementwise_affine", "use_cache", "fuse_norm",
+    "fuse_swiglu", "fuse_cross_entropy", "fuse_linear_cross_entropy",
+  ]
+
+  private func checkActivation(_ reader: SettingsReader) throws(SettingsError) {
+    let activation = try reader.text("hidden_act", default: "swish")
+    guard ["swish", "silu"].contains(activation) else {
+      throw .invalid(key: reader.path + ".hidden_act", found: activation, allowed: "swish or silu")
+    }
+  }
+
+  private func checkWidths(_ path: String, compressedWidth: Int) throws(SettingsError) {
+    func require(_ holds: Bool, _ key: String, _ found: Int, _ allowed: String) throws(SettingsError) {
+      if !holds { throw .invalid(key: "\(path).\(key)", found: "\(found)", allowed: allowed) }
+    }
+    try require(
+      hiddenSize % (2 * headCount) == 0, "num_heads", headCount,
+      "a divisor of hidden_size \(hiddenSize) that leaves an even head width")
+    try require(
+      headCount % keyValueHeadCount == 0, "num_kv_heads", keyValueHeadCount, "a divisor of num_heads \(headCount)")
+    try require(
+      compressorHiddenSize % (2 * compressorHeadCount) == 0, "compressor_num_heads", compressorHeadCount,
+      "a divisor of compressor_hidden_size \(compressorHiddenSize) that leaves an even head width")
+    try require(compressedWidth == hiddenSize, "dim_fx", compressedWidth, "hidden_size \(hiddenSize)")
+    try require(
+      maximumLength >= maximumChunkSize, "max_position_embeddings", maximumLength,
+      "at least max_chunk_size \(maximumChunkSize)")
+    try require(
+      minimumTrainChunkSize <= maximumChunkSize, "min_train_chunk_size", minimumTrainChunkSize,
+      "at most max_chunk_size \(maximumChunkSize)")
+  }
+
+  /// MLP width of a network of `width`: as given, or `256·⌈⌊width·ratio·2/3⌋/256⌉`.
+  private func mlpWidth(_ width: Int) -> Int {
+    intermediateSize ?? 256 * ((width * (hiddenRatio ?? 4) * 2 / 3 + 255) / 256)
+  }
+
+  package var decoderShape: BlockShape {
+    BlockShape(
+      width: hiddenSize, headCount: headCount, keyValueHeadCount: keyValueHeadCount, mlpWidth: mlpWidth(hiddenSize),
+      hasProjectionBias: hasProjectionBias, hasHeadNorm: hasHeadNorm, normEpsilon: Float(normEpsilon))
+  }
+
+  package var compressorShape: BlockShape {
+    BlockShape(
+      width: compressorHiddenSize, headCount: compressorHeadCount, keyValueHeadCount: compressorHeadCount,
+      mlpWidth: mlpWidth(compressorHiddenSize), hasProjectionBias: hasProjectionBias,
+      normEpsilon: Float(normEpsilon))
+  }
+}

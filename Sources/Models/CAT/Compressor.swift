@@ -1,0 +1,93 @@
+internal import Layers
+internal import TensorCore
+
+/// CAT's compressor: the ids of a chunk to one vector of the decoder's width.
+///
+/// Rows of a chunk are `[A_c[C], P[chunk], tokens]`, all seeing all. The two leading rows of all chunks lie before
+/// the tokens of all chunks, so that the tokens' channels are one contiguous vector a chunk.
+struct Compressor {
+  private let fields: CATConfig
+  private let embeddings: Tensor
+  private let chunkPositions: Tensor
+  private let adaptiveTable: Tensor
+  private let blocks: [TransformerBlock]
+  private let finalNorm: Tensor
+  private let projection: Tensor
+  private let rotary: RotaryTable
+
+  private static let prefix = "model.compressor"
+  /// The adaptive vector and the chunk's position.
+  private static let leadingCount = 2
+
+  init(_ fields: CATConfig, parameters: ParameterStore, backend: any Backend) {
+    self.fields = fields
+    embeddings = parameters["\(Self.prefix).wte.weight"]
+    chunkPositions = parameters["\(Self.prefix).pos_tokens.weight"]
+    adaptiveTable = parameters["\(Self.prefix).adaptive_tokens.weight"]
+    blocks = (0..<fields.compressorLayerCount).map {
+      TransformerBlock(fields.compressorShape, names: Self.names($0), parameters: parameters)
+    }
+    finalNorm = parameters["\(Self.prefix).norm.weight"]
+    projection = parameters["\(Self.prefix).proj_fx.weight"]
+    rotary = RotaryTable(
+      positionCount: fields.maximumChunkSize + Self.leadingCount, headWidth: fields.compressorShape.headWidth,
+      base: Float(fields.rotaryBase), backend: backend)
+  }
+
+  private static func names(_ layer: Int) -> BlockNames {
+    BlockNames(prefix: "\(prefix).layers.\(layer)", attention: "", attentionNorm: "attn_norm", mlpNorm: "mlp_norm")
+  }
+
+  static func specs(_ fields: CATConfig, scheme: InitializationScheme) -> [ParameterSpec] {
+    let width = fields.compressorHiddenSize
+    let weight = scheme.weight(width: width, range: fields.initializerRange)
+    let initializer = BlockInitializer(
+      weight: weight,
+      branchOutput: scheme.branchOutput(
+        width: width, layerCount: fields.compressorLayerCount, range: fields.initializerRange))
+    var specs = [
+      ParameterSpec("\(prefix).wte.weight", [fields.vocabularySize, width], weight),
+      ParameterSpec("\(prefix).pos_tokens.weight", [fields.maximumLength, width], weight),
+      ParameterSpec("\(prefix).adaptive_tokens.weight", [fields.maximumChunkSize + 1, width], weight),
+    ]
+    for layer in 0..<fields.compressorLayerCount {
+      specs += TransformerBlock.specs(fields.compressorShape, names: names(layer), initializer: initializer)
+    }
+    return specs + [
+      ParameterSpec("\(prefix).norm.weight", [width], .constant(1)),
+      ParameterSpec("\(prefix).proj_fx.weight", [fields.hiddenSize, fields.maximumChunkSize * width], weight),
+    ]
+  }
+
+  /// - Parameters:
+  ///   - ids: `[chunks · C]`.
+  ///   - chunkIndices: place of each chunk in its sequence.
+  /// - Returns: `[chunks, D]`.
+  func callAsFunction(_ ids: [Int32], chunkIndices: [Int32], chunkSize: Int, tape: Tape) -> Tensor {
+    let chunkCount = chunkIndices.count
+    var stream = ResidualStream(input(ids, chunkIndices: chunkIndices, chunkSize: chunkSize, tape: tape))
+    let shape = fields.compressorShape
+    for index in blocks.indices {
+      let attention = shape.attention(
+        .blocks(leading: Self.leadingCount, length: chunkSize), sequenceCount: chunkCount,
+        dropsFirstQueries: index == blocks.count - 1)
+      stream = blocks[index](stream, attention: attention, rotary: rotary, tape: tape)
+    }
+    let normed = TransformerBlock.norm(stream, weight: finalNorm, epsilon: shape.normEpsilon, tape: tape).normed
+    let channels = normed.reshaped([chunkCount, chunkSize * shape.width])
+    return tape.linear(channels, weight: tape.resample(projection, width: chunkSize * shape.width))
+  }
+
+  private func input(_ ids: [Int32], chunkIndices: [Int32], chunkSize: Int, tape: Tape) -> Tensor {
+    let chunkCount = chunkIndices.count
+    let leadingRows = Int32(Self.leadingCount * chunkCount)
+    let adaptive = [Int32](repeating: Int32(chunkSize), count: chunkCount)
+    return tape.assemble(
+      count: Int(leadingRows) + ids.count,
+      [
+        RowSource(adaptiveTable, rows: adaptive, to: (0..<Int32(chunkCount)).map { 2 * $0 }),
+        RowSource(chunkPositions, rows: chunkIndices, to: (0..<Int32(chunkCount)).map { 2 * $0 + 1 }),
+        RowSource(embeddings, rows: ids, to: (0..<Int32(ids.count)).map { leadingRows + $0 }),
+      ])
+  }
+}

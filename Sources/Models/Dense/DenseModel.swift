@@ -1,0 +1,70 @@
+package import Layers
+package import TensorCore
+
+/// A dense, Llama-style transformer: the baseline that CAT is compared with.
+package final class DenseModel: LanguageModel {
+  package let config: ModelConfig
+  package let parameters: ParameterStore
+  package let head: Tensor
+
+  private let embeddings: Tensor
+  private let blocks: [TransformerBlock]
+  private let finalNorm: Tensor
+  private let rotary: RotaryTable
+  private let fields: DenseConfig
+
+  package init(_ fields: DenseConfig, isTrained: Bool, backend: any Backend) {
+    let store = ParameterStore(Self.specs(fields, scheme: .fla), isTrained: isTrained, backend: backend)
+    self.fields = fields
+    config = .dense(fields)
+    parameters = store
+    embeddings = store["model.embed_tokens.weight"]
+    blocks = (0..<fields.layerCount).map {
+      TransformerBlock(fields.blockShape, names: Self.names($0), parameters: store)
+    }
+    finalNorm = store["model.norm.weight"]
+    head = store.optional("lm_head.weight") ?? embeddings
+    rotary = RotaryTable(
+      positionCount: fields.maximumLength, headWidth: fields.blockShape.headWidth, base: Float(fields.rotaryBase),
+      backend: backend)
+  }
+
+  private static func names(_ layer: Int) -> BlockNames {
+    BlockNames(
+      prefix: "model.layers.\(layer)", attention: ".self_attn", attentionNorm: "input_layernorm",
+      mlpNorm: "post_attention_layernorm")
+  }
+
+  /// All parameters in their order in memory.
+  package static func specs(_ fields: DenseConfig, scheme: InitializationScheme) -> [ParameterSpec] {
+    let width = fields.hiddenSize
+    let weight = scheme.weight(width: width, range: fields.initializerRange)
+    let initializer = BlockInitializer(
+      weight: weight,
+      branchOutput: scheme.branchOutput(width: width, layerCount: fields.layerCount, range: fields.initializerRange))
+    var specs = [ParameterSpec("model.embed_tokens.weight", [fields.vocabularySize, width], weight)]
+    for layer in 0..<fields.layerCount {
+      specs += TransformerBlock.specs(fields.blockShape, names: names(layer), initializer: initializer)
+    }
+    specs.append(ParameterSpec("model.norm.weight", [width], .constant(1)))
+    if !fields.tiesEmbeddings {
+      specs.append(ParameterSpec("lm_head.weight", [fields.vocabularySize, width], weight))
+    }
+    return specs
+  }
+
+  package func hidden(_ input: ModelInput, tape: Tape) -> Tensor {
+    let rows = (0..<Int32(input.ids.count)).map { $0 }
+    var stream = ResidualStream(
+      tape.assemble(
+        count: rows.count,
+        [RowSource(embeddings, rows: input.ids, to: rows, frozenRow: fields.paddingID.map(Int32.init))]))
+    let attention = fields.blockShape.attention(.causal(length: input.length), sequenceCount: input.sampleCount)
+    for (index, block) in blocks.enumerated() {
+      let isLast = index == blocks.count - 1
+      stream = block(
+        stream, attention: attention, rotary: rotary, keptRows: isLast ? input.positions : nil, tape: tape)
+    }
+    return TransformerBlock.norm(stream, weight: finalNorm, epsilon: fields.blockShape.normEpsilon, tape: tape).normed
+  }
+}

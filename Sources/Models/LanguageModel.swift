@@ -1,0 +1,61 @@
+package import TensorCore
+
+/// Token ids on their way through a model.
+package struct ModelInput: Sendable {
+  /// `[B, T]`, row-major.
+  package let ids: [Int32]
+  package let sampleCount: Int
+  package let length: Int
+  /// Chunk size of this call; ignored by models without chunks.
+  package let chunkSize: Int
+  /// Positions `b·T + t` whose hidden state is wanted; nil for all.
+  package let positions: [Int32]?
+
+  package init(ids: [Int32], sampleCount: Int, length: Int, chunkSize: Int, positions: [Int32]? = nil) {
+    precondition(ids.count == sampleCount * length, "input: \(ids.count) ids, \(sampleCount) × \(length)")
+    self.ids = ids
+    self.sampleCount = sampleCount
+    self.length = length
+    self.chunkSize = chunkSize
+    self.positions = positions
+  }
+
+  /// The positions wanted, written out.
+  var wantedPositions: [Int32] { positions ?? (0..<Int32(ids.count)).map { $0 } }
+}
+
+/// A causal language model: ids to hidden states to logits. Blind to ranks, files and schedules.
+package protocol LanguageModel: AnyObject {
+  var config: ModelConfig { get }
+  var parameters: ParameterStore { get }
+  /// The output projection `[V, D]`.
+  var head: Tensor { get }
+
+  /// Hidden states after the last norm, `[wanted positions, D]`: what the head turns into the next token's logits.
+  func hidden(_ input: ModelInput, tape: Tape) -> Tensor
+}
+
+extension LanguageModel {
+  /// Next-token logits of the wanted positions, `[positions, V]`.
+  package func logits(_ input: ModelInput, tape: Tape) -> Tensor {
+    tape.linear(hidden(input, tape: tape), weight: head)
+  }
+
+  /// Summed cross-entropy over all positions whose target is not ignored; while recording, its gradient as well.
+  ///
+  /// - Parameters:
+  ///   - targets: `[B, T]`; negative entries are ignored, and nothing that only they need is computed.
+  ///   - gradientScale: factor of the gradient: one over the number of targets in the whole step's batch.
+  package func loss(
+    ids: [Int32], targets: [Int32], sampleCount: Int, length: Int, chunkSize: Int, gradientScale: Float,
+    countsCorrect: Bool = false, tape: Tape
+  ) -> HeadResult {
+    precondition(ids.count == targets.count, "loss: \(ids.count) ids, \(targets.count) targets")
+    let positions = targets.indices.filter { targets[$0] >= 0 }.map(Int32.init)
+    let input = ModelInput(
+      ids: ids, sampleCount: sampleCount, length: length, chunkSize: chunkSize, positions: positions)
+    return tape.headLoss(
+      hidden(input, tape: tape), weight: head, targets: positions.map { targets[Int($0)] },
+      gradientScale: gradientScale, countsCorrect: countsCorrect)
+  }
+}
