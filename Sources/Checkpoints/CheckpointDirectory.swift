@@ -1,0 +1,52 @@
+package import Settings
+
+/// A checkpoint or a plain Hugging Face model directory, opened for reading.
+package final class CheckpointDirectory {
+  package let path: String
+  /// Content of `config.json`.
+  package let config: Setting
+  package let weights: TensorCollection
+  /// Moments of the optimizer; nil where there are none.
+  package let optimizer: TensorCollection?
+  /// Nil for a model that was not written by a training run.
+  package let state: TrainerState?
+  /// Nil if the directory was not verified.
+  package let manifest: Manifest?
+  /// Files that the manifest does not know, to be reported.
+  package let unknownFiles: [String]
+
+  /// Opens a directory whose manifest verifies, every byte of it.
+  ///
+  /// - Throws: ``CheckpointError`` naming the first file that is missing, damaged or too many.
+  package convenience init(verifying path: String) throws(CheckpointError) {
+    let (manifest, unknownFiles) = try Manifest.verify(directory: path)
+    try self.init(path, manifest, unknownFiles)
+  }
+
+  /// Opens a directory as it is: `config.json`, and `model.safetensors` or shards with their index.
+  package convenience init(unverified path: String) throws(CheckpointError) {
+    try self.init(path, nil, [])
+  }
+
+  private init(_ path: String, _ manifest: Manifest?, _ unknownFiles: [String]) throws(CheckpointError) {
+    self.path = path
+    self.manifest = manifest
+    self.unknownFiles = unknownFiles
+    config = try readJSON(path + "/config.json", disk: .real)
+    guard let weights = try CheckpointDirectory.tensors(stem: "model", in: path) else {
+      throw .missing(path: path, what: "model.safetensors or \(ShardIndex.fileName(stem: "model"))")
+    }
+    self.weights = weights
+    optimizer = try CheckpointDirectory.tensors(stem: "optimizer", in: path)
+    let statePath = path + "/" + TrainerState.fileName
+    state = Disk.real.exists(statePath) ? try TrainerState(reading: statePath) : nil
+  }
+
+  /// The whole file is taken before the index, as `transformers` does.
+  private static func tensors(stem: String, in path: String) throws(CheckpointError) -> TensorCollection? {
+    let whole = path + "/\(stem).safetensors"
+    if Disk.real.exists(whole) { return try TensorCollection(file: whole) }
+    let index = path + "/" + ShardIndex.fileName(stem: stem)
+    return Disk.real.exists(index) ? try TensorCollection(index: index) : nil
+  }
+}

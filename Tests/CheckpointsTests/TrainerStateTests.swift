@@ -1,0 +1,36 @@
+import Checkpoints
+import Foundation
+import Settings
+import Testing
+
+struct TrainerStateTests {
+  @Test func `a state comes back equal`() throws {
+    let scratch = try Scratch()
+    let state = SampleCheckpoint.state(step: 1000)
+    let path = try scratch.file("trainer_state.json", Array(state.text.utf8))
+    #expect(try TrainerState(reading: path) == state)
+  }
+
+  @Test(arguments: [
+    (#""step": 9"#, #""step": -1"#, "key step: found -1, allowed: an integer in 0..."),
+    (#""step": 9"#, #""step": 9.5"#, "key step: found 9.5, allowed: an integer in 0..."),
+    (#""step": 9"#, #""step": "9""#, #"key step: found "9", allowed: an integer in 0..."#),
+    (#""step": 9"#, #""stop": 9"#, "key step is missing"),
+    (#""step": 9"#, #""step": 9, "stop": 9"#, "key: found stop, allowed: only the keys of this format version"),
+    (#""step": 9"#, #""step": 9, "step": 9"#, #"key "step" occurs twice"#),
+    (#""format_version": 1"#, #""format_version": 2"#, "key format_version: found 2, allowed: an integer in 1...1"),
+    (#""epoch": 1"#, #""epoch": null"#, "key sample_cursor.epoch: found null, allowed: an integer in 0..."),
+    (#""world_size": 2"#, #""world_size": 0"#, "key world_size: found 0, allowed: an integer in 1..."),
+    (#""blas_core": "Cooperlake""#, #""blas_core": 1"#, "key blas_core: found 1, allowed: text"),
+    ("{", "[", "content, line 2: found broken JSON"),
+  ])
+  func `a malformed state is refused with its reason`(part: String, replacement: String, says: String) throws {
+    let scratch = try Scratch()
+    let text = SampleCheckpoint.state(step: 9).text
+    let range = try #require(text.range(of: part))
+    let path = try scratch.file(
+      "trainer_state.json", Array(text.replacingCharacters(in: range, with: replacement).utf8))
+    let found = try message { _ = try TrainerState(reading: path) }
+    #expect(found.hasPrefix(path + ": ") && found.contains(says), "\(found)")
+  }
+}
