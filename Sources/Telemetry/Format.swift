@@ -1,0 +1,46 @@
+internal import Foundation
+
+/// Numbers as people read them.
+package enum Format {
+  /// Such as `512 B`, `1.2 GiB`.
+  package static func bytes(_ count: Int) -> String {
+    let (value, unit) = scaled(Double(count), by: 1024, units: ["B", "KiB", "MiB", "GiB", "TiB", "PiB"])
+    return (unit == "B" ? "\(count)" : fixed(value, digits: 1)) + " " + unit
+  }
+
+  /// Such as `950`, `12.3k`, `1.5M`.
+  package static func count(_ count: Double) -> String {
+    let (value, unit) = scaled(count, by: 1000, units: ["", "k", "M", "G", "T", "P"])
+    return (unit.isEmpty ? fixed(value, digits: 0) : fixed(value, digits: 1)) + unit
+  }
+
+  package static func count(_ count: Int) -> String { self.count(Double(count)) }
+
+  /// Hours, minutes and seconds, such as `26:03:09`.
+  package static func duration(_ duration: Duration) -> String {
+    let seconds = Int((max(.zero, duration) / .seconds(1)).rounded())
+    return String(format: "%d:%02d:%02d", seconds / 3600, seconds / 60 % 60, seconds % 60)
+  }
+
+  /// A short time in the unit that suits it, such as `850 µs`, `12.3 ms`, `4.56 s`.
+  package static func shortDuration(_ duration: Duration) -> String {
+    let seconds = duration / .seconds(1)
+    if seconds < 0.001 { return fixed(seconds * 1e6, digits: 0) + " µs" }
+    return seconds < 1 ? fixed(seconds * 1e3, digits: 1) + " ms" : fixed(seconds, digits: 2) + " s"
+  }
+
+  package static func fixed(_ value: Double, digits: Int) -> String { String(format: "%.\(digits)f", value) }
+
+  package static func scientific(_ value: Double, digits: Int) -> String { String(format: "%.\(digits)e", value) }
+
+  /// The value in the largest unit that leaves it at least 1, seen after rounding to one digit.
+  private static func scaled(_ value: Double, by base: Double, units: [String]) -> (Double, String) {
+    var value = value
+    var index = 0
+    while abs(value) >= base - 0.05, index + 1 < units.count {
+      value /= base
+      index += 1
+    }
+    return (value, units[index])
+  }
+}

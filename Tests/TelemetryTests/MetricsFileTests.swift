@@ -1,0 +1,76 @@
+import Foundation
+import Settings
+import Telemetry
+import Testing
+
+@Suite struct MetricsFileTests {
+  private let path = FileManager.default.temporaryDirectory.appending(path: "metrics-\(UUID().uuidString).jsonl").path
+
+  private func content() throws -> String { try String(contentsOfFile: path, encoding: .utf8) }
+
+  @Test func `a line is one object with its keys in order and numbers in shortest form`() throws {
+    defer { unlink(path) }
+    let file = try MetricsFile(path: path)
+    try file.append(["step": 1, "loss": 0.1, "chunk_size": 8, "text": "a\nb", "rate": .number(0.1 + 0.2)])
+    #expect(
+      try content() == #"{"step": 1, "loss": 0.1, "chunk_size": 8, "text": "a\nb", "rate": 0.30000000000000004}"# + "\n"
+    )
+  }
+
+  @Test func `numbers that JSON does not know are spelled, at any depth`() throws {
+    defer { unlink(path) }
+    let file = try MetricsFile(path: path)
+    try file.append([
+      "loss": .number(.nan), "norms": [.number(.infinity), .number(-.infinity), 1.5], "x": ["y": .number(.nan)],
+    ])
+    #expect(try content() == #"{"loss": "nan", "norms": ["inf", "-inf", 1.5], "x": {"y": "nan"}}"# + "\n")
+  }
+
+  @Test func `lines are there at once and a file that is opened again goes on`() throws {
+    defer { unlink(path) }
+    let file = try MetricsFile(path: path)
+    for step in 1...3 {
+      try file.append(["step": .integer(step)])
+      #expect(try content().split(separator: "\n").count == step)
+    }
+    try MetricsFile(path: path).append(["step": 4])
+    try file.append(["step": 5])
+    #expect(try content() == (1...5).map { "{\"step\": \($0)}\n" }.joined())
+  }
+
+  @Test func `a directory that is not there is named with the system's reason`() {
+    let expected = "cannot open /nowhere/metrics.jsonl: No such file or directory (errno \(ENOENT))"
+    let error = #expect(throws: TelemetryError.self) { try MetricsFile(path: "/nowhere/metrics.jsonl") }
+    #expect(error.map { "\($0)" } == expected)
+  }
+
+  @Test func `a full disk is an error of the line that did not fit`() throws {
+    let file = try MetricsFile(path: "/dev/full")
+    let error = #expect(throws: TelemetryError.self) { try file.append(["step": 1]) }
+    #expect(error?.operation == "write")
+    #expect(error?.code == ENOSPC)
+  }
+
+  @Test(arguments: [(0, 0), (1, 1), (2, 2), (3, 3), (99, 3)])
+  func `lines of later steps are cut off`(step: Int, kept: Int) throws {
+    defer { unlink(path) }
+    let lines = (1...3).map { "{\"step\": \($0), \"loss\": 2.5}\n" }
+    try lines.joined().write(toFile: path, atomically: false, encoding: .utf8)
+    let cutBytes = try MetricsFile.cut(path, after: step)
+    #expect(try content() == lines.prefix(kept).joined())
+    #expect(cutBytes == lines.dropFirst(kept).joined().utf8.count)
+  }
+
+  @Test(arguments: [#"{"step": 2, "lo"#, #"{"step": 2}"#, "\0\0\0\0\n", "{\"step\": 2, \"lo\n{\"step\": 1}\n"])
+  func `a line that was not written to its end is cut off`(rest: String) throws {
+    defer { unlink(path) }
+    try ("{\"step\": 1}\n" + rest).write(toFile: path, atomically: false, encoding: .utf8)
+    #expect(try MetricsFile.cut(path, after: 10) == rest.utf8.count)
+    #expect(try content() == "{\"step\": 1}\n")
+  }
+
+  @Test func `a file that is not there has nothing to cut`() throws {
+    #expect(try MetricsFile.cut(path, after: 1) == 0)
+    #expect(access(path, F_OK) != 0)
+  }
+}
