@@ -1,0 +1,48 @@
+package import Checkpoints
+package import Models
+internal import Settings
+package import TensorCore
+
+extension CheckpointDirectory {
+  /// The model that the checkpoint holds, with its weights.
+  ///
+  /// - Parameter isTrained: whether there is memory for gradients.
+  package func makeModel(isTrained: Bool = false, backend: any Backend) throws -> any LanguageModel {
+    let reader = SettingsReader(config, path: "", source: path + "/config.json")
+    let modelConfig = try ModelConfig(reader)
+    try reader.finish()
+    let model = modelConfig.makeModel(isTrained: isTrained, backend: backend)
+    try weights.copy(to: model.parameters.weights, layout: model.parameters, path: path)
+    return model
+  }
+}
+
+extension TensorCollection {
+  /// Fills a flat buffer laid out like `layout` from tensors called `prefix` + the parameter's name.
+  func copy(to flat: Tensor, layout: ParameterStore, prefix: String = "", path: String) throws {
+    for (spec, range) in zip(layout.specs, layout.ranges) {
+      let name = prefix + spec.name
+      guard let info = info(name), info.shape == spec.shape else {
+        throw TrainerError.tensor(
+          checkpoint: path, name: name, found: info(name).map { "\($0.shape)" } ?? "absent",
+          expected: "\(spec.shape)")
+      }
+      try flat.rows(range).withBytes { bytes in
+        try unsafe copyFloats(of: name, to: bytes.bindMemory(to: Float.self))
+      }
+    }
+  }
+}
+
+extension ParameterStore {
+  /// The parts of a flat buffer under their names, for writing; `bytes` must outlive the result.
+  func named(_ bytes: UnsafeMutableRawBufferPointer, prefix: String = "") -> [NamedTensor] {
+    zip(specs, ranges).map { spec, range in
+      let size = DType.float32.byteCount
+      return NamedTensor(
+        name: prefix + spec.name, type: .float32, shape: spec.shape,
+        bytes: unsafe UnsafeRawBufferPointer(
+          rebasing: bytes[range.lowerBound * size..<range.upperBound * size]))
+    }
+  }
+}

@@ -1,0 +1,98 @@
+package import Models
+package import Optimizers
+package import Settings
+package import TokenData
+
+/// The `checkpoint` section of a run file.
+package struct CheckpointConfig: Hashable, Sendable {
+  /// Steps between checkpoints; 0: only after the last.
+  package var interval: Int
+  package var keepLast: Int
+  /// Checkpoints whose step is a multiple of this are kept for good; nil: none.
+  package var keepEvery: Int?
+  /// Largest size of one file of weights or moments.
+  package var shardBytes: Int
+
+  package init(_ reader: SettingsReader) throws(SettingsError) {
+    interval = try reader.integer("interval", default: 1000)
+    keepLast = try reader.integer("keep_last", default: 3, in: 1...1_000_000)
+    keepEvery = try reader.optionalInteger("keep_every", in: 1...Int.max)
+    shardBytes = try reader.integer("shard_bytes", default: 2 << 30, in: 1024...(1 << 50))
+  }
+}
+
+/// The `parallel` section of a run file.
+package struct ParallelConfig: Hashable, Sendable {
+  /// Threads of a rank; nil: the cores that the machine leaves for it.
+  package var threads: Int?
+
+  package init(_ reader: SettingsReader) throws(SettingsError) {
+    threads = try reader.optionalInteger("threads", in: 1...1024)
+  }
+}
+
+/// The `logging` section of a run file.
+package struct LoggingConfig: Hashable, Sendable {
+  /// Steps between records in `metrics.jsonl`.
+  package var interval: Int
+
+  package init(_ reader: SettingsReader) throws(SettingsError) {
+    interval = try reader.integer("interval", default: 1, in: 1...1_000_000_000)
+  }
+}
+
+/// A whole run file, checked: each section read by the module that owns it.
+package struct RunConfig: Sendable {
+  /// Name under which a checkpoint keeps the resolved configuration of its run.
+  package static let fileInCheckpoint = "run.yaml"
+
+  package let name: String
+  package let model: ModelConfig
+  package let data: DataConfig
+  package let optimizer: OptimizerConfig
+  package let schedule: LearningRateSchedule
+  package let train: TrainConfig
+  package let checkpoint: CheckpointConfig
+  package let parallel: ParallelConfig
+  package let logging: LoggingConfig
+  /// Every key with its value, defaults filled in.
+  package let resolved: Setting
+
+  package init(_ file: RunFile) throws(SettingsError) {
+    let reader = file.reader()
+    name = file.name
+    model = try ModelConfig(reader.section("model"))
+    data = try DataConfig(reader.section("data"))
+    optimizer = try OptimizerConfig(reader.section("optimizer"))
+    schedule = try LearningRateSchedule(reader.section("schedule"))
+    train = try TrainConfig(reader.section("train"), model: model)
+    checkpoint = try CheckpointConfig(reader.section("checkpoint"))
+    parallel = try ParallelConfig(reader.section("parallel"))
+    logging = try LoggingConfig(reader.section("logging"))
+    try reader.finish()
+    resolved = reader.resolved
+    try checkLengths()
+  }
+
+  private func checkLengths() throws(SettingsError) {
+    let longest = data.longestSequence
+    guard longest <= model.maximumLength else {
+      throw .invalid(
+        key: "data.context", found: "\(longest)",
+        allowed: "at most model.max_position_embeddings \(model.maximumLength)")
+    }
+    let vocabularySize = data.vocabularySize ?? 0
+    guard vocabularySize <= model.vocabularySize else {
+      throw .invalid(
+        key: "model.vocab_size", found: "\(model.vocabularySize)", allowed: "at least the data's \(vocabularySize)")
+    }
+  }
+}
+
+extension DataConfig {
+  /// Tokens of the longest sample.
+  var longestSequence: Int { context }
+
+  /// Ids are below this, where the section says so.
+  var vocabularySize: Int? { taskVocabularySize ?? tokenizer?.vocabularySize }
+}

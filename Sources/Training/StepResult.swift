@@ -1,0 +1,16 @@
+/// What one optimizer step did, the same on all ranks.
+package struct StepResult: Sendable {
+  /// Mean loss over all targets of the global batch, in nats.
+  package var loss: Double
+  package var gradientNorm: Double
+  package var learningRate: Double
+  /// Chunk size of each micro-batch.
+  package var chunkSizes: [Int]
+  /// Tokens of the global batch.
+  package var tokenCount: Int
+  package var targetCount: Int
+  /// Whether the update was made; not if loss or gradient norm was not finite.
+  package var isUpdated: Bool
+  /// Ranks that were asked to stop.
+  package var stopRequestCount: Int
+}

@@ -1,0 +1,29 @@
+package import Models
+package import Settings
+
+/// The `train` section of a run file.
+package struct TrainConfig: Hashable, Sendable {
+  package var steps: Int
+  /// Samples of one optimizer step, over all ranks and micro-batches.
+  package var batchSize: Int
+  /// Micro-batches that a step's batch is cut into; one after the other, gradients added up.
+  package var accumulation: Int
+  package var seed: UInt64
+  package var initialization: InitializationScheme
+  package var chunks: ChunkSchedule
+  /// Steps between validations; 0: only after the last.
+  package var validationInterval: Int
+  /// Stop after this many non-finite steps in a row.
+  package var nonFiniteLimit: Int
+
+  package init(_ reader: SettingsReader, model: ModelConfig) throws(SettingsError) {
+    steps = try reader.integer("steps", in: 1...1_000_000_000)
+    batchSize = try reader.integer("batch_size", in: 1...(1 << 30))
+    accumulation = try reader.integer("accumulation", default: 1, in: 1...batchSize)
+    seed = UInt64(try reader.integer("seed", default: 1337))
+    initialization = try reader.choice("initialization", default: .fla)
+    chunks = try ChunkSchedule(reader, model: model)
+    validationInterval = try reader.integer("validation_interval", default: 0)
+    nonFiniteLimit = try reader.integer("nonfinite_limit", default: 10, in: 1...1_000_000)
+  }
+}

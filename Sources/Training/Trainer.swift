@@ -1,0 +1,159 @@
+package import Checkpoints
+internal import Evaluation
+package import Logging
+internal import Models
+internal import Optimizers
+package import Parallel
+internal import Settings
+internal import Telemetry
+package import TensorCore
+internal import TokenData
+
+/// Which checkpoint a run goes on from.
+package enum ResumeChoice: Hashable, Sendable {
+  /// The newest that verifies; a fresh start if there is none.
+  case automatic
+  case fresh
+  case checkpoint(path: String)
+}
+
+/// What a run records about the machine that it is on.
+package struct TrainerHost: Hashable, Sendable {
+  /// Threads of a rank.
+  package var threadCount: Int
+  /// The kernels that BLAS chose.
+  package var blasCore: String
+
+  package init(threadCount: Int, blasCore: String) {
+    self.threadCount = threadCount
+    self.blasCore = blasCore
+  }
+}
+
+/// A whole run on one rank: begin or resume, steps, validation, checkpoints, end.
+package final class Trainer {
+  let config: RunConfig
+  let directory: RunDirectory
+  let group: any ProcessGroup
+  let backend: any Backend
+  let host: TrainerHost
+  let logger: Logger
+  let model: any LanguageModel
+  let optimizer: AdamW
+  let training: any TrainingData
+  let validation: (any ValidationData)?
+  var state: TrainerState
+
+  /// Makes model, optimizer and data; touches no file but the data's.
+  ///
+  /// - Parameter runDirectory: where checkpoints and metrics go; rank 0 makes it.
+  package init(
+    _ config: RunConfig, runDirectory: String, group: any ProcessGroup, backend: any Backend, host: TrainerHost,
+    logger: Logger
+  ) throws {
+    self.config = config
+    directory = try RunDirectory(path: runDirectory)
+    self.group = group
+    self.backend = backend
+    self.host = host
+    self.logger = logger
+    training = try config.data.training(seed: config.train.seed)
+    validation = try config.data.validation(seed: config.train.seed, batchSize: config.validationBatchSize)
+    try training.requireIDs(below: config.model.vocabularySize)
+    try validation?.requireIDs(below: config.model.vocabularySize)
+    model = config.model.makeModel(isTrained: true, backend: backend)
+    optimizer = AdamW(config.optimizer, parameters: model.parameters, backend: backend)
+    state = TrainerState(
+      step: 0, tokensSeen: 0, seed: Int(config.train.seed), cursor: SampleCursor(epoch: 0, index: 0),
+      worldSize: group.size, threadCount: host.threadCount, blasCore: host.blasCore,
+      configDigest: Digest.sha256(of: config.resolved.json(pretty: false)))
+  }
+
+  /// Weights of the model.
+  package var parameterCount: Int { model.parameters.count }
+
+  /// Runs to the configured last step, or until a signal asks to stop.
+  package func run(_ resume: ResumeChoice) throws {
+    guard group.rank == 0 else { return try train(resume, metrics: nil) }
+    let lock = try directory.lock()
+    try begin(resume)
+    try directory.writeConfiguration(config.resolved.yaml())
+    try train(resume, metrics: MetricsFile(path: directory.metricsPath))
+    lock.release()
+  }
+
+  private func train(_ resume: ResumeChoice, metrics: MetricsFile?) throws {
+    try shareStart()
+    guard state.step < config.train.steps else {
+      return logger.info("the run is finished", metadata: ["steps": "\(state.step)"])
+    }
+    let recorder = RunRecorder(config: config, metrics: metrics, startTokens: state.tokensSeen)
+    let step = TrainingStep(
+      model: model, optimizer: optimizer, data: training, group: group, backend: backend, train: config.train,
+      schedule: config.schedule)
+    while state.step < config.train.steps {
+      let result = try step(state.step, isStopRequested: StopSignals.isRequested)
+      try advance(result)
+      try recorder.record(result, step: state.step, tokensSeen: state.tokensSeen)
+      let isLast = state.step == config.train.steps
+      let isStopping = result.stopRequestCount > 0
+      if isLast || isDue(config.train.validationInterval) { try validate(recorder) }
+      if isLast || isStopping || isDue(config.checkpoint.interval) { try save() }
+      if isStopping && !isLast {
+        logger.notice("stopping as asked by a signal", metadata: ["step": "\(state.step)"])
+        break
+      }
+    }
+    recorder.finish()
+  }
+
+  private func isDue(_ interval: Int) -> Bool {
+    interval > 0 && state.step % interval == 0
+  }
+
+  private func advance(_ result: StepResult) throws {
+    state.step += 1
+    state.tokensSeen += result.tokenCount
+    let cursor = training.cursor(step: state.step, globalBatch: config.train.batchSize)
+    state.cursor = SampleCursor(epoch: cursor.epoch, index: cursor.index)
+    state.skippedInARow = result.isUpdated ? 0 : state.skippedInARow + 1
+    guard !result.isUpdated else { return }
+    state.skippedTotal += 1
+    logger.warning(
+      "update skipped: loss or gradient norm is not finite",
+      metadata: ["step": "\(state.step)", "loss": "\(result.loss)", "gradient_norm": "\(result.gradientNorm)"])
+    if state.skippedInARow >= config.train.nonFiniteLimit {
+      throw TrainerError.notFinite(step: state.step, count: state.skippedInARow)
+    }
+  }
+
+  private func save() throws {
+    guard group.rank == 0 else { return }
+    let files = RunFiles(directory: directory, model: model, optimizer: optimizer, config: config)
+    let written = try files.write(state)
+    logger.info(
+      "checkpoint written", metadata: ["path": "\(written.path)", "size": "\(Format.bytes(written.byteCount))"])
+  }
+
+  /// Loss at every configured chunk size; each rank runs its share of the batches.
+  private func validate(_ recorder: RunRecorder) throws {
+    guard let validation else { return }
+    let evaluator = Evaluator(model: model, backend: backend)
+    let indices = Array(stride(from: group.rank, to: validation.batchCount, by: group.size))
+    for chunkSize in config.train.chunks.sizes {
+      let part = evaluator.evaluate(validation, indices: indices, chunkSize: chunkSize)
+      var sums = [part.lossSum, Double(part.targetCount), Double(part.correctCount)]
+      try group.sum(&sums)
+      try recorder.recordValidation(
+        step: state.step, chunkSize: config.model.chunkSizes == nil ? nil : chunkSize, loss: sums[0] / sums[1],
+        accuracy: sums[2] / sums[1], targetCount: Int(sums[1]), logger: logger)
+    }
+  }
+}
+
+extension RunConfig {
+  /// Samples of a validation batch: as many as a micro-batch has.
+  var validationBatchSize: Int {
+    max(1, train.batchSize / train.accumulation)
+  }
+}

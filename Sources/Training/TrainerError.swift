@@ -1,0 +1,29 @@
+/// Why a run cannot begin or go on.
+package enum TrainerError: Error, CustomStringConvertible {
+  /// A checkpoint and a configuration that do not go together.
+  case incompatible(checkpoint: String, key: String, found: String, expected: String)
+  /// A checkpoint without a tensor or with one of another shape.
+  case tensor(checkpoint: String, name: String, found: String, expected: String)
+  /// Too many steps in a row without a finite loss.
+  case notFinite(step: Int, count: Int)
+  /// A checkpoint that lacks what resuming needs.
+  case notResumable(checkpoint: String, missing: String)
+
+  package var description: String {
+    switch self {
+    case .incompatible(let checkpoint, let key, let found, let expected):
+      "\(checkpoint) cannot be continued: \(key) is \(found), the checkpoint was made with \(expected)"
+    case .tensor(let checkpoint, let name, let found, let expected):
+      "\(checkpoint): tensor \(name) is \(found), the model needs \(expected)"
+    case .notFinite(let step, let count):
+      "step \(step): \(count) steps in a row without a finite loss and gradient norm (train.nonfinite_limit)"
+    case .notResumable(let checkpoint, let missing):
+      "\(checkpoint) has no \(missing): it holds a model, not a run"
+    }
+  }
+
+  /// Whether the user can mend it by another command: exit code 2 rather than 1.
+  package var isUserError: Bool {
+    if case .notFinite = self { false } else { true }
+  }
+}

@@ -1,0 +1,86 @@
+package import Models
+package import Optimizers
+package import Parallel
+package import TensorCore
+package import TokenData
+
+/// One step of data-parallel training: every rank computes gradients on its share, gradients are summed, every rank
+/// applies the same update.
+package struct TrainingStep {
+  private let model: any LanguageModel
+  private let optimizer: AdamW
+  private let data: any TrainingData
+  private let group: any ProcessGroup
+  private let backend: any Backend
+  private let train: TrainConfig
+  private let schedule: LearningRateSchedule
+
+  package init(
+    model: any LanguageModel, optimizer: AdamW, data: any TrainingData, group: any ProcessGroup,
+    backend: any Backend, train: TrainConfig, schedule: LearningRateSchedule
+  ) {
+    self.model = model
+    self.optimizer = optimizer
+    self.data = data
+    self.group = group
+    self.backend = backend
+    self.train = train
+    self.schedule = schedule
+  }
+
+  /// Runs step `step`, counted from 0.
+  ///
+  /// - Parameter isStopRequested: whether this rank was asked to stop; ranks agree in the same exchange.
+  package func callAsFunction(_ step: Int, isStopRequested: Bool) throws(ParallelError) -> StepResult {
+    let batches = microBatches(step)
+    var counts = [
+      batches.reduce(0) { $0 + $1.targetCount }, batches.reduce(0) { $0 + $1.inputs.count }, isStopRequested ? 1 : 0,
+    ]
+    try group.sum(&counts)
+    let chunkSizes = (0..<train.accumulation).map {
+      train.chunks.size(step: step, microBatch: $0, accumulation: train.accumulation, seed: train.seed)
+    }
+    let lossSum = try gradients(of: batches, chunkSizes: chunkSizes, targetCount: counts[0])
+    var result = StepResult(
+      loss: lossSum / Double(max(1, counts[0])), gradientNorm: optimizer.gradientNorm(),
+      learningRate: optimizer.config.learningRate * schedule.share(step: step, of: train.steps),
+      chunkSizes: chunkSizes, tokenCount: counts[1], targetCount: counts[0], isUpdated: false,
+      stopRequestCount: counts[2])
+    // Loss and gradients are sums over all ranks, so all ranks decide alike.
+    if result.loss.isFinite && result.gradientNorm.isFinite {
+      optimizer.step(rate: result.learningRate, gradientNorm: result.gradientNorm)
+      result.isUpdated = true
+    }
+    return result
+  }
+
+  private func microBatches(_ step: Int) -> [TokenBatch] {
+    let share = BatchShare(
+      batchSize: train.batchSize, accumulation: train.accumulation, rank: group.rank, rankCount: group.size)
+    return (0..<train.accumulation).map {
+      data.batch(step: step, globalBatch: train.batchSize, samples: share.samples(microBatch: $0))
+    }
+  }
+
+  /// Leaves the gradient of the mean loss over all ranks in the flat buffer; returns the summed loss of all ranks.
+  private func gradients(
+    of batches: [TokenBatch], chunkSizes: [Int], targetCount: Int
+  ) throws(ParallelError) -> Double {
+    guard let gradients = model.parameters.gradients else { preconditionFailure("training step: no gradients") }
+    backend.fill(gradients, with: 0)
+    var lossSum = [0.0]
+    for (batch, chunkSize) in zip(batches, chunkSizes) where batch.targetCount > 0 {
+      let tape = Tape(backend: backend, isRecording: true)
+      let head = model.loss(
+        ids: batch.inputs, targets: batch.targets, sampleCount: batch.sampleCount, length: batch.length,
+        chunkSize: chunkSize, gradientScale: 1 / Float(targetCount), tape: tape)
+      tape.backward()
+      lossSum[0] += head.lossSum
+    }
+    try group.sum(&lossSum)
+    try gradients.withBytes { (bytes) throws(ParallelError) in
+      try unsafe group.sum(bytes.bindMemory(to: Float.self))
+    }
+    return lossSum[0]
+  }
+}

@@ -1,0 +1,44 @@
+import Checkpoints
+import Foundation
+import Settings
+import TokenData
+import Training
+
+/// A checkpoint that the user named: its own directory, or a run directory that holds some.
+struct CheckpointLocation {
+  let checkpoint: CheckpointDirectory
+  /// The run's resolved configuration, if the checkpoint carries one.
+  let run: RunConfig?
+
+  /// - Throws: ``UserError`` if nothing intact is there.
+  init(_ path: String) throws {
+    var isDirectory: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory), isDirectory.boolValue else {
+      throw UserError("\(path): no such directory, expected a checkpoint or a run directory")
+    }
+    if FileManager.default.fileExists(atPath: path + "/checkpoints") {
+      guard let newest = try RunDirectory(path: path).checkpoints.newestVerified().checkpoint else {
+        throw UserError("\(path): the run directory holds no checkpoint that verifies")
+      }
+      checkpoint = newest
+    } else if FileManager.default.fileExists(atPath: path + "/manifest.json") {
+      checkpoint = try CheckpointDirectory(verifying: path)
+    } else {
+      checkpoint = try CheckpointDirectory(unverified: path)
+    }
+    let configuration = checkpoint.path + "/" + RunConfig.fileInCheckpoint
+    run =
+      FileManager.default.fileExists(atPath: configuration)
+      ? try RunConfig(RunFile(path: configuration, overrides: [])) : nil
+  }
+
+  /// The tokenizer of the data that the model was trained on; bytes where nothing says otherwise.
+  func tokenizer(vocabularySize: Int) throws -> any Tokenizer {
+    let tokenizer = run?.data.tokenizer ?? ByteTokenizer()
+    guard tokenizer.vocabularySize <= vocabularySize else {
+      throw UserError(
+        "\(checkpoint.path): the tokenizer has \(tokenizer.vocabularySize) ids, the model's vocabulary \(vocabularySize)")
+    }
+    return tokenizer
+  }
+}

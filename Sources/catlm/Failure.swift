@@ -1,0 +1,47 @@
+import ArgumentParser
+import Checkpoints
+import Foundation
+import Parallel
+import Parity
+import Settings
+import Telemetry
+import TokenData
+import Training
+
+/// A mistake in what the user asked for, in one line: what, found, allowed.
+struct UserError: Error, CustomStringConvertible {
+  let description: String
+
+  init(_ description: String) {
+    self.description = description
+  }
+}
+
+/// How the program ends when something is wrong.
+enum Failure {
+  /// Bad input: the user can mend it.
+  static let inputCode: Int32 = 2
+
+  /// Prints one line and ends the process; help and version are no failures.
+  static func exit(for error: any Error) -> Never {
+    if Catlm.exitCode(for: error) == .success { Catlm.exit(withError: error) }
+    if let code = error as? ExitCode { Foundation.exit(code.rawValue) }
+    let text = isOurs(error) ? "catlm: \(error)" : Catlm.fullMessage(for: error)
+    FileHandle.standardError.write(Data((text + "\n").utf8))
+    Foundation.exit(code(for: error))
+  }
+
+  /// Whether the error is of this program; the others are the argument parser's, which formats its own.
+  private static func isOurs(_ error: any Error) -> Bool {
+    error is UserError || error is SettingsError || error is TokenError || error is CheckpointError
+      || error is ParityError || error is TrainerError || error is ParallelError || error is TelemetryError
+  }
+
+  static func code(for error: any Error) -> Int32 {
+    switch error {
+    case is ParallelError: 1
+    case let error as TrainerError: error.isUserError ? inputCode : 1
+    default: inputCode
+    }
+  }
+}

@@ -1,0 +1,68 @@
+import ArgumentParser
+import Foundation
+import Parity
+import Settings
+
+struct ParityCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "parity",
+    abstract: "Compares this build with reference tensors.",
+    discussion: """
+      Each directory holds config.json, model.safetensors and golden.safetensors (logits, losses, gradients of every \
+      parameter), perhaps generate_p*.safetensors (greedy tokens); or train.json and train.safetensors (a training \
+      run). Exits with 1 if anything is farther away than single precision explains.
+
+      Example: catlm parity golden/tiny golden/odd golden/train_tiny
+      """)
+
+  @Argument(help: "Directories with reference tensors.")
+  var directories: [String]
+
+  @Flag(help: "One JSON object a directory on standard output.")
+  var json = false
+
+  @Option(help: "Threads; by default all cores.")
+  var threads: Int?
+
+  func run() throws {
+    var allHold = true
+    for directory in directories {
+      let backend = Host.makeBackend(threadCount: Host.threadCount(setting: threads))
+      let report =
+        TrajectoryCase.exists(in: directory)
+        ? try TrajectoryCase(directory: directory, backend: backend).compare()
+        : try ParityCase(directory: directory, backend: backend).compare()
+      print(json ? report.json : report.text)
+      allHold = allHold && report.holds
+    }
+    if !allHold { throw ExitCode(1) }
+  }
+}
+
+extension ParityReport {
+  fileprivate var text: String {
+    let lines = worst.map { row in
+      let place = [row.tensor, row.chunkSize.map { "C = \($0)" }].compactMap { $0 }.joined(separator: ", ")
+      let error = String(format: "%.2e", row.error)
+      let bound = String(format: "%.0e", row.bound)
+      return "  \(row.holds ? "ok  " : "FAIL") \(row.quantity): worst \(error) of \(bound) (\(place))"
+    }
+    return (["\(directory): \(rows.count) comparisons, \(holds ? "all hold" : "NOT equal")"] + lines)
+      .joined(separator: "\n")
+  }
+
+  fileprivate var json: String {
+    let entries = worst.map { row -> Setting in
+      [
+        "quantity": .text(row.quantity), "tensor": row.tensor.map(Setting.text) ?? .null,
+        "chunk_size": row.chunkSize.map(Setting.integer) ?? .null, "error": .number(row.error),
+        "bound": .number(row.bound), "holds": .flag(row.holds),
+      ]
+    }
+    let object: Setting = [
+      "directory": .text(directory), "comparisons": .integer(rows.count), "holds": .flag(holds),
+      "worst": .list(entries),
+    ]
+    return object.json(pretty: false)
+  }
+}

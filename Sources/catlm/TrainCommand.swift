@@ -1,0 +1,100 @@
+import ArgumentParser
+import CPUBackend
+import Foundation
+import Logging
+import Models
+import Parallel
+import Settings
+import Telemetry
+import TensorCore
+import Training
+
+struct TrainCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "train",
+    abstract: "Trains a model as a run file says, alone or as one rank of many.",
+    discussion: """
+      Under mpirun each process is a rank; the ranks split every batch. A run that was stopped or killed goes on from \
+      its newest intact checkpoint when the same command is given again. SIGTERM or SIGUSR1 finishes the step, writes \
+      a checkpoint and exits with 0.
+
+      Example: mpirun -np 2 catlm train configs/smoke.yaml --set train.steps=100
+      """)
+
+  @Argument(help: "The run file (YAML); configs/ has examples.")
+  var config: String
+
+  @Option(name: .customLong("set"), help: "Override a key: section.key=value. May be repeated.")
+  var overrides: [String] = []
+
+  @Option(help: "auto: the newest intact checkpoint, or a fresh start; none; or a checkpoint's path.")
+  var resume = "auto"
+
+  @Option(name: .customLong("run"), help: "Run directory; by default runs/NAME, after the run file.")
+  var runDirectory: String?
+
+  func run() throws {
+    StopSignals.install()
+    bootstrapLogging(level: .info)
+    let configuration: RunConfig
+    do {
+      configuration = try RunConfig(RunFile(path: config, overrides: overrides))
+    } catch {
+      // Every rank reads the same file; one of them says what is wrong with it.
+      guard ProcessGroups.isFirstRank else { Foundation.exit(Failure.inputCode) }
+      throw error
+    }
+    let group = try ProcessGroups.make()
+    do {
+      try train(configuration, group: group)
+      try group.finish()
+    } catch {
+      end(group, after: error)
+    }
+  }
+
+  private func train(_ configuration: RunConfig, group: any ProcessGroup) throws {
+    let logger = Logger(label: "catlm", level: group.rank == 0 ? .info : .warning)
+    let threadCount = Host.threadCount(
+      setting: configuration.parallel.threads, localRankCount: HostReport(of: group).localSize ?? 1)
+    let backend = Host.makeBackend(threadCount: threadCount)
+    let trainer = try Trainer(
+      configuration, runDirectory: runDirectory ?? "runs/\(configuration.name)", group: group, backend: backend,
+      host: TrainerHost(threadCount: threadCount, blasCore: CPUBackend.blasCoreName), logger: logger)
+    let summary = try HostReport.summary(of: group)
+    logger.info(
+      "\(summary)",
+      metadata: [
+        "threads": "\(threadCount)", "cores": "\(Host.coreCount)", "blas": "\(CPUBackend.blasCoreName)",
+        "kernels": "\(backend.instructionLevel)", "parameters": "\(trainer.parameterCount)",
+        "memory": "\(Format.bytes(residentBytes()))",
+      ])
+    Host.warnOfSlowBLAS(logger)
+    try trainer.run(resumeChoice)
+  }
+
+  private var resumeChoice: ResumeChoice {
+    switch resume {
+    case "auto": .automatic
+    case "none": .fresh
+    default: .checkpoint(path: resume)
+    }
+  }
+
+  /// Ends all ranks: one that went away in silence would leave the others waiting for it.
+  private func end(_ group: any ProcessGroup, after error: any Error) -> Never {
+    if group.size == 1 { Failure.exit(for: error) }
+    // What is wrong on all ranks is said by the first of them.
+    if group.rank != 0 { Thread.sleep(forTimeInterval: 1) }
+    FileHandle.standardError.write(Data("catlm: rank \(group.rank) of \(group.size): \(error)\n".utf8))
+    group.abort(code: Failure.code(for: error))
+    Foundation.exit(Failure.code(for: error))
+  }
+}
+
+extension Logger {
+  fileprivate init(label: String, level: Logger.Level) {
+    self.init(label: label)
+    logLevel = level
+  }
+}
