@@ -30,13 +30,13 @@ func expectReferenceResults(
   let actual = calls(configuration.backend())
   let expected = calls(ReferenceBackend())
   for (index, pair) in zip(actual, expected).enumerated() {
-    expectClose(
+    expectMatch(
       floats(pair.0), floats(pair.1), within: bound, "\(what) tensor \(index)", sourceLocation: sourceLocation)
   }
 }
 
 /// Expects that no difference exceeds `bound` times the largest expected magnitude.
-func expectClose(
+func expectMatch(
   _ actual: [Float], _ expected: [Float], within bound: Double, _ what: String = "",
   sourceLocation: SourceLocation = #_sourceLocation
 ) {
