@@ -1,4 +1,4 @@
-package import Randomness
+internal import Randomness
 package import TensorCore
 
 /// Where a model's first weights come from.

@@ -1,5 +1,5 @@
 internal import Layers
-package import TensorCore
+internal import TensorCore
 
 /// A matrix product that a step does `count` times: `[m, k] · [k, n]`.
 package struct ProductShape: Hashable, Sendable {

@@ -1,7 +1,7 @@
 internal import Checkpoints
 internal import Foundation
-package import Models
-package import Settings
+internal import Models
+internal import Settings
 package import TensorCore
 
 /// A directory with reference weights, logits, losses, gradients and tokens, and the model built from it.

@@ -1,6 +1,6 @@
-package import Models
+internal import Models
 internal import Randomness
-package import Settings
+internal import Settings
 
 /// Which chunk size each micro-batch runs at: a function of seed and step, equal on all ranks.
 package struct ChunkSchedule: Hashable, Sendable {

@@ -1,4 +1,4 @@
-package import Checkpoints
+internal import Checkpoints
 internal import Evaluation
 package import Logging
 internal import Models

@@ -99,6 +99,9 @@ package struct CATConfig: Hashable, Sendable {
     try require(
       minimumTrainChunkSize <= maximumChunkSize, "min_train_chunk_size", minimumTrainChunkSize,
       "at most max_chunk_size \(maximumChunkSize)")
+    try require(
+      trainChunkSizeSchedule != "power_of_2" || minimumTrainChunkSize.nonzeroBitCount == 1, "min_train_chunk_size",
+      minimumTrainChunkSize, "a power of two under train_chunk_size_schedule power_of_2")
   }
 
   /// MLP width of a network of `width`: as given, or `256·⌈⌊width·ratio·2/3⌋/256⌉`.

@@ -1,4 +1,4 @@
-package import Layers
+internal import Layers
 package import TensorCore
 
 /// The adaptive Compress & Attend Transformer in its packed layout.

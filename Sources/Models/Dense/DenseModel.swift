@@ -1,4 +1,4 @@
-package import Layers
+internal import Layers
 package import TensorCore
 
 /// A dense, Llama-style transformer: the baseline that CAT is compared with.
