@@ -91,7 +91,7 @@ let package = Package(
       "TrainingTests",
       [
         "Training", "TensorCore", "CPUBackend", "Models", "Settings", "TokenData", "Parallel", "Optimizers",
-        "Checkpoints",
+        "Checkpoints", .product(name: "Logging", package: "swift-log"),
       ]),
     tests("CommandTests", ["Settings"]),
   ],

@@ -41,7 +41,7 @@ package struct Generator {
     let logits = model.logits(input, tape: Tape(backend: backend, isRecording: false)).values
     let vocabularySize = model.config.vocabularySize
     return sequences.indices.map {
-      sampler.choose(logits[$0 * vocabularySize..<($0 + 1) * vocabularySize], position: length)
+      sampler.choose(logits[$0 * vocabularySize..<($0 + 1) * vocabularySize], position: length, sequence: $0)
     }
   }
 }

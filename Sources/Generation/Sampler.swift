@@ -13,8 +13,9 @@ package struct Sampler: Sendable {
   ///
   /// - Parameters:
   ///   - logits: `[V]`.
-  ///   - position: number of tokens before it; keys the random draw.
-  package func choose(_ logits: ArraySlice<Float>, position: Int) -> Int32 {
+  ///   - position: number of tokens before it; with `sequence`, keys the random draw.
+  ///   - sequence: which sequence of a batch.
+  package func choose(_ logits: ArraySlice<Float>, position: Int, sequence: Int = 0) -> Int32 {
     let start = logits.startIndex
     guard settings.temperature > 0 else {
       let best = logits.indices.max { logits[$0] < logits[$1] || (logits[$0] == logits[$1] && $0 > $1) }
@@ -24,7 +25,8 @@ package struct Sampler: Sendable {
     if let topK = settings.topK { order = Array(order.prefix(topK)) }
     let largest = Double(logits[order[0]])
     let weights = nucleus(order.map { exp((Double(logits[$0]) - largest) / settings.temperature) })
-    var generator = CounterGenerator(seed: settings.seed, stream: .generation, index: UInt64(position))
+    let draw = UInt64(sequence) << 32 | UInt64(position)
+    var generator = CounterGenerator(seed: settings.seed, stream: .generation, index: draw)
     return Int32(order[generator.choose(weights)] - start)
   }
 

@@ -43,6 +43,11 @@ package final class SettingsReader {
     (mapping[key] ?? .null) != .null
   }
 
+  /// Whether the mapping names `key`, be its value null. Does not count as reading it.
+  package func names(_ key: String) -> Bool {
+    mapping[key] != nil
+  }
+
   /// Accepts these keys without any effect; they do not appear among the resolved ones.
   package func ignore(_ keys: [String]) {
     known.formUnion(keys)

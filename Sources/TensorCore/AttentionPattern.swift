@@ -102,6 +102,7 @@ package struct AttentionShape: Hashable, Sendable {
 }
 
 /// Cosines and sines of the rotary embedding, `[positions, headWidth / 2]` each, and what else attention reads.
+/// Position 0 turns nothing: its cosines are 1, its sines 0, and backends need not read them.
 package struct AttentionTables {
   package let cosines: Tensor
   package let sines: Tensor

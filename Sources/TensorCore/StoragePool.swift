@@ -1,17 +1,23 @@
 /// Memory that a training step uses again and again.
 ///
-/// Steps at different chunk sizes ask for slightly different sizes, so a free block serves any request that it is not
-/// more than twice too large for. When none fits, smaller free blocks are released before a larger one is made: the
-/// pool settles at what the largest step needs, not at the sum over chunk sizes.
+/// Memory comes from the system in segments, and a storage is a stretch of one: the first free stretch, in the order
+/// of segments and addresses, that is long enough. A step asks for the same sizes in the same order each time, so once
+/// it has found room in the segments it finds the same room again, and takes nothing from the system.
+///
+/// Where enough is free but in separate segments, as when the chunk size changes, one segment of their total size takes
+/// their place: the pool settles at what the largest step needs, not at the sum over chunk sizes.
 package final class StoragePool {
+  /// A stretch of a segment.
   struct Block {
-    let address: UnsafeMutableRawPointer
-    let byteCount: Int
+    fileprivate let segment: Segment
+    fileprivate let range: Range<Int>
+
+    var address: UnsafeMutableRawPointer { segment.address + range.lowerBound }
   }
 
   /// Counts since the pool was made.
   package struct Statistics: Hashable, Sendable {
-    /// Blocks ever taken from the system.
+    /// Segments ever taken from the system.
     package var allocationCount = 0
     /// Bytes now held, in use or free.
     package var heldBytes = 0
@@ -19,13 +25,18 @@ package final class StoragePool {
     package var usedBytes = 0
     /// The largest `heldBytes` so far.
     package var peakHeldBytes = 0
+    /// The largest `usedBytes` so far.
+    package var peakUsedBytes = 0
   }
 
   package private(set) var statistics = Statistics()
 
+  /// Small storages share a segment of this size.
+  private static let smallestSegment = 4 << 10
+
   private let allocate: (Int) -> UnsafeMutableRawPointer
   private let free: (UnsafeMutableRawPointer, Int) -> Void
-  private var freeBlocks: [Block] = []  // sorted by size, smallest first
+  private var segments: [Segment] = []
 
   /// - Parameters:
   ///   - allocate: gives that many bytes, aligned to at least 64; never fails.
@@ -39,56 +50,89 @@ package final class StoragePool {
   }
 
   deinit {
-    for block in freeBlocks { free(block.address, block.byteCount) }
+    for segment in segments { free(segment.address, segment.byteCount) }
   }
 
   /// Memory of at least `byteCount` bytes with arbitrary content.
   package func storage(byteCount: Int) -> Storage {
     let size = max(64, (byteCount + 63) & ~63)
-    let block = takeFree(size) ?? makeBlock(size)
-    statistics.usedBytes += block.byteCount
+    let block = freeBlock(size) ?? newBlock(size)
+    statistics.usedBytes += size
+    statistics.peakUsedBytes = max(statistics.peakUsedBytes, statistics.usedBytes)
     return Storage(block: block, byteCount: byteCount, pool: self)
   }
 
   func recycle(_ block: Block) {
-    statistics.usedBytes -= block.byteCount
-    freeBlocks.insert(block, at: firstIndex(atLeast: block.byteCount))
+    statistics.usedBytes -= block.range.count
+    block.segment.giveBack(block.range)
   }
 
-  private func takeFree(_ size: Int) -> Block? {
-    let index = firstIndex(atLeast: size)
-    guard index < freeBlocks.count, freeBlocks[index].byteCount <= max(4096, 2 * size) else { return nil }
-    return freeBlocks.remove(at: index)
+  private func freeBlock(_ size: Int) -> Block? {
+    for segment in segments {
+      if let range = segment.take(size) { return Block(segment: segment, range: range) }
+    }
+    return nil
   }
 
-  private func makeBlock(_ size: Int) -> Block {
-    releaseSmaller(than: size)
+  private func newBlock(_ size: Int) -> Block {
+    let unused = segments.filter(\.isUnused)
+    let unusedBytes = unused.reduce(0) { $0 + $1.byteCount }
+    if unusedBytes >= size {
+      segments.removeAll(where: \.isUnused)
+      for segment in unused { free(segment.address, segment.byteCount) }
+      statistics.heldBytes -= unusedBytes
+    }
+    let segment = newSegment(unusedBytes >= size ? unusedBytes : max(size, Self.smallestSegment))
+    guard let range = segment.take(size) else { preconditionFailure("pool: \(size) bytes of \(segment.byteCount)") }
+    return Block(segment: segment, range: range)
+  }
+
+  private func newSegment(_ byteCount: Int) -> Segment {
+    let segment = Segment(address: allocate(byteCount), byteCount: byteCount)
+    segments.append(segment)
     statistics.allocationCount += 1
-    statistics.heldBytes += size
+    statistics.heldBytes += byteCount
     statistics.peakHeldBytes = max(statistics.peakHeldBytes, statistics.heldBytes)
-    return Block(address: allocate(size), byteCount: size)
+    return segment
+  }
+}
+
+/// A piece of memory from the system, and which stretches of it are free.
+private final class Segment {
+  let address: UnsafeMutableRawPointer
+  let byteCount: Int
+  /// By address; no two touch each other.
+  private var free: [Range<Int>]
+
+  init(address: UnsafeMutableRawPointer, byteCount: Int) {
+    self.address = address
+    self.byteCount = byteCount
+    free = [0..<byteCount]
   }
 
-  private func releaseSmaller(than size: Int) {
-    var released = 0
-    var index = firstIndex(atLeast: size)
-    // Only blocks of a similar size are in the way; small ones cost little and are asked for often.
-    while index > 0, released < size, freeBlocks[index - 1].byteCount > size / 4 {
+  /// Whether all of it is free.
+  var isUnused: Bool { free.first?.count == byteCount }
+
+  /// The beginning of the first free stretch that has `size` bytes.
+  func take(_ size: Int) -> Range<Int>? {
+    guard let index = free.firstIndex(where: { $0.count >= size }) else { return nil }
+    let range = free[index]
+    let taken = range.lowerBound..<range.lowerBound + size
+    if range.count == size { free.remove(at: index) } else { free[index] = taken.upperBound..<range.upperBound }
+    return taken
+  }
+
+  /// Makes a stretch free, as one with its free neighbours.
+  func giveBack(_ range: Range<Int>) {
+    var index = free.firstIndex { $0.lowerBound > range.lowerBound } ?? free.count
+    var joined = range
+    if index < free.count, free[index].lowerBound == range.upperBound {
+      joined = joined.lowerBound..<free.remove(at: index).upperBound
+    }
+    if index > 0, free[index - 1].upperBound == range.lowerBound {
       index -= 1
-      let block = freeBlocks.remove(at: index)
-      released += block.byteCount
-      statistics.heldBytes -= block.byteCount
-      free(block.address, block.byteCount)
+      joined = free.remove(at: index).lowerBound..<joined.upperBound
     }
-  }
-
-  private func firstIndex(atLeast size: Int) -> Int {
-    var low = 0
-    var high = freeBlocks.count
-    while low < high {
-      let middle = (low + high) / 2
-      if freeBlocks[middle].byteCount < size { low = middle + 1 } else { high = middle }
-    }
-    return low
+    free.insert(joined, at: index)
   }
 }

@@ -36,13 +36,16 @@ extension TensorCollection {
 
 extension ParameterStore {
   /// The parts of a flat buffer under their names, for writing; `bytes` must outlive the result.
-  func named(_ bytes: UnsafeMutableRawBufferPointer, prefix: String = "") -> [NamedTensor] {
+  func named(
+    _ bytes: UnsafeMutableRawBufferPointer, prefix: String = "", storedAs type: ElementType = .float32
+  ) -> [NamedTensor] {
     zip(specs, ranges).map { spec, range in
       let size = DType.float32.byteCount
       return NamedTensor(
         name: prefix + spec.name, type: .float32, shape: spec.shape,
         bytes: unsafe UnsafeRawBufferPointer(
-          rebasing: bytes[range.lowerBound * size..<range.upperBound * size]))
+          rebasing: bytes[range.lowerBound * size..<range.upperBound * size]),
+        storedAs: type)
     }
   }
 }

@@ -28,6 +28,8 @@ extension Trainer {
   private func chosenCheckpoint(_ resume: ResumeChoice) throws -> CheckpointDirectory? {
     switch resume {
     case .fresh:
+      // A later resume would take the old run's checkpoints for this one's.
+      if let newest = try directory.checkpoints.list().first { throw TrainerError.occupied(newest.path) }
       return nil
     case .checkpoint(let path):
       return try CheckpointDirectory(verifying: path)

@@ -93,8 +93,11 @@ package final class Trainer {
       schedule: config.schedule)
     while state.step < config.train.steps {
       let result = try step(state.step, isStopRequested: StopSignals.isRequested)
-      try advance(result)
+      advance(result)
       try recorder.record(result, step: state.step, tokensSeen: state.tokensSeen)
+      guard state.skippedInARow < config.train.nonFiniteLimit else {
+        throw TrainerError.notFinite(step: state.step, count: state.skippedInARow)
+      }
       let isLast = state.step == config.train.steps
       let isStopping = result.stopRequestCount > 0
       if isLast || isDue(config.train.validationInterval) { try validate(recorder) }
@@ -111,7 +114,7 @@ package final class Trainer {
     interval > 0 && state.step % interval == 0
   }
 
-  private func advance(_ result: StepResult) throws {
+  private func advance(_ result: StepResult) {
     state.step += 1
     state.tokensSeen += result.tokenCount
     let cursor = training.cursor(step: state.step, globalBatch: config.train.batchSize)
@@ -122,9 +125,6 @@ package final class Trainer {
     logger.warning(
       "update skipped: loss or gradient norm is not finite",
       metadata: ["step": "\(state.step)", "loss": "\(result.loss)", "gradient_norm": "\(result.gradientNorm)"])
-    if state.skippedInARow >= config.train.nonFiniteLimit {
-      throw TrainerError.notFinite(step: state.step, count: state.skippedInARow)
-    }
   }
 
   private func save() throws {

@@ -8,6 +8,8 @@ package enum TrainerError: Error, CustomStringConvertible {
   case notFinite(step: Int, count: Int)
   /// A checkpoint that lacks what resuming needs.
   case notResumable(checkpoint: String, missing: String)
+  /// A fresh start in a run directory that has checkpoints.
+  case occupied(_ checkpoint: String)
 
   package var description: String {
     switch self {
@@ -19,6 +21,8 @@ package enum TrainerError: Error, CustomStringConvertible {
       "step \(step): \(count) steps in a row without a finite loss and gradient norm (train.nonfinite_limit)"
     case .notResumable(let checkpoint, let missing):
       "\(checkpoint) has no \(missing): it holds a model, not a run"
+    case .occupied(let checkpoint):
+      "\(checkpoint) is there: a fresh start needs a run directory without checkpoints (--run), or --resume auto"
     }
   }
 

@@ -8,7 +8,7 @@ struct CheckpointCommand: ParsableCommand {
     commandName: "checkpoint",
     abstract: "Looks into checkpoints.",
     discussion: "Example: catlm checkpoint verify runs/smoke/checkpoints/step-00000100",
-    subcommands: [Verify.self, Inspect.self])
+    subcommands: [Verify.self, Inspect.self, Export.self])
 
   struct Verify: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -19,7 +19,7 @@ struct CheckpointCommand: ParsableCommand {
     var paths: [String]
 
     func run() throws {
-      var damagedCount = 0
+      var damaged: [String] = []
       for path in paths where !path.hasSuffix("/latest") {
         do {
           let checkpoint = try CheckpointDirectory(verifying: path)
@@ -27,10 +27,10 @@ struct CheckpointCommand: ParsableCommand {
           for file in checkpoint.unknownFiles { print("  not in the manifest: \(file)") }
         } catch {
           print("\(path): NOT intact: \(error)")
-          damagedCount += 1
+          damaged.append(path)
         }
       }
-      if damagedCount > 0 { throw ExitCode(Failure.inputCode) }
+      guard damaged.isEmpty else { throw UserError("not intact: \(damaged.joined(separator: ", "))") }
     }
   }
 
@@ -55,6 +55,49 @@ struct CheckpointCommand: ParsableCommand {
         count += info.elementCount
       }
       print("\(checkpoint.weights.names.count) tensors, \(Format.count(count)) parameters")
+    }
+  }
+
+  struct Export: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Writes the model alone as a Hugging Face directory.",
+      discussion: "Example: catlm checkpoint export runs/smoke exported --dtype bf16")
+
+    enum StoredType: String, ExpressibleByArgument, CaseIterable {
+      case fp32
+      case bf16
+      case fp16
+
+      var element: ElementType {
+        switch self {
+        case .fp32: .float32
+        case .bf16: .bfloat16
+        case .fp16: .float16
+        }
+      }
+    }
+
+    @Argument(help: "A checkpoint or a run directory.")
+    var path: String
+
+    @Argument(help: "The directory to write; it must not be there yet.")
+    var target: String
+
+    @Option(help: "fp32, bf16 or fp16.")
+    var dtype = StoredType.fp32
+
+    @Option(name: .customLong("shard-bytes"), help: "Most bytes of tensors in one file.")
+    var shardBytes = 5_000_000_000
+
+    func validate() throws {
+      guard shardBytes >= 1 else { throw ValidationError("--shard-bytes: found \(shardBytes), allowed: 1 and more") }
+    }
+
+    func run() throws {
+      let location = try CheckpointLocation(path)
+      try location.checkpoint.export(
+        to: target, as: dtype.element, shardBytes: shardBytes, backend: Host.makeBackend(threadCount: 1))
+      print("\(target): \(dtype.rawValue) model of \(location.checkpoint.path)")
     }
   }
 }

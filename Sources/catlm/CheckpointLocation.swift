@@ -37,7 +37,8 @@ struct CheckpointLocation {
     let tokenizer = run?.data.tokenizer ?? ByteTokenizer()
     guard tokenizer.vocabularySize <= vocabularySize else {
       throw UserError(
-        "\(checkpoint.path): the tokenizer has \(tokenizer.vocabularySize) ids, the model's vocabulary \(vocabularySize)")
+        "\(checkpoint.path): the tokenizer has \(tokenizer.vocabularySize) ids, the model's vocabulary \(vocabularySize)"
+      )
     }
     return tokenizer
   }

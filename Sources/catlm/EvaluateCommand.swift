@@ -68,9 +68,10 @@ struct EvaluateCommand: ParsableCommand {
     let length = min(context ?? location.run?.data.context ?? model.config.maximumLength, model.config.maximumLength)
     let data = try data(location, length: length, vocabularySize: model.config.vocabularySize)
     try data.requireIDs(below: model.config.vocabularySize)
+    let sizes = try ChunkSizeOption.parse(chunkSizes, model: model.config, run: location.run)
     let evaluator = Evaluator(model: model, backend: backend)
     if !json { print(EvaluationTable.header) }
-    for chunkSize in try ChunkSizeOption.parse(chunkSizes, model: model.config, run: location.run) {
+    for chunkSize in sizes {
       let result = evaluator.evaluate(data, indices: Array(0..<data.batchCount), chunkSize: chunkSize)
       let row = EvaluationTable.Row(
         chunkSize: model.config.chunkSizes == nil ? nil : chunkSize, result: result,

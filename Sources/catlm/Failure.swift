@@ -26,12 +26,18 @@ enum Failure {
   static func exit(for error: any Error) -> Never {
     if Catlm.exitCode(for: error) == .success { Catlm.exit(withError: error) }
     if let code = error as? ExitCode { Foundation.exit(code.rawValue) }
-    let text = isOurs(error) ? "catlm: \(error)" : Catlm.fullMessage(for: error)
-    FileHandle.standardError.write(Data((text + "\n").utf8))
+    let text = isOurs(error) ? "\(error)" : usageText(error)
+    FileHandle.standardError.write(Data("catlm: \(text)\n".utf8))
     Foundation.exit(code(for: error))
   }
 
-  /// Whether the error is of this program; the others are the argument parser's, which formats its own.
+  /// The argument parser's words in one line; its full message has the usage as well, which `--help` shows.
+  private static func usageText(_ error: any Error) -> String {
+    let message = Catlm.message(for: error).split(whereSeparator: \.isNewline).joined(separator: " ")
+    return "\(message); see --help"
+  }
+
+  /// Whether the error is of this program; the others are the argument parser's.
   private static func isOurs(_ error: any Error) -> Bool {
     error is UserError || error is SettingsError || error is TokenError || error is CheckpointError
       || error is ParityError || error is TrainerError || error is ParallelError || error is TelemetryError

@@ -59,7 +59,7 @@ package struct CATConfig: Hashable, Sendable {
     tiesEmbeddings = try reader.flag("tie_word_embeddings", default: false)
     minimumTrainChunkSize = try reader.integer("min_train_chunk_size", default: min(2, maximumChunkSize), in: 1...65536)
     trainChunkSizeSchedule =
-      reader.has("train_chunk_size_schedule")
+      reader.names("train_chunk_size_schedule")
       ? try reader.optionalText("train_chunk_size_schedule")
       : try reader.text("train_chunk_size_schedule", default: "power_of_2")
     try checkActivation(reader)

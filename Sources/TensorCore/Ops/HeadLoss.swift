@@ -26,7 +26,9 @@ extension Tape {
     precondition(hidden.rowCount == targets.count, "head: \(hidden.shape) for \(targets.count) targets")
     precondition(hidden.rowWidth == weight.rowWidth, "head: \(hidden.shape) against weight \(weight.shape)")
     var result = HeadResult()
-    let hiddenGradient = isRecording ? destination(for: hidden)?.gradient : nil
+    let destination = isRecording ? destination(for: hidden) : nil
+    precondition(destination?.accumulates != true, "head: two heads on one hidden state")
+    let hiddenGradient = destination?.gradient
     let blockRows = max(1, min(targets.count, Self.headBlockElements / weight.rowCount))
     let logits = buffer([blockRows, weight.rowCount])
     for start in stride(from: 0, to: targets.count, by: blockRows) {

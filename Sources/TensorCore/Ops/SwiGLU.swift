@@ -5,6 +5,7 @@ extension Tape {
   /// - Returns: `[R, I]`.
   package func swiGLU(_ gateUp: Tensor) -> Tensor {
     precondition(gateUp.rowWidth % 2 == 0, "swiGLU: odd width \(gateUp.shape)")
+    precondition(gateUp.parameterGradient == nil, "swiGLU: a parameter would be overwritten in the backward pass")
     let y = output([gateUp.rowCount, gateUp.rowWidth / 2])
     backend.swiGLU(gateUp, output: y)
     record { [self] in

@@ -1,0 +1,102 @@
+import Foundation
+import Testing
+
+/// A command line that is wrong, and what its error has to name.
+struct BadInput: Sendable, CustomTestStringConvertible {
+  let arguments: [String]
+  let named: [String]
+
+  init(_ arguments: String..., names: String...) {
+    self.arguments = arguments
+    named = names
+  }
+
+  var testDescription: String { arguments.joined(separator: " ") }
+
+  static let withoutRun = [
+    BadInput("train", "absent.yaml", names: "absent.yaml"),
+    BadInput("train", "malformed.yaml", names: "malformed.yaml:2"),
+    BadInput("train", "tiny.yaml", "--set", "train.setps=3", names: "train.setps", "unknown key"),
+    BadInput("train", "tiny.yaml", "--set", "trian.steps=3", names: "trian"),
+    BadInput("train", "tiny.yaml", "--set", "train.steps=many", names: "train.steps", "many"),
+    BadInput("train", "tiny.yaml", "--set", "train.steps=0", names: "train.steps", "found 0", "1"),
+    BadInput("train", "tiny.yaml", "--set", "model.hidden_size=33", names: "model"),
+    BadInput("train", "tiny.yaml", "--set", "model.vocab_size=100", names: "model.vocab_size", "100", "256"),
+    BadInput("train", "tiny.yaml", "--set", "train.chunk_sizes=[9]", names: "train.chunk_sizes", "9", "8"),
+    BadInput("train", "tiny.yaml", "--set", "data.context=64", names: "data.context", "64", "32"),
+    BadInput("train", "tiny.yaml", "--set", "data.train=absent", names: "absent"),
+    BadInput("train", "tiny.yaml", "--set", "steps", names: "steps", "section.key=value"),
+    BadInput("train", "tiny.yaml", "--sets", "a=1", names: "--sets"),
+    BadInput("train", names: "config"),
+    BadInput("retrain", names: "retrain"),
+    BadInput("evaluate", "absent", names: "absent"),
+    BadInput("generate", "absent", "--prompt", "a", names: "absent"),
+    BadInput("generate", "absent", "--prompt", "", names: "--prompt"),
+    BadInput("checkpoint", "verify", "absent", names: "absent"),
+    BadInput("checkpoint", "inspect", "absent", names: "absent"),
+    BadInput("parity", "absent", names: "absent"),
+    BadInput("tokenize", "--output", "shards", "absent.txt", names: "absent.txt"),
+    BadInput("tokenize", "--output", "text.txt/shards", "text.txt", names: "text.txt/shards"),
+    BadInput("tokenize", "--tokenizer", "words", "--output", "shards", "text.txt", names: "words", "bytes"),
+    BadInput("benchmark", "train", "--chunk-size", "17", names: "--chunk-size", "17", "16"),
+  ]
+
+  static let withRun = [
+    BadInput("evaluate", "run", "--chunk-sizes", "2,9", names: "--chunk-sizes", "9", "1 to 8"),
+    BadInput("evaluate", "run", "--chunk-sizes", "2,,4", names: "--chunk-sizes"),
+    BadInput("evaluate", "run", "--text", "absent.txt", names: "absent.txt"),
+    BadInput("evaluate", "run", "--tokens", "absent", names: "absent"),
+    BadInput("evaluate", "run", "--tokens", "a", "--text", "b", names: "--tokens", "--text"),
+    BadInput("generate", "run", "--prompt", "a", "--chunk-size", "0", names: "--chunk-size", "0", "1 to 8"),
+    BadInput("generate", "run", "--prompt", "a", "--chunk-size", "9", names: "--chunk-size", "9", "1 to 8"),
+    BadInput("generate", "run", "--prompt", "a", "--top-p", "2", names: "--top-p", "2"),
+    BadInput("generate", "run", "--prompt", String(repeating: "a", count: 40), names: "--prompt", "40", "32"),
+  ]
+}
+
+extension CommandTests {
+  @Suite struct BadInputTests {
+    @Test(arguments: BadInput.withoutRun)
+    func `bad input ends with code 2 and one line that names it`(_ input: BadInput) throws {
+      try check(input, in: Workspace())
+    }
+
+    @Test func `so does bad input about a trained run`() throws {
+      let workspace = try Workspace(isTrained: true)
+      for input in BadInput.withRun { try check(input, in: workspace) }
+    }
+
+    private func check(_ input: BadInput, in workspace: Workspace) throws {
+      try workspace.write("model: [1\ndata: {\n", "malformed.yaml")
+      let outcome = try Command.catlm(input.arguments, in: workspace.path).run()
+      #expect(outcome.code == 2, "\(input)")
+      #expect(outcome.errorLines.count == 1, "\(input): \(outcome.errors)")
+      #expect(outcome.errors.hasPrefix("catlm: "), "\(input): \(outcome.errors)")
+      for name in input.named { #expect(outcome.errors.contains(name), "\(input): \(outcome.errors)") }
+    }
+
+    @Test func `under mpirun one rank says what is wrong`() throws {
+      let workspace = try Workspace()
+      let arguments = Workspace.training("run") + ["--set", "train.steps=0"]
+      let outcome = try Command.mpirun(ranks: 2, arguments, in: workspace.path).run()
+      #expect(outcome.code == 2)
+      #expect(outcome.errorLines.filter { $0.contains("train.steps") }.count == 1, "\(outcome.errors)")
+    }
+
+    @Test func `a checkpoint with one bit turned in any file is refused by name`() throws {
+      let workspace = try Workspace(isTrained: true)
+      let checkpoint = try workspace.latest()
+      for name in try FileManager.default.contentsOfDirectory(atPath: workspace.file(checkpoint)).sorted() {
+        let intact = try workspace.bytes(checkpoint + "/" + name)
+        try workspace.damage(checkpoint + "/" + name)
+        let outcome = try workspace.catlm("evaluate", checkpoint)
+        #expect(outcome.code == 2, "\(name)")
+        #expect(outcome.errorLines.count == 1, "\(name): \(outcome.errors)")
+        #expect(outcome.errors.contains(name), "\(name): \(outcome.errors)")
+        #expect(try workspace.catlm("checkpoint", "verify", checkpoint).code == 2, "\(name)")
+        try intact.write(to: URL(filePath: workspace.file(checkpoint + "/" + name)))
+      }
+      try workspace.catlm("checkpoint", "verify", checkpoint).succeeded()
+    }
+  }
+}

@@ -1,0 +1,160 @@
+import Checkpoints
+import Foundation
+import Settings
+import TensorCore
+import Testing
+
+@testable import Training
+
+struct TrainerTests {
+  private let scratch: Scratch
+
+  init() throws { scratch = try Scratch() }
+
+  private func run(_ name: String) -> RunInDirectory { RunInDirectory(directory: scratch.file(name)) }
+
+  @Test(arguments: ["uniform", "cycle"])
+  func `a resumed run gives the uninterrupted one, bit for bit`(schedule: String) throws {
+    let override = "train.chunk_schedule=\(schedule)"
+    let whole = run("whole")
+    try whole.train(SmallRun.tokens(scratch, [override]))
+    let parts = run("parts")
+    try parts.train(SmallRun.tokens(scratch, [override, "train.steps=4"]))
+    try parts.train(SmallRun.tokens(scratch, [override]))
+    #expect(parts.messages.all.contains { $0.hasPrefix("resuming") && $0.contains("step=4") })
+    let (expected, found) = (try whole.tensors(8), try parts.tensors(8))
+    #expect(expected.count > 60 && Set(expected.keys) == Set(found.keys))
+    for name in expected.keys.sorted() { #expect(found[name] == expected[name], "\(name)") }
+    #expect(try parts.records() == whole.records())
+    #expect(try whole.records().compactMap { $0["step"]?.integerValue } == Array(1...8))
+  }
+
+  @Test func `a damaged newest checkpoint is passed over and its steps are made again`() throws {
+    let config = try SmallRun.tokens(scratch)
+    let (whole, damaged) = (run("whole"), run("damaged"))
+    for run in [whole, damaged] { try run.train(config) }
+    let files = try FileManager.default.contentsOfDirectory(atPath: damaged.checkpoint(8))
+    let shard = try #require(files.filter { $0.hasPrefix("model-") }.min())
+    let path = damaged.checkpoint(8) + "/" + shard
+    var bytes = try Data(contentsOf: URL(filePath: path))
+    bytes[bytes.count - 5] ^= 1
+    try bytes.write(to: URL(filePath: path))
+
+    let again = RunInDirectory(directory: damaged.directory)
+    try again.train(config)
+    #expect(again.messages.all.contains { $0.hasPrefix("checkpoint passed over") && $0.contains("step-00000008") })
+    #expect(again.messages.all.contains { $0.hasPrefix("resuming") && $0.contains("step=6") })
+    #expect(try again.tensors(8) == whole.tensors(8))
+    #expect(try again.records() == whole.records())
+  }
+
+  @Test func `a finished run says so and changes nothing`() throws {
+    let config = try SmallRun.tokens(scratch, ["train.steps=2"])
+    let first = run("finished")
+    try first.train(config)
+    let records = try first.records()
+    let second = RunInDirectory(directory: first.directory)
+    try second.train(config)
+    #expect(second.messages.all.contains { $0.hasPrefix("the run is finished") })
+    #expect(try second.records() == records)
+  }
+
+  @Test func `a fresh start leaves nothing of the run before`() throws {
+    let config = try SmallRun.tokens(scratch, ["train.steps=2"])
+    let run = run("fresh")
+    try run.train(config)
+    let (tensors, records) = (try run.tensors(2), try run.records())
+    try run.train(config, .fresh)
+    #expect(try run.tensors(2) == tensors)
+    #expect(try run.records() == records)
+  }
+
+  @Test func `a chosen checkpoint is gone on from`() throws {
+    let run = run("chosen")
+    try run.train(SmallRun.tokens(scratch))
+    let expected = try run.tensors(8)
+    try run.train(SmallRun.tokens(scratch), .checkpoint(path: run.checkpoint(4)))
+    #expect(run.messages.all.contains { $0.hasPrefix("resuming") && $0.contains("step=4") })
+    #expect(try run.tensors(8) == expected)
+  }
+
+  @Test(arguments: [
+    ("model.rope_theta=500", "model.rope_theta", "500", "10000"),
+    ("model.hidden_size=32", "model.hidden_size", "32", "16"),
+    ("data.context=8", "data.context", "8", "12"), ("train.seed=4", "train.seed", "4", "1337"),
+    ("train.batch_size=6", "train.batch_size", "6", "4"),
+    ("train.accumulation=1", "train.accumulation", "1", "2"),
+    ("train.chunk_sizes=[2]", "train.chunk_sizes", "[2]", "[2"),
+  ])
+  func `another run's checkpoint is refused by key, found and expected`(
+    override: String, key: String, found: String, expected: String
+  ) throws {
+    let run = run("refused")
+    try run.train(SmallRun.tokens(scratch, ["train.steps=2"]))
+    let error = try #require(throws: TrainerError.self) { try run.train(SmallRun.tokens(scratch, [override])) }
+    #expect(error.description.contains("\(key) is \(found)"), "\(error)")
+    #expect(error.description.contains("made with \(expected)"), "\(error)")
+    #expect(!error.description.contains("\n") && error.isUserError)
+  }
+
+  @Test func `a checkpoint of another kind of model is refused by its type`() throws {
+    let run = run("dense")
+    try run.train(SmallRun.tokens(scratch, ["train.steps=2"]))
+    let shard = scratch.file("tiny_train_000000.bin")
+    let yaml = """
+      model: {model_type: llama, vocab_size: 24, hidden_size: 16, num_hidden_layers: 2, num_attention_heads: 2,
+        intermediate_size: 24, max_position_embeddings: 16}
+      data: {context: 12, train: \(shard)}
+      train: {steps: 8, batch_size: 4, accumulation: 2}
+      """
+    let config = try RunConfig(RunFile(yaml: yaml, name: "dense"))
+    let error = try #require(throws: TrainerError.self) { try run.train(config) }
+    #expect(error.description.contains("model.model_type is \"llama\""), "\(error)")
+  }
+
+  @Test func `steps without a finite loss are skipped, counted, and end the run at the limit`() throws {
+    let run = run("poisoned")
+    let config = try SmallRun.tokens(scratch, ["train.nonfinite_limit=3"])
+    let trainer = try run.trainer(config)
+    try trainer.begin(.fresh)
+    trainer.model.parameters["lm_head.weight"].address[0] = .infinity
+    _ = try RunFiles(
+      directory: trainer.directory, model: trainer.model, optimizer: trainer.optimizer, config: config
+    ).write(trainer.state)
+    let error = try #require(throws: TrainerError.self) { try run.train(config) }
+    guard case .notFinite(let step, let count) = error else {
+      Issue.record("\(error)")
+      return
+    }
+    #expect(step == 3 && count == 3 && !error.isUserError)
+    #expect(run.messages.all.count { $0.hasPrefix("update skipped") } == 3)
+  }
+
+  @Test func `skipped updates are remembered over a resume`() throws {
+    let run = run("remembered")
+    let config = try SmallRun.tokens(scratch, ["train.nonfinite_limit=5", "train.steps=4"])
+    let trainer = try run.trainer(config)
+    try trainer.begin(.fresh)
+    trainer.model.parameters["lm_head.weight"].address[0] = .infinity
+    _ = try RunFiles(
+      directory: trainer.directory, model: trainer.model, optimizer: trainer.optimizer, config: config
+    ).write(trainer.state)
+    try run.train(config)
+    let state = try #require(try CheckpointDirectory(verifying: run.checkpoint(4)).state)
+    #expect(state.skippedInARow == 4 && state.skippedTotal == 4)
+    #expect(try run.records().count { $0["skipped"] == .flag(true) } == 4)
+    let longer = try SmallRun.tokens(scratch, ["train.nonfinite_limit=5"])
+    let error = try #require(throws: TrainerError.self) { try run.train(longer) }
+    guard case .notFinite(step: 5, count: 5) = error else {
+      Issue.record("\(error)")
+      return
+    }
+  }
+
+  @Test func `a second process on the same run is refused`() throws {
+    let run = run("locked")
+    let lock = try RunDirectory(path: run.directory).lock()
+    #expect(throws: CheckpointError.self) { try run.train(SmallRun.tokens(scratch)) }
+    lock.release()
+  }
+}
