@@ -63,8 +63,8 @@ let package = Package(
     .executableTarget(
       name: "catlm",
       dependencies: [
-        "Benchmarks", "CPUBackend", "Checkpoints", "Evaluation", "Generation", "Models", "Optimizers",
-        "Parallel", "Parity", "Randomness", "Settings", "Telemetry", "TensorCore", "TokenData", "Training",
+        "Benchmarks", "CPUBackend", "Checkpoints", "Evaluation", "Generation", "Models",
+        "Parallel", "Parity", "Settings", "Telemetry", "TensorCore", "TokenData", "Training",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],

@@ -6,9 +6,6 @@ extension CPUBackend {
   /// The processor that OpenBLAS took its kernels for; results depend on it in the last bits.
   package static var blasCoreName: String { String(cString: openblas_get_corename()) }
 
-  /// Version and build options of OpenBLAS.
-  package static var blasConfig: String { String(cString: openblas_get_config()) }
-
   package func multiply(_ a: Matrix, _ b: Matrix, into c: Matrix, scale: Float, accumulate: Bool) {
     let product = Product(a, b, into: c, scale: scale, accumulate: accumulate)
     guard product.rowCount > 0, product.columnCount > 0 else { return }

@@ -42,12 +42,6 @@ package final class WorkerPool {
     }
     withoutActuallyEscaping(body) { job.run(taskCount: taskCount, $0) }
   }
-
-  /// Calls `body` once for each number in `0 ..< threadCount`, for work that is divided beforehand and may need memory
-  /// of its own per number.
-  package func runStatic(_ body: (_ worker: Int) -> Void) {
-    run(taskCount: threadCount, body)
-  }
 }
 
 /// What one worker thread is started with.

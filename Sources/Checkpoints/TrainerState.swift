@@ -19,7 +19,7 @@ package struct TrainerState: Hashable, Sendable {
   /// Updates skipped for a loss or norm that was not finite: the last ones in a row, and all of the run.
   package var skippedInARow: Int
   package var skippedTotal: Int
-  /// What schedules keep, by name: the micro-batch counter of `cycle`, for one.
+  /// What else must be the same on resume, by name: the number of samples of an epoch.
   package var schedules: [String: Setting]
 
   package init(

@@ -17,17 +17,16 @@ package struct Generator {
   ///
   /// - Parameters:
   ///   - prompts: `B` prompts of `P ≥ 1` ids.
-  ///   - each: called with the new token of every prompt, as they are made; false ends the generation.
   /// - Returns: the new ids of each prompt.
   package func generate(
-    _ prompts: [[Int32]], count: Int, chunkSize: Int, each: ([Int32]) -> Bool = { _ in true }
+    _ prompts: [[Int32]], count: Int, chunkSize: Int
   ) -> [[Int32]] {
     precondition(prompts.allSatisfy { $0.count == prompts[0].count && !$0.isEmpty }, "generate: unequal prompts")
     var sequences = prompts
-    while sequences[0].count < min(prompts[0].count + count, model.config.maximumLength) {
+    let room = max(0, model.config.maximumLength - prompts[0].count)
+    for _ in 0..<min(count, room) {
       let next = nextTokens(sequences, chunkSize: chunkSize)
       for index in sequences.indices { sequences[index].append(next[index]) }
-      guard each(next) else { break }
     }
     return sequences.map { Array($0.dropFirst(prompts[0].count)) }
   }

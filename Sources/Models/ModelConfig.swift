@@ -51,6 +51,14 @@ package enum ModelConfig: Hashable, Sendable {
     }
   }
 
+  /// Chunk sizes that training draws from unless told otherwise: powers of two from `min_train_chunk_size`.
+  package var defaultChunkSizes: [Int] {
+    guard case .cat(let config) = self else { return [1] }
+    return (0..<Int.bitWidth - 1).map { 1 << $0 }.filter {
+      (config.minimumTrainChunkSize...config.maximumChunkSize).contains($0)
+    }
+  }
+
   /// The model with memory for its weights, not yet initialised.
   ///
   /// - Parameter isTrained: whether there is memory for gradients.

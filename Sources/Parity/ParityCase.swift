@@ -122,6 +122,7 @@ package struct ParityCase {
     let reference = try golden.floats("loss" + suffix(chunkSize))[0]
     report.add("loss", chunkSize: chunkSize, error: abs(loss - Double(reference)), bound: ParityBounds.loss)
     let prefix = "grad\(suffix(chunkSize))."
+    var compared: Set<String> = []
     for info in golden.tensors where info.name.hasPrefix(prefix) {
       let name = String(info.name.dropFirst(prefix.count))
       let parameters = names.parameters(name)
@@ -132,6 +133,10 @@ package struct ParityCase {
         "gradient", tensor: name, chunkSize: chunkSize,
         error: Distance.relativeL2(gradient.values, from: try golden.floats(info.name)),
         bound: ParityBounds.gradient)
+      compared.formUnion(parameters)
+    }
+    if let missing = model.parameters.specs.first(where: { !compared.contains($0.name) }) {
+      throw ParityError(directory, "golden.safetensors has no gradient of \(missing.name) at \(prefix)")
     }
   }
 

@@ -38,6 +38,9 @@ package struct TrajectoryCase {
     let ids = try reference.integers("batches").map { Int32($0) }
     let chunkSizes = try reference.integers("chunk_schedule").map { Int($0) }
     let losses = try reference.floats("losses")
+    guard chunkSizes.count == shape[0], losses.count == shape[0] else {
+      throw ParityError(directory, "train.safetensors: \(shape[0]) batches, \(losses.count) losses")
+    }
     var report = ParityReport(directory: directory)
     for step in 0..<shape[0] {
       let batch = Array(ids[step * shape[1] * shape[2]..<(step + 1) * shape[1] * shape[2]])

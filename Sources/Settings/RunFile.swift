@@ -56,6 +56,9 @@ package struct RunFile: Hashable, Sendable {
 
   /// Why a file could not be read, in the system's words.
   private static func reason(_ path: String, _ error: any Error) -> String {
-    access(path, R_OK) == 0 ? error.localizedDescription : String(cString: strerror(errno))
+    guard access(path, R_OK) == 0 else { return String(cString: strerror(errno)) }
+    var isDirectory: ObjCBool = false
+    _ = FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
+    return isDirectory.boolValue ? "is a directory" : error.localizedDescription
   }
 }

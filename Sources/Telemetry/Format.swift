@@ -22,13 +22,6 @@ package enum Format {
     return String(format: "%d:%02d:%02d", seconds / 3600, seconds / 60 % 60, seconds % 60)
   }
 
-  /// A short time in the unit that suits it, such as `850 µs`, `12.3 ms`, `4.56 s`.
-  package static func shortDuration(_ duration: Duration) -> String {
-    let seconds = duration / .seconds(1)
-    if seconds < 0.001 { return fixed(seconds * 1e6, digits: 0) + " µs" }
-    return seconds < 1 ? fixed(seconds * 1e3, digits: 1) + " ms" : fixed(seconds, digits: 2) + " s"
-  }
-
   package static func fixed(_ value: Double, digits: Int) -> String { String(format: "%.\(digits)f", value) }
 
   package static func scientific(_ value: Double, digits: Int) -> String { String(format: "%.\(digits)e", value) }

@@ -31,31 +31,6 @@ package final class MetricsFile {
     if end >= 0 { _ = ftruncate(descriptor, end) }  // the write's own error is what counts
     throw TelemetryError(operation: "write", path: path, code: code)
   }
-
-  /// Cuts a file off before its first line that is of a later step than `step`, or that is no complete record: what an
-  /// interrupted run wrote beyond its last checkpoint. A missing file is left missing.
-  ///
-  /// - Returns: the bytes cut off.
-  package static func cut(_ path: String, after step: Int) throws(TelemetryError) -> Int {
-    guard access(path, F_OK) == 0 else { return 0 }
-    guard let content = FileManager.default.contents(atPath: path) else {
-      throw TelemetryError(operation: "read", path: path, code: errno)
-    }
-    let kept = keptByteCount(content, after: step)
-    guard kept < content.count else { return 0 }
-    guard truncate(path, off_t(kept)) == 0 else { throw TelemetryError(operation: "cut", path: path, code: errno) }
-    return content.count - kept
-  }
-
-  private static func keptByteCount(_ content: Data, after step: Int) -> Int {
-    var kept = content.startIndex
-    while let newline = content[kept...].firstIndex(of: UInt8(ascii: "\n")) {
-      let line = String(decoding: content[kept..<newline], as: UTF8.self)
-      guard let found = try? Setting(json: line)["step"]?.integerValue, found <= step else { break }
-      kept = newline + 1
-    }
-    return kept - content.startIndex
-  }
 }
 
 extension Setting {

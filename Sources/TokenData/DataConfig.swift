@@ -13,6 +13,8 @@ package struct DataConfig: Hashable, Sendable {
     case bytes
   }
 
+  /// Path of the section in its file.
+  private let section: String
   package let kind: Kind
   /// Paths of shards, directories or patterns, relative to the current directory; empty for recall.
   package let trainingPaths: [String]
@@ -30,6 +32,7 @@ package struct DataConfig: Hashable, Sendable {
 
   /// - Parameter reader: the section `data`.
   package init(_ reader: SettingsReader) throws(SettingsError) {
+    self.section = reader.path
     self.kind = try reader.choice("kind", default: .tokens)
     switch kind {
     case .tokens:
@@ -65,7 +68,7 @@ package struct DataConfig: Hashable, Sendable {
   /// Opens the training data.
   package func training(seed: UInt64) throws(TokenError) -> any TrainingData {
     if let task { return MQARTrainingData(task: task, segments: segments, seed: seed) }
-    let dataset = try TokenDataset(paths: trainingPaths, context: context, split: .training)
+    let dataset = try dataset("train", trainingPaths, .training)
     return TokenTrainingData(dataset: dataset, seed: seed, vocabularySize: tokenizer?.vocabularySize)
   }
 
@@ -77,8 +80,17 @@ package struct DataConfig: Hashable, Sendable {
         batchSize: batchSize)
     }
     guard !validationPaths.isEmpty else { return nil }
-    let dataset = try TokenDataset(paths: validationPaths, context: context, split: .validation)
+    let dataset = try dataset("validation", validationPaths, .validation)
     return TokenValidationData(dataset: dataset, sampleLimit: validationSampleCount, batchSize: batchSize)
+  }
+
+  private func dataset(_ key: String, _ paths: [String], _ split: TokenSplit) throws(TokenError) -> TokenDataset {
+    do {
+      return try TokenDataset(paths: paths, context: context, split: split)
+    } catch {
+      // An option of the command line is named as it was typed.
+      throw error.named(by: section.hasPrefix("--") ? section : "\(section).\(key)")
+    }
   }
 
   private var task: MQARTask? {

@@ -11,6 +11,11 @@ package struct TokenError: Error, Hashable, CustomStringConvertible {
     self.allowed = allowed
   }
 
+  /// The same, with the setting that named the file.
+  func named(by key: String) -> TokenError {
+    TokenError(file: "\(key): \(file)", found: found, allowed: allowed)
+  }
+
   /// One line, whatever was found.
   package var description: String {
     "\(file): found \(found); allowed: \(allowed)".split(whereSeparator: \.isNewline).joined(separator: " ")

@@ -25,7 +25,7 @@ package struct ChunkSchedule: Hashable, Sendable {
       reader.ignore(["chunk_sizes", "chunk_weights"])
       return
     }
-    sizes = try reader.integers("chunk_sizes", default: Self.powersOfTwo(allowed), in: allowed)
+    sizes = try reader.integers("chunk_sizes", default: model.defaultChunkSizes, in: allowed)
     weights = try reader.numbers("chunk_weights", default: sizes.map { _ in 1 }, in: 0...1e9)
     guard !sizes.isEmpty, Set(sizes).count == sizes.count else {
       throw .invalid(key: reader.path + ".chunk_sizes", found: "\(sizes)", allowed: "different sizes, at least one")
@@ -35,16 +35,6 @@ package struct ChunkSchedule: Hashable, Sendable {
         key: reader.path + ".chunk_weights", found: "\(weights)",
         allowed: "one weight for each of chunk_sizes \(sizes), not all zero")
     }
-  }
-
-  private static func powersOfTwo(_ allowed: ClosedRange<Int>) -> [Int] {
-    var sizes: [Int] = []
-    var size = min(2, allowed.upperBound)
-    while size <= allowed.upperBound {
-      sizes.append(size)
-      size *= 2
-    }
-    return sizes
   }
 
   /// Chunk size of micro-batch `microBatch` of `accumulation` at `step`, both from 0.

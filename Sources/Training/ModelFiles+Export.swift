@@ -14,6 +14,9 @@ extension CheckpointDirectory {
     to target: String, as type: ElementType, shardBytes: Int, backend: any Backend
   ) throws {
     let model = try makeModel(backend: backend)
+    if case .dense(let fields) = model.config, fields.hasHeadNorm || fields.hasProjectionBias {
+      throw TrainerError.notExportable(checkpoint: path, field: fields.hasHeadNorm ? "qk_norm" : "attention_bias")
+    }
     let counter: [Int64] = [0]
     try counter.withUnsafeBytes { counterBytes in
       try model.parameters.weights.withBytes { bytes in

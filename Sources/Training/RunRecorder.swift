@@ -66,7 +66,11 @@ final class RunRecorder {
     ]
     if let chunkSize { metadata["chunk_size"] = "\(chunkSize)" }
     logger.info("validation", metadata: metadata)
-    // Validation is not training time.
+    skipTime()
+  }
+
+  /// Leaves what happened since the last record out of the next step's time: validation, a checkpoint.
+  func skipTime() {
     lastInstant = clock.now
   }
 

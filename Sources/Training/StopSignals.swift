@@ -11,9 +11,15 @@ private nonisolated func receive(_ signal: Int32) {
 
 /// SIGTERM and SIGUSR1 as a wish to stop after the current step.
 package enum StopSignals {
-  /// Installs the handlers.
+  /// Installs the handlers. A parent may have blocked the signals for its children; they are let through.
   package static func install() {
-    for number in [SIGTERM, SIGUSR1] { signal(number, receive) }
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    for number in [SIGTERM, SIGUSR1] {
+      signal(number, receive)
+      sigaddset(&signals, number)
+    }
+    pthread_sigmask(SIG_UNBLOCK, &signals, nil)
   }
 
   package static var isRequested: Bool { receivedCount.load(ordering: .relaxed) > 0 }

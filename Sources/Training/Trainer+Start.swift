@@ -2,37 +2,47 @@ internal import Checkpoints
 internal import Foundation
 internal import Models
 internal import Parallel
+internal import Settings
 internal import TensorCore
 
 extension Trainer {
   /// Rank 0's part of a start: fresh weights, or those of a checkpoint with everything that belongs to it.
-  func begin(_ resume: ResumeChoice) throws {
-    guard let checkpoint = try chosenCheckpoint(resume) else {
+  func begin(_ checkpoint: CheckpointDirectory?, _ files: RunFiles) throws {
+    guard let checkpoint else {
       model.parameters.initialize(
         config.model.specs(scheme: config.train.initialization), seed: config.train.seed)
-      _ = try directory.cutMetrics(toStep: 0)
+      _ = try files.directory.cutMetrics(toStep: 0)
       return
     }
-    let files = RunFiles(directory: directory, model: model, optimizer: optimizer, config: config)
     let before = try files.read(checkpoint)
-    warnOfChanges(before)
+    try requireSameData(before, checkpoint.path)
+    warnOfChanges(before, program: checkpoint.manifest?.program)
+    for file in checkpoint.unknownFiles {
+      logger.warning("a file that the manifest does not know", metadata: ["path": "\(checkpoint.path)/\(file)"])
+    }
     state.step = before.step
     state.tokensSeen = before.tokensSeen
     state.cursor = before.cursor
     state.skippedInARow = before.skippedInARow
     state.skippedTotal = before.skippedTotal
-    _ = try directory.cutMetrics(toStep: before.step)
+    _ = try files.directory.cutMetrics(toStep: before.step)
     logger.info("resuming", metadata: ["checkpoint": "\(checkpoint.path)", "step": "\(before.step)"])
   }
 
-  private func chosenCheckpoint(_ resume: ResumeChoice) throws -> CheckpointDirectory? {
+  /// The checkpoint that the run goes on from; says which newer ones were passed over and why.
+  func chosenCheckpoint(_ resume: ResumeChoice, _ directory: RunDirectory) throws -> CheckpointDirectory? {
     switch resume {
     case .fresh:
       // A later resume would take the old run's checkpoints for this one's.
       if let newest = try directory.checkpoints.list().first { throw TrainerError.occupied(newest.path) }
       return nil
     case .checkpoint(let path):
-      return try CheckpointDirectory(verifying: path)
+      let checkpoint = try CheckpointDirectory(verifying: path)
+      // They would be newer than all that this run writes, and the next resume would take them.
+      if let newer = try directory.checkpoints.list().first(where: { $0.step > checkpoint.state?.step ?? 0 }) {
+        throw TrainerError.occupied(newer.path)
+      }
+      return checkpoint
     case .automatic:
       let newest = try directory.checkpoints.newestVerified()
       for (path, reason) in newest.passedOver {
@@ -42,12 +52,25 @@ extension Trainer {
     }
   }
 
-  /// Says what may make the last bits differ from those of an uninterrupted run.
-  private func warnOfChanges(_ before: TrainerState) {
+  /// Refuses data of another size: the order of its samples is another one.
+  private func requireSameData(_ before: TrainerState, _ path: String) throws {
+    for (key, value) in state.schedules where before.schedules[key] ?? value != value {
+      throw TrainerError.incompatible(
+        checkpoint: path, key: "data (\(key))", found: value.json(pretty: false),
+        expected: before.schedules[key]?.json(pretty: false) ?? "null")
+    }
+  }
+
+  /// Says what may make results differ from those of an uninterrupted run.
+  private func warnOfChanges(_ before: TrainerState, program: ProgramVersion?) {
+    if before.configDigest != state.configDigest {
+      logger.notice("the configuration changed since the checkpoint; the new one holds")
+    }
     let changes = [
+      ("program", program.map { "\($0.name) \($0.version)" } ?? "unknown", "catlm \(ProgramVersion.current.version)"),
       ("ranks", "\(before.worldSize)", "\(state.worldSize)"),
       ("threads", "\(before.threadCount)", "\(state.threadCount)"),
-      ("BLAS core type", before.blasCore, state.blasCore),
+      ("BLAS and kernels", before.blasCore, state.blasCore),
     ]
     for (what, old, new) in changes where old != new {
       logger.warning(

@@ -23,17 +23,20 @@ package struct TrainerHost: Hashable, Sendable {
   package var threadCount: Int
   /// The kernels that BLAS chose.
   package var blasCore: String
+  /// What the run is on, in a line for its log.
+  package var summary: String
 
-  package init(threadCount: Int, blasCore: String) {
+  package init(threadCount: Int, blasCore: String, summary: String) {
     self.threadCount = threadCount
     self.blasCore = blasCore
+    self.summary = summary
   }
 }
 
 /// A whole run on one rank: begin or resume, steps, validation, checkpoints, end.
 package final class Trainer {
   let config: RunConfig
-  let directory: RunDirectory
+  private let runPath: String
   let group: any ProcessGroup
   let backend: any Backend
   let host: TrainerHost
@@ -52,7 +55,7 @@ package final class Trainer {
     logger: Logger
   ) throws {
     self.config = config
-    directory = try RunDirectory(path: runDirectory)
+    runPath = runDirectory
     self.group = group
     self.backend = backend
     self.host = host
@@ -67,27 +70,45 @@ package final class Trainer {
       step: 0, tokensSeen: 0, seed: Int(config.train.seed), cursor: SampleCursor(epoch: 0, index: 0),
       worldSize: group.size, threadCount: host.threadCount, blasCore: host.blasCore,
       configDigest: Digest.sha256(of: config.resolved.json(pretty: false)))
+    if let sampleCount = training.samplesPerEpoch {
+      state.schedules["samples_per_epoch"] = .integer(sampleCount)
+    }
   }
+
+  /// Steps that are done.
+  package var step: Int { state.step }
 
   /// Weights of the model.
   package var parameterCount: Int { model.parameters.count }
 
-  /// Runs to the configured last step, or until a signal asks to stop.
+  /// Runs to the configured last step, or until a signal asks to stop: the ranks agree on that at each step's start, so
+  /// a run may make one more step after the one in which the signal came.
   package func run(_ resume: ResumeChoice) throws {
-    guard group.rank == 0 else { return try train(resume, metrics: nil) }
-    let lock = try directory.lock()
-    try begin(resume)
-    try directory.writeConfiguration(config.resolved.yaml())
-    try train(resume, metrics: MetricsFile(path: directory.metricsPath))
+    guard group.rank == 0 else { return try train(in: nil) }
+    let files = try makeFiles()
+    let lock = try files.directory.lock()
+    let checkpoint = try chosenCheckpoint(resume, files.directory)
+    logger.info("\(host.summary)")
+    try begin(checkpoint, files)
+    if state.step < config.train.steps { try files.directory.writeConfiguration(config.resolved.yaml()) }
+    try train(in: files)
     lock.release()
   }
 
-  private func train(_ resume: ResumeChoice, metrics: MetricsFile?) throws {
+  /// The run directory, made if it is not there, and what is written into it.
+  func makeFiles() throws -> RunFiles {
+    RunFiles(directory: try RunDirectory(path: runPath), model: model, optimizer: optimizer, config: config)
+  }
+
+  /// - Parameter files: on rank 0, which alone writes.
+  private func train(in files: RunFiles?) throws {
     try shareStart()
     guard state.step < config.train.steps else {
       return logger.info("the run is finished", metadata: ["steps": "\(state.step)"])
     }
+    let metrics = try files.map { try MetricsFile(path: $0.directory.metricsPath) }
     let recorder = RunRecorder(config: config, metrics: metrics, startTokens: state.tokensSeen)
+    defer { recorder.finish() }
     let step = TrainingStep(
       model: model, optimizer: optimizer, data: training, group: group, backend: backend, train: config.train,
       schedule: config.schedule)
@@ -101,13 +122,12 @@ package final class Trainer {
       let isLast = state.step == config.train.steps
       let isStopping = result.stopRequestCount > 0
       if isLast || isDue(config.train.validationInterval) { try validate(recorder) }
-      if isLast || isStopping || isDue(config.checkpoint.interval) { try save() }
+      if isLast || isStopping || isDue(config.checkpoint.interval) { try files.map { try save($0, recorder) } }
       if isStopping && !isLast {
         logger.notice("stopping as asked by a signal", metadata: ["step": "\(state.step)"])
         break
       }
     }
-    recorder.finish()
   }
 
   private func isDue(_ interval: Int) -> Bool {
@@ -122,17 +142,18 @@ package final class Trainer {
     state.skippedInARow = result.isUpdated ? 0 : state.skippedInARow + 1
     guard !result.isUpdated else { return }
     state.skippedTotal += 1
+    guard group.rank == 0 else { return }
     logger.warning(
       "update skipped: loss or gradient norm is not finite",
       metadata: ["step": "\(state.step)", "loss": "\(result.loss)", "gradient_norm": "\(result.gradientNorm)"])
   }
 
-  private func save() throws {
-    guard group.rank == 0 else { return }
-    let files = RunFiles(directory: directory, model: model, optimizer: optimizer, config: config)
+  private func save(_ files: RunFiles, _ recorder: RunRecorder) throws {
     let written = try files.write(state)
     logger.info(
       "checkpoint written", metadata: ["path": "\(written.path)", "size": "\(Format.bytes(written.byteCount))"])
+    for path in written.cleanedUp { logger.notice("left by an earlier writer, removed", metadata: ["path": "\(path)"]) }
+    recorder.skipTime()
   }
 
   /// Loss at every configured chunk size; each rank runs its share of the batches.

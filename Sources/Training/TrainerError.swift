@@ -8,8 +8,10 @@ package enum TrainerError: Error, CustomStringConvertible {
   case notFinite(step: Int, count: Int)
   /// A checkpoint that lacks what resuming needs.
   case notResumable(checkpoint: String, missing: String)
-  /// A fresh start in a run directory that has checkpoints.
+  /// A run directory has a checkpoint that the start would leave behind as the newest.
   case occupied(_ checkpoint: String)
+  /// A model that no Hugging Face class of its type holds.
+  case notExportable(checkpoint: String, field: String)
 
   package var description: String {
     switch self {
@@ -21,8 +23,10 @@ package enum TrainerError: Error, CustomStringConvertible {
       "step \(step): \(count) steps in a row without a finite loss and gradient norm (train.nonfinite_limit)"
     case .notResumable(let checkpoint, let missing):
       "\(checkpoint) has no \(missing): it holds a model, not a run"
+    case .notExportable(let checkpoint, let field):
+      "\(checkpoint): a llama with \(field) cannot be exported: the model of that type in transformers lacks it"
     case .occupied(let checkpoint):
-      "\(checkpoint) is there: a fresh start needs a run directory without checkpoints (--run), or --resume auto"
+      "\(checkpoint) is there and would be newer than this start: give another run directory (--run) or --resume auto"
     }
   }
 

@@ -18,7 +18,7 @@ struct BenchmarkCommand: ParsableCommand {
       abstract: "Times training steps: tokens/s, GFLOP/s, share of the product ceiling, memory.",
       discussion: """
         Work counts 2·m·n·k for rows that must be computed, backward twice forward. The ceiling is the best rate of \
-        the step's own product shapes, measured just before.
+        the step's own product shapes, measured right after.
 
         Example: catlm benchmark train --size M --model cat --chunk-size 8 --threads 2 --json
         """)
@@ -49,8 +49,7 @@ struct BenchmarkCommand: ParsableCommand {
     @Option(help: "Steps before the first measured one.")
     var warmup = 2
 
-    @Option(help: "Threads; by default all cores.")
-    var threads: Int?
+    @OptionGroup var threads: ThreadsOption
 
     @Flag(help: "One JSON object on standard output.")
     var json = false
@@ -59,8 +58,8 @@ struct BenchmarkCommand: ParsableCommand {
       guard (1...16).contains(chunkSize) else {
         throw ValidationError("--chunk-size: found \(chunkSize), allowed: 1 to 16")
       }
-      guard steps >= 1, warmup >= 0, batch ?? 1 >= 1, context ?? 2 >= 2, threads ?? 1 >= 1 else {
-        throw ValidationError("--steps, --batch and --threads are at least 1, --context at least 2")
+      guard steps >= 1, warmup >= 0, batch ?? 1 >= 1, context ?? 2 >= 2 else {
+        throw ValidationError("--steps and --batch are at least 1, --context at least 2")
       }
     }
 
@@ -69,7 +68,7 @@ struct BenchmarkCommand: ParsableCommand {
       let workload = TrainWorkload(
         config: model == .cat ? try size.cat(context: context) : try size.dense(context: context),
         sampleCount: batch ?? size.sampleCount, context: context, chunkSize: chunkSize)
-      let threadCount = Host.threadCount(setting: threads)
+      let threadCount = threads.count
       let measurement = try TrainBenchmark(workload, backend: Host.makeBackend(threadCount: threadCount))
         .run(warmup: warmup, steps: steps)
       let ceiling = ProductCeiling(workload.cost, backend: Host.makeBackend(threadCount: threadCount))
@@ -90,6 +89,7 @@ struct BenchmarkCommand: ParsableCommand {
         "step_seconds_min": .number(measurement.stepSeconds.min() ?? seconds),
         "tokens_per_second": .number(Double(workload.sampleCount * workload.context) / seconds),
         "gflops": .number(rate / 1e9), "ceiling_gflops": .number(ceiling.bestRate / 1e9),
+        "ceiling_shape": .text(ceiling.bestShape.map { "\($0.m)x\($0.n)x\($0.k)" } ?? "none"),
         "share_of_ceiling": .number(rate / ceiling.bestRate),
         "tensor_bytes": .integer(measurement.tensorBytes),
         "peak_resident_bytes": .integer(measurement.peakResidentBytes),

@@ -11,7 +11,7 @@ struct Catlm: ParsableCommand {
       One adaptive model comes out of a run; its user chooses the chunk size: large is fast and small in memory, \
       small recalls better.
 
-      Example: mpirun -np 2 catlm train configs/smoke.yaml
+      Example: mpirun --bind-to none -np 2 catlm train configs/smoke.yaml
       """,
     version: Version.current,
     subcommands: [

@@ -30,6 +30,9 @@ struct CheckpointCommand: ParsableCommand {
           damaged.append(path)
         }
       }
+      guard paths.contains(where: { !$0.hasSuffix("/latest") }) else {
+        throw UserError("\(paths.joined(separator: ", ")): found no checkpoint directory")
+      }
       guard damaged.isEmpty else { throw UserError("not intact: \(damaged.joined(separator: ", "))") }
     }
   }

@@ -17,10 +17,14 @@ struct CheckpointLocation {
       throw UserError("\(path): no such directory, expected a checkpoint or a run directory")
     }
     if FileManager.default.fileExists(atPath: path + "/checkpoints") {
-      guard let newest = try RunDirectory(path: path).checkpoints.newestVerified().checkpoint else {
+      let newest = try RunDirectory(path: path).checkpoints.newestVerified()
+      for (place, reason) in newest.passedOver {
+        FileHandle.standardError.write(Data("catlm: passed over \(place): \(reason)\n".utf8))
+      }
+      guard let intact = newest.checkpoint else {
         throw UserError("\(path): the run directory holds no checkpoint that verifies")
       }
-      checkpoint = newest
+      checkpoint = intact
     } else if FileManager.default.fileExists(atPath: path + "/manifest.json") {
       checkpoint = try CheckpointDirectory(verifying: path)
     } else {
@@ -32,9 +36,12 @@ struct CheckpointLocation {
       ? try RunConfig(RunFile(path: configuration, overrides: [])) : nil
   }
 
-  /// The tokenizer of the data that the model was trained on; bytes where nothing says otherwise.
+  /// The tokenizer of the data that the model was trained on; bytes for a model without a run and with 256 ids.
   func tokenizer(vocabularySize: Int) throws -> any Tokenizer {
-    let tokenizer = run?.data.tokenizer ?? ByteTokenizer()
+    let fallback = run == nil && vocabularySize == 256 ? ByteTokenizer() : nil
+    guard let tokenizer = run?.data.tokenizer ?? fallback else {
+      throw UserError("\(checkpoint.path): its run names no tokenizer (data.tokenizer), so text has no ids")
+    }
     guard tokenizer.vocabularySize <= vocabularySize else {
       throw UserError(
         "\(checkpoint.path): the tokenizer has \(tokenizer.vocabularySize) ids, the model's vocabulary \(vocabularySize)"

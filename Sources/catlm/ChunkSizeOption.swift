@@ -1,21 +1,30 @@
 import Models
 import Training
 
-/// The option `--chunk-sizes`: a comma-separated list, checked against the model.
+/// The options `--chunk-size` and `--chunk-sizes`, checked against the model.
 enum ChunkSizeOption {
-  /// - Returns: the sizes given; those of the run; or powers of two. One entry for a model without chunks.
+  /// - Returns: the sizes given, comma-separated; those of the run; or the model's own. One entry for a model without
+  ///   chunks.
   static func parse(_ text: String?, model: ModelConfig, run: RunConfig?) throws -> [Int] {
-    guard let allowed = model.chunkSizes else { return [1] }
-    guard let text else { return run?.train.chunks.sizes ?? powersOfTwo(allowed) }
-    return try text.split(separator: ",", omittingEmptySubsequences: false).map { part in
-      guard let size = Int(part), allowed.contains(size) else {
-        throw UserError("--chunk-sizes: found \(part), allowed: \(allowed.lowerBound) to \(allowed.upperBound)")
-      }
-      return size
+    guard let text else { return run?.train.chunks.sizes ?? model.defaultChunkSizes }
+    return try text.split(separator: ",", omittingEmptySubsequences: false).map {
+      try checked(String($0), option: "--chunk-sizes", model: model)
     }
   }
 
-  private static func powersOfTwo(_ allowed: ClosedRange<Int>) -> [Int] {
-    (0..<Int.bitWidth - 1).map { 1 << $0 }.filter { allowed.contains($0) }
+  /// - Returns: the size given, or the largest that the model has.
+  static func parse(_ size: Int?, model: ModelConfig) throws -> Int {
+    guard let size else { return model.chunkSizes?.upperBound ?? 1 }
+    return try checked("\(size)", option: "--chunk-size", model: model)
+  }
+
+  private static func checked(_ text: String, option: String, model: ModelConfig) throws -> Int {
+    guard let allowed = model.chunkSizes else {
+      throw UserError("\(option): found \(text), allowed: nothing, the model has no chunks")
+    }
+    guard let size = Int(text), allowed.contains(size) else {
+      throw UserError("\(option): found \(text), allowed: \(allowed.lowerBound) to \(allowed.upperBound)")
+    }
+    return size
   }
 }

@@ -45,7 +45,8 @@ enum Failure {
 
   static func code(for error: any Error) -> Int32 {
     switch error {
-    case is ParallelError: 1
+    case is ParallelError, is TelemetryError: 1
+    case CheckpointError.system(_, _, let code) where ![ENOENT, ENOTDIR, EACCES, EROFS].contains(code): 1
     case let error as TrainerError: error.isUserError ? inputCode : 1
     default: inputCode
     }

@@ -35,8 +35,7 @@ struct GenerateCommand: ParsableCommand {
   @Option(help: "Seed of the draws.")
   var seed: UInt64 = 0
 
-  @Option(help: "Threads; by default all cores.")
-  var threads: Int?
+  @OptionGroup var threads: ThreadsOption
 
   @Flag(help: "One JSON object on standard output.")
   var json = false
@@ -51,7 +50,7 @@ struct GenerateCommand: ParsableCommand {
 
   func run() throws {
     let location = try CheckpointLocation(checkpoint)
-    let backend = Host.makeBackend(threadCount: Host.threadCount(setting: threads))
+    let backend = Host.makeBackend(threadCount: threads.count)
     let model = try location.checkpoint.makeModel(backend: backend)
     let tokenizer = try location.tokenizer(vocabularySize: model.config.vocabularySize)
     let ids = tokenizer.encode(Array(prompt.utf8))
@@ -61,27 +60,21 @@ struct GenerateCommand: ParsableCommand {
     let generator = Generator(
       model: model, backend: backend,
       sampling: SamplingSettings(temperature: temperature, topK: topK, topP: topP, seed: seed))
-    let size = try checkedChunkSize(model.config)
+    let size = try ChunkSizeOption.parse(chunkSize, model: model.config)
     let clock = ContinuousClock()
     let start = clock.now
     let new = generator.generate([ids], count: maxTokens, chunkSize: size)[0]
     let seconds = (clock.now - start) / .seconds(1)
-    print(json ? report(new, tokenizer.decode(new), size, seconds) : prompt + tokenizer.decode(new))
+    print(
+      json
+        ? report(new, tokenizer.decode(new), model.config.chunkSizes == nil ? nil : size, seconds)
+        : prompt + tokenizer.decode(new))
   }
 
-  private func checkedChunkSize(_ model: ModelConfig) throws -> Int {
-    guard let allowed = model.chunkSizes else { return 1 }
-    let size = chunkSize ?? allowed.upperBound
-    guard allowed.contains(size) else {
-      throw UserError("--chunk-size: found \(size), allowed: \(allowed.lowerBound) to \(allowed.upperBound)")
-    }
-    return size
-  }
-
-  private func report(_ ids: [Int32], _ text: String, _ size: Int, _ seconds: Double) -> String {
+  private func report(_ ids: [Int32], _ text: String, _ size: Int?, _ seconds: Double) -> String {
     let object: Setting = [
       "prompt": .text(prompt), "text": .text(text), "tokens": .list(ids.map { .integer(Int($0)) }),
-      "chunk_size": .integer(size), "tokens_per_second": .number(Double(ids.count) / seconds),
+      "chunk_size": size.map(Setting.integer) ?? .null, "tokens_per_second": .number(Double(ids.count) / seconds),
     ]
     return object.json(pretty: false)
   }

@@ -9,11 +9,19 @@ enum Host {
   /// Cores that this process may use; its affinity counts.
   static var coreCount: Int { ProcessInfo.processInfo.activeProcessorCount }
 
-  /// Threads for a rank: as set, or its share of the cores that it may use.
+  /// Threads for a rank: as set, or its share of the cores that it may use. All ranks call it.
   ///
-  /// - Parameter localRankCount: ranks of the job on this machine, which may all see the same cores.
-  static func threadCount(setting: Int?, localRankCount: Int = 1) -> Int {
-    setting ?? max(1, coreCount / max(1, localRankCount))
+  /// A launcher may give each rank cores of its own or all ranks the same ones: those that may use the same share them.
+  static func threadCount(setting: Int?, group: any ProcessGroup) throws -> Int {
+    let cores = "\(group.hostName) \(allowedCores)"
+    let sharing = try group.gather(cores).count { $0 == cores }
+    return setting ?? max(1, coreCount / sharing)
+  }
+
+  /// The list of cores that this process may run on, in the kernel's words.
+  private static var allowedCores: String {
+    let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
+    return status.split(separator: "\n").first { $0.hasPrefix("Cpus_allowed_list") }.map(String.init) ?? ""
   }
 
   /// Says so when the environment holds BLAS below what the processor can do.

@@ -21,13 +21,12 @@ struct ParityCommand: ParsableCommand {
   @Flag(help: "One JSON object a directory on standard output.")
   var json = false
 
-  @Option(help: "Threads; by default all cores.")
-  var threads: Int?
+  @OptionGroup var threads: ThreadsOption
 
   func run() throws {
     var allHold = true
     for directory in directories {
-      let backend = Host.makeBackend(threadCount: Host.threadCount(setting: threads))
+      let backend = Host.makeBackend(threadCount: threads.count)
       let report =
         TrajectoryCase.exists(in: directory)
         ? try TrajectoryCase(directory: directory, backend: backend).compare()

@@ -45,6 +45,7 @@ struct TokenizeCommand: ParsableCommand {
       guard let text = FileManager.default.contents(atPath: file) else { throw UserError("\(file): cannot be read") }
       ids += tokenizer.encode(Array(text))
     }
+    guard !ids.isEmpty else { throw UserError("\(files.joined(separator: ", ")): found no text") }
     let trainingCount = Int(Double(ids.count) * (1 - validationShare))
     let prefix = output + "/" + name
     do {
@@ -52,11 +53,20 @@ struct TokenizeCommand: ParsableCommand {
     } catch {
       throw UserError("\(output): the directory cannot be made: \(error.localizedDescription)")
     }
+    try refuseOldShards()
     for (split, part) in [(TokenSplit.training, ids[..<trainingCount]), (.validation, ids[trainingCount...])]
     where !part.isEmpty {
       var writer = TokenShardWriter(prefix: prefix, split: split, vocabularySize: tokenizer.vocabularySize)
       try writer.append(Array(part))
-      for path in try writer.finish() { print("\(path): \(part.count) tokens") }
+      let paths = try writer.finish()
+      print("\(paths.joined(separator: ", ")): \(part.count) tokens")
     }
+  }
+
+  /// Shards of an earlier call beside the new ones would be trained on as well.
+  private func refuseOldShards() throws {
+    let entries = (try? FileManager.default.contentsOfDirectory(atPath: output)) ?? []
+    let old = entries.sorted().first { $0.hasSuffix(".bin") || $0.hasSuffix(".npy") }
+    if let old { throw UserError("\(output)/\(old): there already; remove the old shards or give another --output") }
   }
 }

@@ -18,7 +18,7 @@ struct TrainCommand: ParsableCommand {
       its newest intact checkpoint when the same command is given again. SIGTERM or SIGUSR1 finishes the step, writes \
       a checkpoint and exits with 0.
 
-      Example: mpirun -np 2 catlm train configs/smoke.yaml --set train.steps=100
+      Example: mpirun --bind-to none -np 2 catlm train configs/smoke.yaml --set train.steps=100
       """)
 
   @Argument(help: "The run file (YAML); configs/ has examples.")
@@ -55,22 +55,23 @@ struct TrainCommand: ParsableCommand {
 
   private func train(_ configuration: RunConfig, group: any ProcessGroup) throws {
     let logger = Logger(label: "catlm", level: group.rank == 0 ? .info : .warning)
-    let threadCount = Host.threadCount(
-      setting: configuration.parallel.threads, localRankCount: HostReport(of: group).localSize ?? 1)
+    let threadCount = try Host.threadCount(setting: configuration.parallel.threads, group: group)
     let backend = Host.makeBackend(threadCount: threadCount)
+    let hosts = try HostReport.summary(of: group)
+    let summary =
+      "\(hosts); \(threadCount) threads a rank, \(Host.coreCount) cores, \(backend.instructionLevel) kernels, "
+      + "BLAS for \(CPUBackend.blasCoreName)"
     let trainer = try Trainer(
       configuration, runDirectory: runDirectory ?? "runs/\(configuration.name)", group: group, backend: backend,
-      host: TrainerHost(threadCount: threadCount, blasCore: CPUBackend.blasCoreName), logger: logger)
-    let summary = try HostReport.summary(of: group)
-    logger.info(
-      "\(summary)",
-      metadata: [
-        "threads": "\(threadCount)", "cores": "\(Host.coreCount)", "blas": "\(CPUBackend.blasCoreName)",
-        "kernels": "\(backend.instructionLevel)", "parameters": "\(trainer.parameterCount)",
-        "memory": "\(Format.bytes(residentBytes()))",
-      ])
-    Host.warnOfSlowBLAS(logger)
-    try trainer.run(resumeChoice)
+      host: TrainerHost(
+        threadCount: threadCount, blasCore: "\(CPUBackend.blasCoreName), \(backend.instructionLevel)", summary: summary),
+      logger: logger)
+    if group.rank == 0 { Host.warnOfSlowBLAS(logger) }
+    do {
+      try trainer.run(resumeChoice)
+    } catch {
+      end(group, after: error, during: ", step \(trainer.step + 1)")
+    }
   }
 
   private var resumeChoice: ResumeChoice {
@@ -82,11 +83,11 @@ struct TrainCommand: ParsableCommand {
   }
 
   /// Ends all ranks: one that went away in silence would leave the others waiting for it.
-  private func end(_ group: any ProcessGroup, after error: any Error) -> Never {
+  private func end(_ group: any ProcessGroup, after error: any Error, during place: String = "") -> Never {
     if group.size == 1 { Failure.exit(for: error) }
     // What is wrong on all ranks is said by the first of them.
     if group.rank != 0 { Thread.sleep(forTimeInterval: 1) }
-    FileHandle.standardError.write(Data("catlm: rank \(group.rank) of \(group.size): \(error)\n".utf8))
+    FileHandle.standardError.write(Data("catlm: rank \(group.rank) of \(group.size)\(place): \(error)\n".utf8))
     group.abort(code: Failure.code(for: error))
     Foundation.exit(Failure.code(for: error))
   }

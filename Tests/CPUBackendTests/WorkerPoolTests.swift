@@ -15,13 +15,6 @@ struct WorkerPoolTests {
     }
   }
 
-  @Test(arguments: [1, 2, 4])
-  func `a static run has one call for each worker`(on threadCount: Int) {
-    let runs = (0..<threadCount).map { _ in Counter() }
-    WorkerPool(threadCount: threadCount).runStatic { runs[$0].value.add(1, ordering: .relaxed) }
-    #expect(runs.allSatisfy { $0.value.load(ordering: .relaxed) == 1 })
-  }
-
   @Test func `many short runs lose no task`() {
     let pool = WorkerPool(threadCount: 3)
     let total = Counter()

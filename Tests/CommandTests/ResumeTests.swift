@@ -56,11 +56,11 @@ extension CommandTests {
       #expect(try workspace.losses() == whole)
     }
 
-    @Test func `resume none starts afresh`() throws {
+    @Test func `resume none is refused where a run has checkpoints`() throws {
       let workspace = try Workspace(isTrained: true)
       let whole = try workspace.losses()
-      let outcome = try workspace.train("--resume", "none").succeeded()
-      #expect(!outcome.errors.contains("resuming"))
+      let outcome = try workspace.train("--resume", "none")
+      #expect(outcome.code == 2 && outcome.errorLines.count == 1, "\(outcome.errors)")
       #expect(try workspace.losses() == whole)
     }
 

@@ -22,11 +22,6 @@ import Testing
     #expect(Format.duration(.seconds(seconds)) == text)
   }
 
-  @Test(arguments: [(0.00085, "850 µs"), (0.01234, "12.3 ms"), (4.561, "4.56 s")])
-  func `short durations have the unit that suits them`(seconds: Double, text: String) {
-    #expect(Format.shortDuration(.seconds(seconds)) == text)
-  }
-
   @Test func `a log line has time, level, message and sorted fields`() {
     let line = LogLine.text(
       time: Date(timeIntervalSince1970: 0), level: "warning", message: "loss is not finite",

@@ -50,27 +50,4 @@ import Testing
     #expect(error?.operation == "write")
     #expect(error?.code == ENOSPC)
   }
-
-  @Test(arguments: [(0, 0), (1, 1), (2, 2), (3, 3), (99, 3)])
-  func `lines of later steps are cut off`(step: Int, kept: Int) throws {
-    defer { unlink(path) }
-    let lines = (1...3).map { "{\"step\": \($0), \"loss\": 2.5}\n" }
-    try lines.joined().write(toFile: path, atomically: false, encoding: .utf8)
-    let cutBytes = try MetricsFile.cut(path, after: step)
-    #expect(try content() == lines.prefix(kept).joined())
-    #expect(cutBytes == lines.dropFirst(kept).joined().utf8.count)
-  }
-
-  @Test(arguments: [#"{"step": 2, "lo"#, #"{"step": 2}"#, "\0\0\0\0\n", "{\"step\": 2, \"lo\n{\"step\": 1}\n"])
-  func `a line that was not written to its end is cut off`(rest: String) throws {
-    defer { unlink(path) }
-    try ("{\"step\": 1}\n" + rest).write(toFile: path, atomically: false, encoding: .utf8)
-    #expect(try MetricsFile.cut(path, after: 10) == rest.utf8.count)
-    #expect(try content() == "{\"step\": 1}\n")
-  }
-
-  @Test func `a file that is not there has nothing to cut`() throws {
-    #expect(try MetricsFile.cut(path, after: 1) == 0)
-    #expect(access(path, F_OK) != 0)
-  }
 }

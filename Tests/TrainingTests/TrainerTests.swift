@@ -59,22 +59,34 @@ struct TrainerTests {
     #expect(try second.records() == records)
   }
 
-  @Test func `a fresh start leaves nothing of the run before`() throws {
+  @Test func `a fresh start where a run has checkpoints is refused and changes nothing`() throws {
     let config = try SmallRun.tokens(scratch, ["train.steps=2"])
     let run = run("fresh")
-    try run.train(config)
-    let (tensors, records) = (try run.tensors(2), try run.records())
     try run.train(config, .fresh)
+    let (tensors, records) = (try run.tensors(2), try run.records())
+    let error = try #require(throws: TrainerError.self) { try run.train(config, .fresh) }
+    #expect(error.isUserError && error.description.contains("step-00000002"), "\(error)")
     #expect(try run.tensors(2) == tensors)
     #expect(try run.records() == records)
   }
 
-  @Test func `a chosen checkpoint is gone on from`() throws {
+  @Test func `a chosen checkpoint is gone on from in another run directory`() throws {
+    let first = run("first")
+    try first.train(SmallRun.tokens(scratch))
+    let second = run("second")
+    try second.train(SmallRun.tokens(scratch), .checkpoint(path: first.checkpoint(4)))
+    #expect(second.messages.all.contains { $0.hasPrefix("resuming") && $0.contains("step=4") })
+    #expect(try second.tensors(8) == first.tensors(8))
+  }
+
+  @Test func `a chosen checkpoint is refused where newer ones are`() throws {
     let run = run("chosen")
     try run.train(SmallRun.tokens(scratch))
     let expected = try run.tensors(8)
-    try run.train(SmallRun.tokens(scratch), .checkpoint(path: run.checkpoint(4)))
-    #expect(run.messages.all.contains { $0.hasPrefix("resuming") && $0.contains("step=4") })
+    let error = try #require(throws: TrainerError.self) {
+      try run.train(SmallRun.tokens(scratch), .checkpoint(path: run.checkpoint(4)))
+    }
+    #expect(error.description.contains("step-00000008"), "\(error)")
     #expect(try run.tensors(8) == expected)
   }
 
@@ -116,11 +128,10 @@ struct TrainerTests {
     let run = run("poisoned")
     let config = try SmallRun.tokens(scratch, ["train.nonfinite_limit=3"])
     let trainer = try run.trainer(config)
-    try trainer.begin(.fresh)
+    let files = try trainer.makeFiles()
+    try trainer.begin(nil, files)
     trainer.model.parameters["lm_head.weight"].address[0] = .infinity
-    _ = try RunFiles(
-      directory: trainer.directory, model: trainer.model, optimizer: trainer.optimizer, config: config
-    ).write(trainer.state)
+    _ = try files.write(trainer.state)
     let error = try #require(throws: TrainerError.self) { try run.train(config) }
     guard case .notFinite(let step, let count) = error else {
       Issue.record("\(error)")
@@ -134,11 +145,10 @@ struct TrainerTests {
     let run = run("remembered")
     let config = try SmallRun.tokens(scratch, ["train.nonfinite_limit=5", "train.steps=4"])
     let trainer = try run.trainer(config)
-    try trainer.begin(.fresh)
+    let files = try trainer.makeFiles()
+    try trainer.begin(nil, files)
     trainer.model.parameters["lm_head.weight"].address[0] = .infinity
-    _ = try RunFiles(
-      directory: trainer.directory, model: trainer.model, optimizer: trainer.optimizer, config: config
-    ).write(trainer.state)
+    _ = try files.write(trainer.state)
     try run.train(config)
     let state = try #require(try CheckpointDirectory(verifying: run.checkpoint(4)).state)
     #expect(state.skippedInARow == 4 && state.skippedTotal == 4)

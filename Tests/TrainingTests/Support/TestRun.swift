@@ -111,7 +111,7 @@ struct RunInDirectory {
   func trainer(_ config: RunConfig) throws -> Trainer {
     try Trainer(
       config, runDirectory: directory, group: SoloGroup(), backend: CPUBackend(threadCount: 1),
-      host: TrainerHost(threadCount: 1, blasCore: "test"), logger: messages.logger())
+      host: TrainerHost(threadCount: 1, blasCore: "test", summary: "a test"), logger: messages.logger())
   }
 
   /// Trains until the configured last step.
