@@ -20,11 +20,11 @@ package struct TrainerState: Hashable, Sendable {
   package var skippedInARow: Int
   package var skippedTotal: Int
   /// What else must be the same on resume, by name: the number of samples of an epoch.
-  package var schedules: [String: Setting]
+  package var invariants: [String: Setting]
 
   package init(
     step: Int, tokensSeen: Int, seed: Int, cursor: SampleCursor, worldSize: Int, threadCount: Int, blasCore: String,
-    configDigest: String, skippedInARow: Int = 0, skippedTotal: Int = 0, schedules: [String: Setting] = [:]
+    configDigest: String, skippedInARow: Int = 0, skippedTotal: Int = 0, invariants: [String: Setting] = [:]
   ) {
     precondition(step >= 0, "trainer state: step \(step)")
     self.step = step
@@ -37,7 +37,7 @@ package struct TrainerState: Hashable, Sendable {
     self.configDigest = configDigest
     self.skippedInARow = skippedInARow
     self.skippedTotal = skippedTotal
-    self.schedules = schedules
+    self.invariants = invariants
   }
 
   /// - Throws: ``CheckpointError`` naming the key that is missing, unknown, of the wrong type or out of range.
@@ -57,21 +57,21 @@ package struct TrainerState: Hashable, Sendable {
     configDigest = try fields.text("config_digest")
     skippedInARow = try fields.integer("skipped_in_a_row")
     skippedTotal = try fields.integer("skipped_total")
-    let entries = try fields.entries("schedules")
-    schedules = Dictionary(uniqueKeysWithValues: entries.map { ($0.key, $0.value) })
+    let entries = try fields.entries("invariants")
+    invariants = Dictionary(uniqueKeysWithValues: entries.map { ($0.key, $0.value) })
     try fields.finish()
   }
 
   /// The content of `trainer_state.json`.
   package var text: String {
-    let entries = schedules.sorted { $0.key < $1.key }.map { Setting.Entry(key: $0.key, value: $0.value) }
+    let entries = invariants.sorted { $0.key < $1.key }.map { Setting.Entry(key: $0.key, value: $0.value) }
     let value: Setting = [
       "format_version": .integer(TrainerState.formatVersion), "step": .integer(step),
       "tokens_seen": .integer(tokensSeen), "seed": .integer(seed),
       "sample_cursor": ["epoch": .integer(cursor.epoch), "index": .integer(cursor.index)],
       "world_size": .integer(worldSize), "threads": .integer(threadCount), "blas_core": .text(blasCore),
       "config_digest": .text(configDigest), "skipped_in_a_row": .integer(skippedInARow),
-      "skipped_total": .integer(skippedTotal), "schedules": .mapping(entries),
+      "skipped_total": .integer(skippedTotal), "invariants": .mapping(entries),
     ]
     return value.json(pretty: true) + "\n"
   }

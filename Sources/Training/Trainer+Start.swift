@@ -54,10 +54,10 @@ extension Trainer {
 
   /// Refuses data of another size: the order of its samples is another one.
   private func requireSameData(_ before: TrainerState, _ path: String) throws {
-    for (key, value) in state.schedules where before.schedules[key] ?? value != value {
+    for (key, value) in state.invariants where before.invariants[key] ?? value != value {
       throw TrainerError.incompatible(
         checkpoint: path, key: "data (\(key))", found: value.json(pretty: false),
-        expected: before.schedules[key]?.json(pretty: false) ?? "null")
+        expected: before.invariants[key]?.json(pretty: false) ?? "null")
     }
   }
 

@@ -71,7 +71,7 @@ package final class Trainer {
       worldSize: group.size, threadCount: host.threadCount, blasCore: host.blasCore,
       configDigest: Digest.sha256(of: config.resolved.json(pretty: false)))
     if let sampleCount = training.samplesPerEpoch {
-      state.schedules["samples_per_epoch"] = .integer(sampleCount)
+      state.invariants["samples_per_epoch"] = .integer(sampleCount)
     }
   }
 

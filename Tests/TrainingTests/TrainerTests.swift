@@ -3,6 +3,7 @@ import Foundation
 import Settings
 import TensorCore
 import Testing
+import TokenData
 
 @testable import Training
 
@@ -77,6 +78,16 @@ struct TrainerTests {
     try second.train(SmallRun.tokens(scratch), .checkpoint(path: first.checkpoint(4)))
     #expect(second.messages.all.contains { $0.hasPrefix("resuming") && $0.contains("step=4") })
     #expect(try second.tensors(8) == first.tensors(8))
+  }
+
+  @Test func `data of another size than the checkpoint's is refused`() throws {
+    let run = run("resized")
+    try run.train(SmallRun.tokens(scratch, ["train.steps=2"]))
+    try TokenShardWriter.write(
+      (0..<500).map { Int32($0 % 24) }, vocabularySize: 24, to: scratch.file("tiny_train_000000.bin"))
+    let error = try #require(throws: TrainerError.self) { try run.train(SmallRun.tokens(scratch)) }
+    #expect(error.isUserError && error.description.contains("samples_per_epoch) is 41"), "\(error)")
+    #expect(error.description.contains("made with 58"), "\(error)")
   }
 
   @Test func `a chosen checkpoint is refused where newer ones are`() throws {
