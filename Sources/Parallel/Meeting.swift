@@ -4,60 +4,96 @@ internal import Foundation
 struct Offer {
   /// The call and what must be equal on all ranks, such as `"sum of 3 Float"`.
   let call: String
-  let bytes: UnsafeMutableRawBufferPointer
+  var bytes = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+  /// What a rank makes for all.
+  var meeting: Meeting?
+}
+
+/// The lock of a job whose ranks are threads, and how it ended.
+// Everything that can change is read and written under `condition`, also what belongs to the job's meetings.
+final class ThreadJob: @unchecked Sendable {
+  let condition = NSCondition()
+  private var abort: (rank: Int, code: Int32)?
+  private var departed: Set<Int> = []
+
+  func abort(_ rank: Int, code: Int32) {
+    locked { abort = abort ?? (rank, code) }
+  }
+
+  /// Says that the rank makes no further call; who waits for it gets an error.
+  func depart(_ rank: Int) {
+    locked { departed.insert(rank) }
+  }
+
+  private func locked(_ change: () -> Void) {
+    condition.lock()
+    defer { condition.unlock() }
+    change()
+    condition.broadcast()
+  }
+
+  /// Waits under the lock, which the caller holds, until `isReady`.
+  ///
+  /// - Throws: as ``check(_:during:)``; but what is ready counts, whatever happened since.
+  func wait(for members: [Int], during call: String, until isReady: () -> Bool) throws(ParallelError) {
+    while !isReady() {
+      try check(members, during: call)
+      condition.wait()
+    }
+  }
+
+  /// - Parameter members: the ranks, by their number in the job, that must still be there.
+  /// - Throws: ``ParallelError`` if the job has ended or a member has left.
+  func check(_ members: [Int], during call: String) throws(ParallelError) {
+    if let abort { throw .aborted(rank: abort.rank, code: abort.code) }
+    if let rank = members.firstIndex(where: departed.contains) { throw .absent(rank: rank, operation: call) }
+  }
 }
 
 /// Where the threads of a ``ThreadGroup`` wait for each other.
-// All mutable state is read and written under `condition`. The memory of offers is touched only between `enter` and
-// `leave`, when no rank's thread can give it back.
+// All mutable state is read and written under the job's `condition`. The memory of offers is touched only between `enter`
+// and `leave`, when no rank's thread can give it back.
 final class Meeting: @unchecked Sendable {
-  private enum End {
-    case aborted(rank: Int, code: Int32)
-    case departed(rank: Int)
-  }
-
-  let size: Int
-  private let condition = NSCondition()
+  /// The ranks' numbers in the job, by their number here.
+  let members: [Int]
+  let job: ThreadJob
+  var size: Int { members.count }
   private var arrived: [Offer?]
   private var arrivedCount = 0
   private var together: [Offer] = []
   private var round = 0
-  private var end: End?
+  /// Messages that wait for their receiver.
+  var messages: [Route: UnsafeRawBufferPointer] = [:]
+  /// Sums that were started, by their number.
+  var sums: [Int: StartedSum] = [:]
 
-  init(size: Int) {
-    self.size = size
-    arrived = Array(repeating: nil, count: size)
+  init(members: [Int], job: ThreadJob) {
+    self.members = members
+    self.job = job
+    arrived = Array(repeating: nil, count: members.count)
   }
 
   /// Waits for all ranks and gives what they brought, in rank order. ``leave(_:)`` follows unless this throws.
   func enter(_ rank: Int, _ offer: Offer) throws(ParallelError) -> [Offer] {
-    condition.lock()
-    defer { condition.unlock() }
-    if let end { throw error(for: end, during: offer.call) }
+    job.condition.lock()
+    defer { job.condition.unlock() }
+    // Others may have given up their round since: it must not be completed with what they brought.
+    try job.check(members, during: offer.call)
     let mine = round
     arrive(rank, offer)
-    // A completed round counts even if somebody has ended the job since: its other ranks go on to `leave`.
-    while round == mine {
-      if let end { throw error(for: end, during: offer.call) }
-      condition.wait()
-    }
+    try job.wait(for: members, during: offer.call) { round != mine }
     guard together.allSatisfy({ $0.call == offer.call }) else { throw .mismatch(calls: together.map(\.call)) }
     return together
   }
 
   /// Waits until all ranks of a completed ``enter(_:_:)`` are here. Cannot fail, since none of them can go elsewhere.
   func leave(_ rank: Int) {
-    condition.lock()
-    defer { condition.unlock() }
+    job.condition.lock()
+    defer { job.condition.unlock() }
     let mine = round
-    arrive(rank, Offer(call: "", bytes: UnsafeMutableRawBufferPointer(start: nil, count: 0)))
-    while round == mine { condition.wait() }
+    arrive(rank, Offer(call: ""))
+    while round == mine { job.condition.wait() }
   }
-
-  func abort(_ rank: Int, code: Int32) { endWith(.aborted(rank: rank, code: code)) }
-
-  /// Says that the rank makes no further call; who waits for it gets an error.
-  func depart(_ rank: Int) { endWith(.departed(rank: rank)) }
 
   private func arrive(_ rank: Int, _ offer: Offer) {
     arrived[rank] = offer
@@ -66,20 +102,6 @@ final class Meeting: @unchecked Sendable {
     together = arrived.compactMap { $0 }
     arrivedCount = 0
     round += 1
-    condition.broadcast()
-  }
-
-  private func endWith(_ newEnd: End) {
-    condition.lock()
-    defer { condition.unlock() }
-    end = end ?? newEnd
-    condition.broadcast()
-  }
-
-  private func error(for end: End, during call: String) -> ParallelError {
-    switch end {
-    case .aborted(let rank, let code): .aborted(rank: rank, code: code)
-    case .departed(let rank): .absent(rank: rank, operation: call)
-    }
+    job.condition.broadcast()
   }
 }

@@ -7,10 +7,22 @@ package final class SoloGroup: ProcessGroup {
 
   package init() {}
 
-  package func sum(_ values: UnsafeMutableBufferPointer<Float>) {}
+  package func sum(_ values: UnsafeMutableBufferPointer<Float>, wire: WireFormat) {}
   package func sum(_ values: inout [Double]) {}
   package func sum(_ values: inout [Int]) {}
   package func largest(_ value: Double) -> Double { value }
+
+  package func startSum(_ values: UnsafeMutableBufferPointer<Float>, in owner: AnyObject) -> PendingSum {
+    PendingSum(Done(owner: owner))
+  }
+
+  package func reduceScatter(_ values: UnsafeMutableBufferPointer<Float>, ranges: [Range<Int>], wire: WireFormat) {
+    checkRanges(ranges, count: values.count)
+  }
+
+  package func allGather(_ values: UnsafeMutableBufferPointer<Float>, ranges: [Range<Int>], wire: WireFormat) {
+    checkRanges(ranges, count: values.count)
+  }
 
   package func broadcast(_ bytes: UnsafeMutableRawBufferPointer, from root: Int) throws(ParallelError) {
     guard root == 0 else { throw .noSuchRank(operation: "broadcast", rank: root, size: size) }
@@ -18,6 +30,28 @@ package final class SoloGroup: ProcessGroup {
 
   package func gather(_ text: String) -> [String] { [text] }
   package func barrier() {}
+
+  package func send(_ bytes: UnsafeRawBufferPointer, to rank: Int) throws(ParallelError) {
+    try checkPeer(rank, "send")
+  }
+
+  package func receive(_ bytes: UnsafeMutableRawBufferPointer, from rank: Int) throws(ParallelError) {
+    try checkPeer(rank, "receive")
+  }
+
+  package func duplicate() -> any ProcessGroup { SoloGroup() }
+  package func split(color: Int, key: Int) -> any ProcessGroup { SoloGroup() }
   package func abort(code: Int32) { exit(code) }
   package func finish() {}
+
+  private final class Done: Transfer {
+    private let owner: AnyObject
+
+    init(owner: AnyObject) {
+      self.owner = owner
+    }
+
+    func test() -> Bool { true }
+    func wait() {}
+  }
 }

@@ -7,7 +7,8 @@ package final class ThreadGroup: ProcessGroup {
   package let rank: Int
   package var size: Int { meeting.size }
 
-  private let meeting: Meeting
+  let meeting: Meeting
+  private var startedCount = 0
 
   private init(rank: Int, meeting: Meeting) {
     self.rank = rank
@@ -21,7 +22,8 @@ package final class ThreadGroup: ProcessGroup {
     size: Int, _ body: @escaping @Sendable (any ProcessGroup) throws -> Result
   ) throws -> [Result] {
     precondition(size > 0, "thread group: \(size) ranks")
-    let meeting = Meeting(size: size)
+    let job = ThreadJob()
+    let meeting = Meeting(members: Array(0..<size), job: job)
     let outcome = Outcome<Result>(size: size)
     let running = DispatchGroup()
     for rank in 0..<size {
@@ -31,9 +33,9 @@ package final class ThreadGroup: ProcessGroup {
           let group = ThreadGroup(rank: rank, meeting: meeting)
           return try body(group)
         } onError: {
-          meeting.abort(rank, code: 1)
+          job.abort(rank, code: 1)
         }
-        meeting.depart(rank)
+        job.depart(rank)
         running.leave()
       }
       thread.stackSize = 16 << 20
@@ -43,72 +45,48 @@ package final class ThreadGroup: ProcessGroup {
     return try outcome.get()
   }
 
-  package func sum(_ values: UnsafeMutableBufferPointer<Float>) throws(ParallelError) {
-    try sumInRankOrder(values)
+  package func startSum(
+    _ values: UnsafeMutableBufferPointer<Float>, in owner: AnyObject
+  ) throws(ParallelError) -> PendingSum {
+    let part = StartedSum.Part(call: "sum of \(values.count) Float", values: values, owner: owner)
+    defer { startedCount += 1 }
+    try meeting.start(rank, startedCount, part)
+    return PendingSum(ThreadTransfer(meeting, number: startedCount, part))
   }
 
-  package func sum(_ values: inout [Double]) throws(ParallelError) {
-    try values.withUnsafeMutableBufferPointer { (buffer) throws(ParallelError) in try sumInRankOrder(buffer) }
+  package func send(_ bytes: UnsafeRawBufferPointer, to rank: Int) throws(ParallelError) {
+    try checkPeer(rank, "send")
+    try meeting.send(bytes, Route(from: self.rank, to: rank))
   }
 
-  package func sum(_ values: inout [Int]) throws(ParallelError) {
-    try values.withUnsafeMutableBufferPointer { (buffer) throws(ParallelError) in try sumInRankOrder(buffer) }
+  package func receive(_ bytes: UnsafeMutableRawBufferPointer, from rank: Int) throws(ParallelError) {
+    try checkPeer(rank, "receive")
+    try meeting.receive(bytes, Route(from: rank, to: self.rank))
   }
 
-  package func largest(_ value: Double) throws(ParallelError) -> Double {
-    var mine = [value]
-    return try together("largest", &mine) { buffers in
-      buffers.map { $0[0] }.reduce(-.infinity) { $0.isNaN || $1.isNaN ? .nan : max($0, $1) }
+  package func duplicate() throws(ParallelError) -> any ProcessGroup {
+    try split(color: 0, key: rank)
+  }
+
+  package func split(color: Int, key: Int) throws(ParallelError) -> any ProcessGroup {
+    precondition(color >= 0, "color \(color)")
+    var mine = [color, key]
+    let all = try together("split", &mine) { $0.map { ($0[0], $0[1]) } }
+    let members = (0..<size).filter { all[$0].0 == color }.sorted { (all[$0].1, $0) < (all[$1].1, $1) }
+    // Every member makes a meeting; all take that of the first.
+    let own = Meeting(members: members.map { meeting.members[$0] }, job: meeting.job)
+    let offers = try meeting.enter(rank, Offer(call: "split", meeting: own))
+    defer { meeting.leave(rank) }
+    guard let index = members.firstIndex(of: rank), let shared = offers[members[0]].meeting else {
+      preconditionFailure("split: rank \(rank) is not among \(members)")
     }
-  }
-
-  package func broadcast(_ bytes: UnsafeMutableRawBufferPointer, from root: Int) throws(ParallelError) {
-    guard root >= 0 && root < size else { throw .noSuchRank(operation: "broadcast", rank: root, size: size) }
-    let call = "broadcast of \(bytes.count) bytes from rank \(root)"
-    let offers = try meeting.enter(rank, Offer(call: call, bytes: bytes))
-    if rank != root { bytes.copyMemory(from: UnsafeRawBufferPointer(offers[root].bytes)) }
-    meeting.leave(rank)
-  }
-
-  package func gather(_ text: String) throws(ParallelError) -> [String] {
-    var mine = Array(text.utf8)
-    return try together("gather", &mine) { buffers in buffers.map { String(decoding: $0, as: UTF8.self) } }
-  }
-
-  package func barrier() throws(ParallelError) {
-    _ = try meeting.enter(rank, Offer(call: "barrier", bytes: UnsafeMutableRawBufferPointer(start: nil, count: 0)))
-    meeting.leave(rank)
+    return ThreadGroup(rank: index, meeting: shared)
   }
 
   /// Ends the calls of all ranks with an error; the process goes on.
-  package func abort(code: Int32) { meeting.abort(rank, code: code) }
+  package func abort(code: Int32) { meeting.job.abort(meeting.members[rank], code: code) }
 
   package func finish() {}
-
-  /// Each rank adds one share of the elements for all ranks.
-  private func sumInRankOrder<Element: AdditiveArithmetic>(
-    _ values: UnsafeMutableBufferPointer<Element>
-  ) throws(ParallelError) {
-    let call = "sum of \(values.count) \(Element.self)"
-    let offers = try meeting.enter(rank, Offer(call: call, bytes: UnsafeMutableRawBufferPointer(values)))
-    let buffers = offers.map { $0.bytes.assumingMemoryBound(to: Element.self) }
-    for i in values.count * rank / size..<values.count * (rank + 1) / size {
-      let total = buffers.dropFirst().reduce(buffers[0][i]) { $0 + $1[i] }
-      for buffer in buffers { buffer[i] = total }
-    }
-    meeting.leave(rank)
-  }
-
-  /// What `read` makes of every rank's values, in rank order, while none can change.
-  private func together<Element, Result>(
-    _ call: String, _ values: inout [Element], _ read: ([UnsafeMutableBufferPointer<Element>]) -> Result
-  ) throws(ParallelError) -> Result {
-    try values.withUnsafeMutableBufferPointer { (buffer) throws(ParallelError) in
-      let offers = try meeting.enter(rank, Offer(call: call, bytes: UnsafeMutableRawBufferPointer(buffer)))
-      defer { meeting.leave(rank) }
-      return read(offers.map { $0.bytes.assumingMemoryBound(to: Element.self) })
-    }
-  }
 }
 
 /// What the ranks of one run came to.

@@ -41,4 +41,54 @@ import Testing
   func `a broadcast from a rank that is not there is refused`(on kind: GroupKind) throws {
     try GroupChecks(kind: kind).aMissingRootIsRefused()
   }
+
+  @Test(arguments: GroupKind.withoutLauncher, ShareKind.all)
+  func `each rank gets the sums of its share`(on kind: GroupKind, share: ShareKind) throws {
+    for wire in WireFormat.allCases { try GroupChecks(kind: kind).sharesAreSummed(share, wire: wire) }
+  }
+
+  @Test(arguments: GroupKind.withoutLauncher, ShareKind.all)
+  func `each rank's share reaches all`(on kind: GroupKind, share: ShareKind) throws {
+    for wire in WireFormat.allCases { try GroupChecks(kind: kind).sharesAreCopied(share, wire: wire) }
+  }
+
+  @Test(arguments: GroupKind.withoutLauncher, [0, 1, 5, 1001])
+  func `rounded sums are those of rank order on all ranks`(on kind: GroupKind, count: Int) throws {
+    try GroupChecks(kind: kind).roundedSumsAreThoseOfRankOrder(count: count)
+  }
+
+  @Test(arguments: GroupKind.withoutLauncher, [0, 1, 1000])
+  func `started sums end in any order`(on kind: GroupKind, count: Int) throws {
+    try GroupChecks(kind: kind).startedSumsEndInAnyOrder(count: count)
+  }
+
+  @Test(arguments: GroupKind.withoutLauncher)
+  func `a started sum keeps its memory`(on kind: GroupKind) throws {
+    try GroupChecks(kind: kind).aStartedSumKeepsItsMemory()
+  }
+
+  @Test(arguments: GroupKind.withoutLauncher)
+  func `bytes are streamed to the first rank in order`(on kind: GroupKind) throws {
+    try GroupChecks(kind: kind).bytesAreStreamed(counts: [3, 0, 4099, 1])
+  }
+
+  @Test(arguments: GroupKind.withoutLauncher)
+  func `a message that is too short is refused`(on kind: GroupKind) throws {
+    try GroupChecks(kind: kind).aShortMessageIsRefused()
+  }
+
+  @Test(arguments: GroupKind.withoutLauncher)
+  func `a peer that is not there is refused`(on kind: GroupKind) throws {
+    try GroupChecks(kind: kind).aMissingPeerIsRefused()
+  }
+
+  @Test(arguments: GroupKind.withoutLauncher)
+  func `a duplicate serves a second thread`(on kind: GroupKind) throws {
+    try GroupChecks(kind: kind).aDuplicateServesASecondThread()
+  }
+
+  @Test(arguments: GroupKind.withoutLauncher)
+  func `ranks of a color find each other in the order of their keys`(on kind: GroupKind) throws {
+    try GroupChecks(kind: kind).colorsAreSplit()
+  }
 }

@@ -4,10 +4,19 @@
 
 // What this program needs of MPI, without a type of mpi.h: handles are pointers in some implementations and integers
 // in others, and macros in all, so they stay behind this header. Every function that can fail returns MPI's own code,
-// 0 for success; `cmpi_error_text` says what a code means. Counts are 64 bits wide and are split where MPI's are not.
+// 0 for success; `cmpi_failed_call` then names the call and `cmpi_error_text` says what its code means. Counts are 64
+// bits wide and are split where MPI's are not.
 
 /// A communicator.
 typedef struct cmpi_group cmpi_group;
+
+/// A transfer on its way.
+typedef struct cmpi_request cmpi_request;
+
+/// What an element is.
+typedef enum { cmpi_u8, cmpi_u16, cmpi_f32, cmpi_f64, cmpi_i64 } cmpi_type;
+
+// MARK: Start and end
 
 /// Whether `MPI_Init_thread` was ever called in this process. MPI cannot start again after it has ended.
 int cmpi_was_started(void);
@@ -15,11 +24,25 @@ int cmpi_was_started(void);
 /// Starts MPI. Thread levels: 0 single, 1 funneled, 2 serialized, 3 multiple.
 int cmpi_start(int wanted_level, int *provided_level);
 
-/// The communicator of all ranks, set to return errors instead of aborting.
-int cmpi_world(cmpi_group **group);
-
 /// Ends MPI.
 int cmpi_finish(void);
+
+/// Ends the processes of all ranks.
+int cmpi_abort(int code);
+
+// MARK: Groups: set to return errors instead of aborting
+
+/// All ranks.
+int cmpi_world(cmpi_group **group);
+
+/// The same ranks with a message space of their own. Like the next two, a call of all ranks.
+int cmpi_duplicate(cmpi_group *group, cmpi_group **copy);
+
+/// The ranks that give the same `color`, at least 0, ordered by `key` and then by rank.
+int cmpi_split(cmpi_group *group, int color, int key, cmpi_group **part);
+
+/// Gives up a group that is not the world.
+int cmpi_free(cmpi_group *group);
 
 int cmpi_rank(cmpi_group *group, int *rank);
 int cmpi_size(cmpi_group *group, int *size);
@@ -29,27 +52,50 @@ int cmpi_name_capacity(void);
 int cmpi_processor_name(char *name);
 
 /// The largest number of elements that one MPI call carries from now on; longer calls are split. At least 1, equal on
-/// all ranks.
+/// all ranks; groups made from this one have it too.
 void cmpi_set_elements_per_call(cmpi_group *group, int32_t count);
 int32_t cmpi_elements_per_call(cmpi_group *group);
 
+// MARK: Calls of all ranks
+
 // Element-wise, in place, the result on all ranks.
-int cmpi_sum_f32(cmpi_group *group, float *values, int64_t count);
-int cmpi_sum_f64(cmpi_group *group, double *values, int64_t count);
-int cmpi_sum_i64(cmpi_group *group, int64_t *values, int64_t count);
-int cmpi_max_f64(cmpi_group *group, double *values, int64_t count);
+int cmpi_sum(cmpi_group *group, void *values, int64_t count, cmpi_type type);
+int cmpi_max(cmpi_group *group, void *values, int64_t count, cmpi_type type);
+
+/// Starts a sum. Only `cmpi_wait` says that `values` may be touched again.
+int cmpi_start_sum(cmpi_group *group, void *values, int64_t count, cmpi_type type, cmpi_request **request);
+
+/// Drives transfers forward and says whether this one is done. `cmpi_wait` is still to be called.
+int cmpi_test(cmpi_request *request, int *done);
+
+/// Returns when the transfer is done, and gives up the request.
+int cmpi_wait(cmpi_request *request);
+
+/// Sums in place, one run of elements for each rank: `counts[r]`, equal on all ranks, belong to rank r and follow those
+/// of rank r - 1. Afterwards a rank's own hold their sums and the others anything.
+int cmpi_reduce_scatter(cmpi_group *group, void *values, const int64_t *counts, cmpi_type type);
+
+/// Copies each rank's own elements of `values`, which lie as in `cmpi_reduce_scatter`, to all ranks.
+int cmpi_all_gather(cmpi_group *group, void *values, const int64_t *counts, cmpi_type type);
+
+/// Sends to each rank r its `counts[r]` elements of `sent`, one rank's after another's, and receives as many as this
+/// rank owns from each, one rank's after another's. One MPI call: never split.
+int cmpi_exchange(cmpi_group *group, const void *sent, const int32_t *counts, void *received, cmpi_type type);
 
 int cmpi_broadcast(cmpi_group *group, void *bytes, int64_t count, int root);
-
-/// Gives every rank the bytes of all, one rank's after another's.
-///
-/// `counts` holds every rank's number of bytes and is equal on all ranks; `all` has room for their sum.
-int cmpi_all_gather(cmpi_group *group, const void *mine, const int64_t *counts, void *all);
-
 int cmpi_barrier(cmpi_group *group);
 
-/// Ends the processes of all ranks.
-int cmpi_abort(int code);
+// MARK: Calls of two ranks
+
+int cmpi_send(cmpi_group *group, const void *bytes, int64_t count, int to);
+
+/// Receives at most `count` bytes; `received` is less if the sender gave fewer.
+int cmpi_receive(cmpi_group *group, void *bytes, int64_t count, int from, int64_t *received);
+
+// MARK: Errors
+
+/// The name of the call that failed last on this thread.
+const char *cmpi_failed_call(void);
 
 /// Bytes that an error's text may take, the final zero included.
 int cmpi_text_capacity(void);

@@ -1,0 +1,117 @@
+// Every call lies between `enter` and `leave` of a meeting: memory of other ranks is read and written there alone, and
+// no two ranks touch the same values if one of them writes.
+
+extension ThreadGroup {
+  package func sum(_ values: UnsafeMutableBufferPointer<Float>, wire: WireFormat) throws(ParallelError) {
+    let travelled = travelling(wire)
+    try sumInRankOrder(values, "sum of \(values.count) \(wire)", travelled)
+  }
+
+  package func sum(_ values: inout [Double]) throws(ParallelError) {
+    let call = "sum of \(values.count) Double"
+    try values.withUnsafeMutableBufferPointer { (buffer) throws(ParallelError) in
+      try sumInRankOrder(buffer, call) { $0 }
+    }
+  }
+
+  package func sum(_ values: inout [Int]) throws(ParallelError) {
+    let call = "sum of \(values.count) Int"
+    try values.withUnsafeMutableBufferPointer { (buffer) throws(ParallelError) in
+      try sumInRankOrder(buffer, call) { $0 }
+    }
+  }
+
+  package func largest(_ value: Double) throws(ParallelError) -> Double {
+    var mine = [value]
+    return try together("largest", &mine) { buffers in
+      buffers.map { $0[0] }.reduce(-.infinity) { $0.isNaN || $1.isNaN ? .nan : max($0, $1) }
+    }
+  }
+
+  package func reduceScatter(
+    _ values: UnsafeMutableBufferPointer<Float>, ranges: [Range<Int>], wire: WireFormat
+  ) throws(ParallelError) {
+    checkRanges(ranges, count: values.count)
+    let call = "reduceScatter of \(ranges) Float as \(wire)"
+    let travelled = travelling(wire)
+    try withAll(call, UnsafeMutableRawBufferPointer(values)) { offers in
+      let buffers = offers.map { $0.bytes.assumingMemoryBound(to: Float.self) }
+      for i in ranges[rank] { values[i] = total(of: buffers, at: i, travelled) }
+    }
+  }
+
+  package func allGather(
+    _ values: UnsafeMutableBufferPointer<Float>, ranges: [Range<Int>], wire: WireFormat
+  ) throws(ParallelError) {
+    checkRanges(ranges, count: values.count)
+    let call = "allGather of \(ranges) Float as \(wire)"
+    let travelled = travelling(wire)
+    for i in ranges[rank] { values[i] = travelled(values[i]) }
+    try withAll(call, UnsafeMutableRawBufferPointer(values)) { offers in
+      for owner in 0..<size where owner != rank {
+        let given = offers[owner].bytes.assumingMemoryBound(to: Float.self)
+        for i in ranges[owner] { values[i] = given[i] }
+      }
+    }
+  }
+
+  package func broadcast(_ bytes: UnsafeMutableRawBufferPointer, from root: Int) throws(ParallelError) {
+    guard root >= 0 && root < size else { throw .noSuchRank(operation: "broadcast", rank: root, size: size) }
+    try withAll("broadcast of \(bytes.count) bytes from rank \(root)", bytes) { offers in
+      if rank != root { bytes.copyMemory(from: UnsafeRawBufferPointer(offers[root].bytes)) }
+    }
+  }
+
+  package func gather(_ text: String) throws(ParallelError) -> [String] {
+    var mine = Array(text.utf8)
+    return try together("gather", &mine) { buffers in buffers.map { String(decoding: $0, as: UTF8.self) } }
+  }
+
+  package func barrier() throws(ParallelError) {
+    try withAll("barrier", UnsafeMutableRawBufferPointer(start: nil, count: 0)) { _ in }
+  }
+
+  /// Each rank adds one share of the elements for all ranks.
+  private func sumInRankOrder<Element: AdditiveArithmetic>(
+    _ values: UnsafeMutableBufferPointer<Element>, _ call: String, _ travelled: (Element) -> Element
+  ) throws(ParallelError) {
+    try withAll(call, UnsafeMutableRawBufferPointer(values)) { offers in
+      let buffers = offers.map { $0.bytes.assumingMemoryBound(to: Element.self) }
+      for i in values.count * rank / size..<values.count * (rank + 1) / size {
+        let sum = travelled(total(of: buffers, at: i, travelled))
+        for buffer in buffers { buffer[i] = sum }
+      }
+    }
+  }
+
+  private func total<Element: AdditiveArithmetic>(
+    of buffers: [UnsafeMutableBufferPointer<Element>], at i: Int, _ travelled: (Element) -> Element
+  ) -> Element {
+    buffers.dropFirst().reduce(travelled(buffers[0][i])) { $0 + travelled($1[i]) }
+  }
+
+  /// What a value is after it has travelled.
+  private func travelling(_ wire: WireFormat) -> (Float) -> Float {
+    if wire == .float32 || size == 1 { return { $0 } }
+    return BFloat16.rounded
+  }
+
+  /// What `read` makes of every rank's values, in rank order, while none can change.
+  func together<Element, Result>(
+    _ call: String, _ values: inout [Element], _ read: ([UnsafeMutableBufferPointer<Element>]) -> Result
+  ) throws(ParallelError) -> Result {
+    try values.withUnsafeMutableBufferPointer { (buffer) throws(ParallelError) in
+      try withAll(call, UnsafeMutableRawBufferPointer(buffer)) { offers in
+        read(offers.map { $0.bytes.assumingMemoryBound(to: Element.self) })
+      }
+    }
+  }
+
+  private func withAll<Result>(
+    _ call: String, _ bytes: UnsafeMutableRawBufferPointer, _ body: ([Offer]) -> Result
+  ) throws(ParallelError) -> Result {
+    let offers = try meeting.enter(rank, Offer(call: call, bytes: bytes))
+    defer { meeting.leave(rank) }
+    return body(offers)
+  }
+}
