@@ -27,7 +27,8 @@ long ck_attention_sequences_per_task(const ck_attention *call) {
   // Some 50 µs at 50 multiply-adds a nanosecond; each row also costs what its head's passage in and out does.
   const long enough = 2500000;
   const long chunks = ck_min(call->firstCount, (call->secondCount + call->chunk - 1) / call->chunk);
-  const long seen = call->seesAll ? ck_row_count(call) : (chunks + ck_min(call->chunk, call->secondCount)) / 2;
+  const long locals = ck_min(call->window, ck_min(call->chunk, call->secondCount));
+  const long seen = call->seesAll ? ck_row_count(call) : (chunks + locals) / 2;
   const long products = 2 * (seen + CK_PANEL) * ck_padded(call->headWidth);
   return ck_max(1, enough / ck_max(1, ck_row_count(call) * ck_group_size(call) * products));
 }

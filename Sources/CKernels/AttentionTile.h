@@ -121,7 +121,8 @@ CK_HELPER ck_view ck_row_view(const ck_attention *call, long row) {
   if (row < call->firstCount) return (ck_view){row + 1, 0, 0};
   const long local = row - call->firstCount;
   const long chunk = local / call->chunk;
-  return (ck_view){ck_min(chunk + 1, call->firstCount), chunk * call->chunk, local + 1};
+  return (ck_view){
+      ck_min(chunk + 1, call->firstCount), ck_max(chunk * call->chunk, local + 1 - call->window), local + 1};
 }
 
 /// The tile of up to `CK_TILE_ROWS` rows that begins at `firstRow`.

@@ -8,9 +8,13 @@ extension ck_attention {
     sequenceCount = shape.sequenceCount
     firstCount = shape.pattern.firstCount
     secondCount = shape.pattern.secondCount
+    window = max(1, secondCount)
     switch shape.pattern {
     case .causal(let length):
       chunk = max(1, length)
+    case .window(let length, let size):
+      chunk = max(1, length)
+      window = size
     case .blocks:
       seesAll = 1
       chunk = max(1, secondCount)
@@ -21,6 +25,7 @@ extension ck_attention {
     headCount = shape.headCount
     keyValueHeadCount = shape.keyValueHeadCount
     headWidth = shape.headWidth
+    rotaryWidth = shape.rotaryWidth
     dropsFirstQueries = shape.dropsFirstQueries ? 1 : 0
     self.packed = UnsafePointer(packed.address)
     cosines = UnsafePointer(tables.cosines.address)

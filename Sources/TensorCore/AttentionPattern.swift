@@ -5,18 +5,20 @@
 package enum AttentionPattern: Hashable, Sendable {
   /// Row `i` of a sequence sees rows `0...i`. One segment; rotary position `i`.
   case causal(length: Int)
+  /// Row `i` of a sequence sees rows `max(0, i - size + 1)...i`; `size` is at least 1. One segment; rotary position `i`.
+  case window(length: Int, size: Int)
   /// Every row of a sequence sees all `leading + length` rows of it. Leading rows are the first segment.
   /// Rotary positions `0 ..< leading`, then `leading + j`.
   case blocks(leading: Int, length: Int)
   /// CAT's decoder. Global row `g` (first segment) sees globals `0...g`. Local row `i` (second segment) is in chunk
   /// `c = i / chunk` and sees globals `0...c` and locals `c·chunk...i`. Rotary position 0 for globals, `1 + i % chunk`
-  /// for locals. `globals == (locals - 1) / chunk + 1`.
+  /// for locals. Each chunk has a global of its own, the last few globals perhaps no chunk.
   case staircase(globals: Int, locals: Int, chunk: Int)
 
   /// Rows of one sequence in the first segment.
   package var firstCount: Int {
     switch self {
-    case .causal: 0
+    case .causal, .window: 0
     case .blocks(let leading, _): leading
     case .staircase(let globals, _, _): globals
     }
@@ -25,7 +27,7 @@ package enum AttentionPattern: Hashable, Sendable {
   /// Rows of one sequence in the second segment.
   package var secondCount: Int {
     switch self {
-    case .causal(let length): length
+    case .causal(let length), .window(let length, _): length
     case .blocks(_, let length): length
     case .staircase(_, let locals, _): locals
     }
@@ -37,7 +39,7 @@ package enum AttentionPattern: Hashable, Sendable {
   /// Largest rotary position plus one.
   package var positionCount: Int {
     switch self {
-    case .causal(let length): length
+    case .causal(let length), .window(let length, _): length
     case .blocks(let leading, let length): leading + length
     case .staircase(_, let locals, let chunk): 1 + min(chunk, locals)
     }
@@ -50,12 +52,15 @@ package enum AttentionPattern: Hashable, Sendable {
     switch self {
     case .causal(let length):
       return length * (length + 1) / 2
+    case .window(let length, let size):
+      let growing = min(length, size)
+      return growing * (growing + 1) / 2 + (length - growing) * size
     case .blocks(let leading, let length):
       return (dropsFirstQueries ? length : leading + length) * (leading + length)
     case .staircase(let globals, let locals, let chunk):
       var count = dropsFirstQueries ? 0 : globals * (globals + 1) / 2
       for c in 0..<globals {
-        let rows = min(chunk, locals - c * chunk)
+        let rows = max(0, min(chunk, locals - c * chunk))
         count += rows * (c + 1) + rows * (rows + 1) / 2
       }
       return count
@@ -72,21 +77,29 @@ package struct AttentionShape: Hashable, Sendable {
   package let keyValueHeadCount: Int
   /// Channels of a head; even.
   package let headWidth: Int
+  /// The first channels of a head, which the rotary embedding turns; even, the others pass through.
+  package let rotaryWidth: Int
   /// The first segment's rows give keys and values alone: their queries are neither read nor written, and the output
   /// has the second segment's rows only.
   package let dropsFirstQueries: Bool
 
+  /// - Parameter rotaryWidth: nil for all of the head.
   package init(
     pattern: AttentionPattern, sequenceCount: Int, headCount: Int, keyValueHeadCount: Int, headWidth: Int,
-    dropsFirstQueries: Bool = false
+    rotaryWidth: Int? = nil, dropsFirstQueries: Bool = false
   ) {
+    let rotaryWidth = rotaryWidth ?? headWidth
     precondition(headCount % keyValueHeadCount == 0, "attention: \(headCount) heads over \(keyValueHeadCount)")
     precondition(headWidth % 2 == 0, "attention: odd head width \(headWidth)")
+    precondition(
+      rotaryWidth % 2 == 0 && (0...headWidth).contains(rotaryWidth),
+      "attention: \(rotaryWidth) of \(headWidth) channels turned")
     self.pattern = pattern
     self.sequenceCount = sequenceCount
     self.headCount = headCount
     self.keyValueHeadCount = keyValueHeadCount
     self.headWidth = headWidth
+    self.rotaryWidth = rotaryWidth
     self.dropsFirstQueries = dropsFirstQueries
   }
 
@@ -101,7 +114,7 @@ package struct AttentionShape: Hashable, Sendable {
   package var queryWidth: Int { headCount * headWidth }
 }
 
-/// Cosines and sines of the rotary embedding, `[positions, headWidth / 2]` each, and what else attention reads.
+/// Cosines and sines of the rotary embedding, `[positions, rotaryWidth / 2]` each, and what else attention reads.
 /// Position 0 turns nothing: its cosines are 1, its sines 0, and backends need not read them.
 package struct AttentionTables {
   package let cosines: Tensor

@@ -10,17 +10,20 @@ struct AttentionCase: Sendable, CustomTestStringConvertible {
   var headCount = 2
   var keyValueHeadCount = 2
   var headWidth = 8
+  /// Nil: all channels of a head are turned.
+  var rotaryWidth: Int?
   var dropsFirstQueries = false
   var hasNorms = false
 
   var shape: AttentionShape {
     AttentionShape(
       pattern: pattern, sequenceCount: sequenceCount, headCount: headCount, keyValueHeadCount: keyValueHeadCount,
-      headWidth: headWidth, dropsFirstQueries: dropsFirstQueries)
+      headWidth: headWidth, rotaryWidth: rotaryWidth, dropsFirstQueries: dropsFirstQueries)
   }
 
   var testDescription: String {
     "\(pattern) × \(sequenceCount), \(headCount) on \(keyValueHeadCount) heads of \(headWidth)"
+      + (rotaryWidth.map { ", \($0) channels turned" } ?? "")
       + (dropsFirstQueries ? ", first queries dropped" : "") + (hasNorms ? ", head norms" : "")
   }
 }
@@ -89,7 +92,7 @@ struct AttentionResults: Equatable {
 extension AttentionCase {
   /// Angles that differ from position to position, and none at position 0.
   func tables(_ values: AttentionValues, on backend: any Backend) -> AttentionTables {
-    let half = headWidth / 2
+    let half = shape.rotaryWidth / 2
     let angles = (0..<pattern.positionCount * half).map { index -> (cosine: Float, sine: Float) in
       let angle = Double(index / half) * (0.7 + 0.9 / Double(1 + index % half))
       return (Float(cos(angle)), Float(sin(angle)))

@@ -23,6 +23,33 @@ extension AttentionCase {
     AttentionCase(pattern: $0, sequenceCount: 1, headCount: 1, keyValueHeadCount: 1, headWidth: 2)
   }
 
+  /// No row of the last chunk, or no rows of chunks at all: the globals outnumber the chunks.
+  static let globalsAlone: [AttentionCase] = [(1, 0, 1), (5, 0, 1), (3, 2, 1), (4, 9, 3), (34, 33, 1), (2, 40, 40)].map
+  {
+    AttentionCase(pattern: .staircase(globals: $0.0, locals: $0.1, chunk: $0.2), headCount: 4, headWidth: 6)
+  }
+
+  /// Windows of one row, within and across panels and tiles, wider than the blocks of columns, wider than the sequence.
+  static let windows: [AttentionCase] = {
+    let sizes = [(1, 1), (5, 2), (33, 1), (40, 16), (70, 7), (70, 17), (100, 33), (20, 20), (20, 90), (0, 3)]
+    let long = [(700, 3), (700, 300), (600, 256), (333, 290)]
+    return sizes.map { AttentionCase(pattern: .window(length: $0.0, size: $0.1), headCount: 4, headWidth: 6) }
+      + long.map {
+        AttentionCase(
+          pattern: .window(length: $0.0, size: $0.1), sequenceCount: 1, headCount: 1, keyValueHeadCount: 1,
+          headWidth: 2)
+      } + [AttentionCase(pattern: .window(length: 45, size: 19), headCount: 6, hasNorms: true)]
+  }()
+
+  /// Heads of which the first channels alone are turned.
+  static let partlyTurned = [(8, 2), (64, 16), (64, 64), (40, 36), (18, 0)].flatMap {
+    (width: Int, turned: Int) -> [AttentionCase] in
+    [false, true].map {
+      AttentionCase(
+        pattern: .staircase(globals: 5, locals: 15, chunk: 4), headWidth: width, rotaryWidth: turned, hasNorms: $0)
+    }
+  }
+
   static let headWidths = [2, 4, 16, 18, 24, 32, 48, 64, 96, 128].map {
     AttentionCase(
       pattern: .staircase(globals: 4, locals: 21, chunk: 6), sequenceCount: 1, headCount: 2, keyValueHeadCount: 1,
@@ -39,7 +66,8 @@ extension AttentionCase {
   ].map { AttentionCase(pattern: $0, headCount: 4, dropsFirstQueries: true) }
 
   static let withNorms: [AttentionCase] = [
-    .staircase(globals: 5, locals: 33, chunk: 8), .causal(length: 34), .blocks(leading: 2, length: 9),
+    .staircase(globals: 5, locals: 33, chunk: 8), .causal(length: 34), .window(length: 50, size: 20),
+    .blocks(leading: 2, length: 9),
   ].flatMap { pattern in
     [false, true].map {
       AttentionCase(
@@ -53,9 +81,10 @@ extension AttentionCase {
     AttentionCase(pattern: .causal(length: 0), hasNorms: true),
   ]
 
-  static let all =
-    causal + blocks + staircases + long + headWidths + groups + withFirstQueriesDropped + withNorms
-    + withoutRows
+  static let all: [AttentionCase] = [
+    causal, blocks, staircases, long, headWidths, groups, withFirstQueriesDropped, withNorms, withoutRows,
+    globalsAlone, windows, partlyTurned,
+  ].flatMap { (cases: [AttentionCase]) -> [AttentionCase] in cases }
 }
 
 extension AttentionPattern {

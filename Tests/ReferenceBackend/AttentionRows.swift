@@ -24,6 +24,8 @@ package struct AttentionRows {
     switch pattern {
     case .causal:
       return key.index <= query.index
+    case .window(_, let size):
+      return key.index <= query.index && query.index - key.index < size
     case .blocks:
       return true
     case .staircase(_, _, let chunk):
@@ -40,7 +42,7 @@ package struct AttentionRows {
   package func position(of row: Int) -> Int {
     let place = place(of: row)
     switch pattern {
-    case .causal: return place.index
+    case .causal, .window: return place.index
     case .blocks(let leading, _): return place.isFirst ? place.index : leading + place.index
     case .staircase(_, _, let chunk): return place.isFirst ? 0 : 1 + place.index % chunk
     }

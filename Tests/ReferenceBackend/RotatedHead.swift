@@ -34,7 +34,7 @@ struct RotatedHead {
   }
 
   private static func rotate(_ x: [Double], cosines: [Double], sines: [Double]) -> [Double] {
-    let half = x.count / 2
+    let half = cosines.count
     var result = x
     for i in 0..<half {
       result[i] = x[i] * cosines[i] - x[i + half] * sines[i]

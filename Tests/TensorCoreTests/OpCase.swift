@@ -9,7 +9,8 @@ enum OpCase: String, CaseIterable, Sendable {
   case packedProjection
   case norm, normDelta, normDeltaSumOnly, normWithItself
   case swiGLU
-  case causal, blocks, blocksDropped, staircase, staircaseDropped, staircaseRagged, chunksOfOne
+  case causal, window, partlyTurned, blocks, blocksDropped, staircase, staircaseDropped, staircaseRagged, chunksOfOne,
+    globalsAlone
   case assemble, select
   case narrowed, narrowedUnevenly, notResampled
   case fanOut, sharedContribution
@@ -19,8 +20,8 @@ enum OpCase: String, CaseIterable, Sendable {
     switch self {
     case .linear, .computedWeight: [[5, 6], [4, 6]]
     case .linearBias: [[5, 6], [4, 6], [4]]
-    case .packedProjection, .causal, .blocks, .blocksDropped, .staircase, .staircaseDropped, .staircaseRagged,
-      .chunksOfOne:
+    case .packedProjection, .causal, .window, .partlyTurned, .blocks, .blocksDropped, .staircase, .staircaseDropped,
+      .staircaseRagged, .chunksOfOne, .globalsAlone:
       [[shape.rowCount, 6], [shape.packedWidth, 6], [shape.packedWidth], [shape.headWidth], [shape.headWidth]]
     case .norm: [[5, 6], [6]]
     case .normDelta, .normDeltaSumOnly: [[5, 6], [5, 6], [6]]
@@ -43,10 +44,13 @@ enum OpCase: String, CaseIterable, Sendable {
       case .staircaseDropped: (.staircase(globals: 3, locals: 7, chunk: 3), true)
       case .staircaseRagged: (.staircase(globals: 2, locals: 4, chunk: 2), false)
       case .chunksOfOne: (.staircase(globals: 4, locals: 4, chunk: 1), true)
+      case .globalsAlone: (.staircase(globals: 4, locals: 6, chunk: 2), false)
+      case .window: (.window(length: 6, size: 3), false)
       default: (.causal(length: 5), false)
       }
     return AttentionShape(
-      pattern: pattern, sequenceCount: 2, headCount: 4, keyValueHeadCount: 2, headWidth: 4, dropsFirstQueries: drops)
+      pattern: pattern, sequenceCount: 2, headCount: 4, keyValueHeadCount: 2, headWidth: 4,
+      rotaryWidth: self == .partlyTurned ? 2 : nil, dropsFirstQueries: drops)
   }
 
   /// The results for `inputs`.
@@ -59,7 +63,8 @@ enum OpCase: String, CaseIterable, Sendable {
     case .computedWeight:
       return [tape.linear(x, weight: tape.resample(tape.select(inputs[1], rows: [2, 0]), width: 6))]
     case .packedProjection: return [tape.packedProjection(x, weight: inputs[1], bias: inputs[2], shape: shape)]
-    case .causal, .blocks, .blocksDropped, .staircase, .staircaseDropped, .staircaseRagged, .chunksOfOne:
+    case .causal, .window, .partlyTurned, .blocks, .blocksDropped, .staircase, .staircaseDropped, .staircaseRagged,
+      .chunksOfOne, .globalsAlone:
       return [attention(x, inputs, tape: tape)]
     case .norm: return [tape.norm(x, weight: inputs[1], epsilon: 0.1)]
     case .normDelta, .normDeltaSumOnly:
@@ -97,7 +102,7 @@ enum OpCase: String, CaseIterable, Sendable {
   }
 
   private func attention(_ x: Tensor, _ inputs: [Tensor], tape: Tape) -> Tensor {
-    let half = shape.headWidth / 2
+    let half = shape.rotaryWidth / 2
     let count = shape.pattern.positionCount
     // Position 0 turns nothing, as the contract says.
     let angles = (0..<count * half).map { Double($0 / half) * (0.7 + 0.4 * Double($0 % half)) }
@@ -105,7 +110,7 @@ enum OpCase: String, CaseIterable, Sendable {
       tensor(angles.map { Float(function($0)) }, [count, half], on: tape.backend)
     }
     let packed = tape.packedProjection(x, weight: inputs[1], bias: inputs[2], shape: shape)
-    let hasNorms = [.causal, .staircase, .blocksDropped].contains(self)
+    let hasNorms = [.causal, .window, .partlyTurned, .staircase, .blocksDropped].contains(self)
     return tape.attention(
       packed, shape: shape,
       tables: AttentionTables(

@@ -14,10 +14,13 @@ typedef struct {
   long firstCount;
   long secondCount;
   /// Whether every row sees all rows of its sequence. Otherwise row `g` of the first segment sees rows `0...g` of it,
-  /// and row `i` of the second, in chunk `c = i / chunk`, sees first rows `0...c` and second rows `c * chunk...i`.
+  /// and row `i` of the second, in chunk `c = i / chunk`, sees first rows `0...c` and second rows `c * chunk...i`, of these the
+  /// last `window` alone.
   int seesAll;
   /// At least 1; all of the second segment where it is causal.
   long chunk;
+  /// Rows of the second segment that a row of it sees at most, itself and those right before it; at least 1.
+  long window;
   /// Rotary position of a chunk's first row. Without `seesAll`, first rows have position 0; with it, positions count
   /// the rows of the sequence.
   long positionBase;
@@ -27,12 +30,14 @@ typedef struct {
   long keyValueHeadCount;
   /// Even.
   long headWidth;
+  /// Even: the first channels of a head, which the rotary embedding turns.
+  long rotaryWidth;
   /// Whether rows of the first segment give keys and values alone. The rows of `output` and `logSumExp` are then
   /// those of the second segment.
   int dropsFirstQueries;
 
   const float *packed;
-  /// `[positions, headWidth / 2]`.
+  /// `[positions, rotaryWidth / 2]`.
   const float *cosines;
   const float *sines;
   /// `[headWidth]`, or null for no norm.

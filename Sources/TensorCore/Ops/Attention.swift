@@ -7,7 +7,7 @@ extension Tape {
     precondition(
       packed.shape == [shape.rowCount, shape.packedWidth], "attention: \(packed.shape) for \(shape)")
     precondition(
-      tables.cosines.rowCount >= shape.pattern.positionCount && tables.cosines.rowWidth == shape.headWidth / 2,
+      tables.cosines.rowCount >= shape.pattern.positionCount && tables.cosines.rowWidth == shape.rotaryWidth / 2,
       "attention: rotary table \(tables.cosines.shape) for \(shape)")
     let y = output([shape.queryRows.count, shape.queryWidth])
     let logSumExp = buffer([shape.queryRows.count, shape.headCount])
