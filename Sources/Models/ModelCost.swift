@@ -1,6 +1,18 @@
 internal import Layers
 internal import TensorCore
 
+/// A batch as the arithmetic of a model depends on it.
+package struct BatchShape: Hashable, Sendable {
+  /// B.
+  package let sampleCount: Int
+  /// T inputs of a sample.
+  package let length: Int
+  /// Rows that predict, of the whole batch.
+  package let targetCount: Int
+  /// C of the call; ignored by models whose calls have none.
+  package let chunkSize: Int
+}
+
 /// A matrix product that a step does `count` times: `[m, k] · [k, n]`.
 package struct ProductShape: Hashable, Sendable {
   package let m: Int
@@ -10,7 +22,7 @@ package struct ProductShape: Hashable, Sendable {
   package var operationCount: Double { 2 * Double(m) * Double(n) * Double(k) }
 }
 
-/// The arithmetic and the memory of a model, from its shape alone; rows that need not be computed do not count.
+/// The arithmetic of a model, from its shape alone; rows that need not be computed do not count.
 package struct ModelCost: Hashable, Sendable {
   /// The forward pass's products, one entry for each time one is done.
   package private(set) var products: [ProductShape] = []
@@ -29,69 +41,49 @@ package struct ModelCost: Hashable, Sendable {
   ///   - sampleCount: B.
   ///   - length: T inputs of a sample.
   ///   - targetCount: rows that predict, of the whole batch.
-  ///   - chunkSize: C; ignored by dense models.
+  ///   - chunkSize: C; ignored by models whose calls have none.
   package init(_ config: ModelConfig, sampleCount: Int, length: Int, targetCount: Int, chunkSize: Int) {
-    switch config {
-    case .dense(let fields):
-      let attention = fields.blockShape.attention(.causal(length: length), sequenceCount: sampleCount)
-      addStack(fields.blockShape, layerCount: fields.layerCount, attention: attention, keptRowCount: targetCount)
-      add(targetCount, fields.vocabularySize, fields.hiddenSize)
-    case .cat(let fields):
-      let layout = PackedLayout(sampleCount: sampleCount, length: length, chunkSize: chunkSize)
-      let chunkCount = sampleCount * layout.fullChunkCount
-      let compressor = fields.compressorShape
-      addStack(
-        compressor, layerCount: fields.compressorLayerCount,
-        attention: compressor.attention(.blocks(leading: 2, length: chunkSize), sequenceCount: chunkCount),
-        dropsFirstQueries: true, keptRowCount: chunkCount * chunkSize)
-      add(chunkCount, fields.hiddenSize, chunkSize * compressor.width)
-      addStack(
-        fields.decoderShape, layerCount: fields.layerCount,
-        attention: fields.decoderShape.attention(layout.pattern, sequenceCount: sampleCount),
-        dropsFirstQueries: true, keptRowCount: targetCount)
-      add(targetCount, fields.vocabularySize, fields.hiddenSize)
-    }
+    self = config.definition.cost(
+      of: BatchShape(sampleCount: sampleCount, length: length, targetCount: targetCount, chunkSize: chunkSize))
   }
 
-  private mutating func add(_ m: Int, _ n: Int, _ k: Int) {
+  /// No work yet; a kind of model adds its own.
+  init() {}
+
+  /// One product `[m, k] · [k, n]`.
+  mutating func add(_ m: Int, _ n: Int, _ k: Int) {
     products.append(ProductShape(m: m, n: n, k: k))
   }
 
-  private mutating func addStack(
-    _ shape: BlockShape, layerCount: Int, attention: AttentionShape, dropsFirstQueries: Bool = false,
-    keptRowCount: Int
-  ) {
-    for layer in 0..<layerCount {
-      let isLast = layer == layerCount - 1
-      let drops = isLast && dropsFirstQueries
-      let rowCount = attention.rowCount
-      if drops {
-        add(rowCount, 2 * shape.keyValueWidth, shape.width)
-        add(rowCount - attention.firstRowCount, shape.width, shape.width)
-      } else {
-        add(rowCount, attention.packedWidth, shape.width)
-      }
-      let scoreCount = attention.sequenceCount * attention.pattern.scoreCount(dropsFirstQueries: drops)
-      attentionOperations += 4 * Double(scoreCount) * Double(shape.width)
-      let keptCount = isLast ? keptRowCount : rowCount
-      add(keptCount, shape.width, shape.width)
-      add(keptCount, 2 * shape.mlpWidth, shape.width)
-      add(keptCount, shape.width, shape.mlpWidth)
-    }
+  /// Both products of attention over `scoreCount` scores of heads of `width` channels together.
+  mutating func addScores(_ scoreCount: Int, width: Int) {
+    attentionOperations += 4 * Double(scoreCount) * Double(width)
   }
-}
 
-extension ModelConfig {
-  /// Bytes of keys and values that generation at `chunkSize` keeps for a sequence of `length` tokens, in fp32.
+  /// A block of self-attention and MLP.
   ///
-  /// A dense model keeps every token; CAT one vector for each chunk and the rows of the current chunk.
-  package func cacheBytes(length: Int, chunkSize: Int) -> Int {
-    switch self {
-    case .dense(let fields):
-      return 4 * 2 * fields.layerCount * fields.blockShape.keyValueWidth * length
-    case .cat(let fields):
-      let slotCount = (length + chunkSize - 1) / chunkSize + max(chunkSize, 2)
-      return 4 * 2 * fields.layerCount * fields.decoderShape.keyValueWidth * slotCount
+  /// - Parameters:
+  ///   - deadQueryCount: rows of the second segment and of the first, if it has queries, that nobody reads.
+  ///   - keptRowCount: rows that go on past the attention.
+  mutating func addBlock(
+    _ shape: BlockShape, attention: AttentionShape, deadQueryCount: Int = 0, keptRowCount: Int
+  ) {
+    let queryCount = attention.queryRows.count - deadQueryCount
+    if queryCount == attention.rowCount {
+      add(queryCount, attention.packedWidth, shape.width)
+    } else {
+      add(attention.rowCount, 2 * shape.keyValueWidth, shape.width)
+      add(queryCount, shape.width, shape.width)
     }
+    let scoreCount =
+      attention.sequenceCount * attention.pattern.scoreCount(dropsFirstQueries: attention.dropsFirstQueries)
+    addScores(scoreCount - deadQueryCount, width: shape.width)
+    add(keptRowCount, shape.width, shape.width)
+    addFeedForward(shape, rowCount: keptRowCount)
+  }
+
+  mutating func addFeedForward(_ shape: BlockShape, rowCount: Int) {
+    add(rowCount, 2 * shape.mlpWidth, shape.width)
+    add(rowCount, shape.width, shape.mlpWidth)
   }
 }

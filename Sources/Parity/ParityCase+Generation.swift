@@ -20,6 +20,18 @@ extension ParityCase {
     }
   }
 
+  /// Compares the greedy continuation that lies beside the logits, if there is one: `prompt` and `generated`.
+  func compareContinuation(_ golden: SafetensorsFile, chunkSize: Int, _ report: inout ParityReport) throws {
+    guard let shape = golden.info("generated")?.shape, shape.count == 2, golden.info("prompt") != nil else { return }
+    let generator = Generator(model: model, backend: backend, sampling: SamplingSettings())
+    let prompts = try rows(golden.integers("prompt"), shape[0])
+    let expected = try rows(golden.integers("generated"), shape[0])
+    let found = generator.generate(prompts, count: shape[1], chunkSize: chunkSize)
+    report.add(
+      "tokens", tensor: "generated", chunkSize: chunkSize, error: Double(zip(found, expected).count { $0 != $1 }),
+      bound: 0)
+  }
+
   private func differingTokenCount(
     _ reference: SafetensorsFile, _ info: TensorInfo, chunkSize: Int
   ) throws -> Int {

@@ -13,8 +13,6 @@ package struct ParityCase {
   let backend: any Backend
   private let names: ReferenceNames
   private let golden: SafetensorsFile
-  /// Key suffixes and sizes: `_c4` for a model with chunks, nothing for a dense one.
-  private let isChunked: Bool
 
   package init(directory: String, backend: any Backend) throws {
     let source = directory + "/config.json"
@@ -22,34 +20,20 @@ package struct ParityCase {
       throw ParityError(directory, "no config.json, which a directory of reference tensors has")
     }
     let fields = try Setting(json: String(decoding: data, as: UTF8.self), source: source)
-    let isReferenceDense = fields["model_type"] == nil
-    let reader = SettingsReader(isReferenceDense ? try Self.denseFields(fields, directory) : fields, path: "")
+    let weights = try SafetensorsFile(path: directory + "/model.safetensors")
+    let isReference = ReferenceConfig.matches(fields)
+    let reader = SettingsReader(
+      isReference
+        ? try ReferenceConfig.modelFields(fields, tensorNames: Set(weights.tensors.map(\.name))) : fields, path: "",
+      source: source)
     let config = try ModelConfig(reader)
-    if isReferenceDense { try reader.finish() }
+    if isReference { try reader.finish() }
     self.directory = directory
     self.backend = backend
-    names = isReferenceDense ? .referenceDense : .huggingFace
-    isChunked = config.chunkSizes != nil
+    names = isReference ? ReferenceNames(reference: config) : ReferenceNames(published: config)
     golden = try SafetensorsFile(path: directory + "/golden.safetensors")
     model = config.makeModel(isTrained: true, backend: backend)
-    try Self.load(SafetensorsFile(path: directory + "/model.safetensors"), into: model, names: names, directory)
-  }
-
-  /// The reference code's own fields under the names that ``DenseConfig`` reads.
-  private static func denseFields(_ fields: Setting, _ directory: String) throws(ParityError) -> Setting {
-    let table = [
-      "dim": "hidden_size", "n_layer": "num_hidden_layers", "n_head": "num_attention_heads",
-      "n_local_heads": "num_key_value_heads", "intermediate_size": "intermediate_size",
-      "block_size": "max_position_embeddings", "padded_vocab_size": "vocab_size", "norm_eps": "rms_norm_eps",
-      "rope_base": "rope_theta", "use_qk_norm": "qk_norm",
-    ]
-    guard fields["dim"] != nil, fields["chunk_size"] == nil else {
-      throw ParityError(directory, "neither a model_type cat nor the reference code's dense transformer")
-    }
-    let entries = table.sorted { $0.key < $1.key }.compactMap { name, ours in
-      fields[name].map { Setting.Entry(key: ours, value: $0) }
-    }
-    return .mapping([Setting.Entry(key: "model_type", value: .text("llama"))] + entries)
+    try Self.load(weights, into: model, names: names, directory)
   }
 
   private static func load(
@@ -57,32 +41,52 @@ package struct ParityCase {
   ) throws {
     var loaded: Set<String> = []
     for info in file.tensors where info.type != .int64 {
-      let parameters = names.parameters(info.name)
-      guard !parameters.isEmpty, parameters.allSatisfy({ model.parameters.optional($0) != nil }) else {
+      guard let tensor = names[info.name] else {
         throw ParityError(directory, "model.safetensors holds \(info.name), which the model does not have")
       }
-      let target = model.parameters.joined(parameters)
-      guard target.shape == info.shape else {
-        throw ParityError(directory, "\(info.name) is \(info.shape), the model's is \(target.shape)")
+      let target = model.parameters.joined(tensor.parameters)
+      guard tensor.shape(of: target.shape) == info.shape else {
+        throw ParityError(
+          directory, "\(info.name) is \(info.shape), the model's is \(tensor.shape(of: target.shape))")
       }
-      target.assign(try file.floats(info.name))
-      loaded.formUnion(parameters)
+      target.assign(tensor.placed(try file.floats(info.name), over: target.values, width: target.rowWidth))
+      loaded.insert(info.name)
     }
-    if let missing = model.parameters.specs.first(where: { !loaded.contains($0.name) }) {
-      throw ParityError(directory, "model.safetensors lacks \(missing.name)")
+    if let missing = names.missing(from: loaded) {
+      throw ParityError(directory, "model.safetensors lacks \(missing)")
     }
   }
 
   /// Compares everything that the directory has.
   package func compare() throws -> ParityReport {
     var report = ParityReport(directory: directory)
-    let sizes = isChunked ? try golden.integers("chunk_sizes").map { Optional(Int($0)) } : [nil]
-    for size in sizes { try compareForward(size, &report) }
-    let gradientSizes = isChunked ? try golden.integers("grad_chunk_sizes").map { Optional(Int($0)) } : [nil]
-    for size in gradientSizes { try compareGradients(size, &report) }
+    for size in sizes(of: "logits") { try compareForward(size, &report) }
+    let gradientSizes = gradientSizes
+    for size in sizes(of: "loss") { try compareLoss(size, withGradients: gradientSizes.contains(size), &report) }
     try compareGenerations(&report)
+    try compareContinuation(golden, chunkSize: defaultChunkSize, &report)
     return report
   }
+
+  /// Chunk sizes with a tensor `NAME_cN`; one nil if `NAME` stands without a size.
+  private func sizes(of name: String) -> [Int?] {
+    if golden.info(name) != nil { return [nil] }
+    return golden.tensors.compactMap { info in
+      info.name.hasPrefix(name + "_c") ? Int(info.name.dropFirst(name.count + 2)) : nil
+    }.sorted()
+  }
+
+  /// Chunk sizes with gradients; one nil if they carry no size.
+  private var gradientSizes: Set<Int?> {
+    let prefixes = Set(
+      golden.tensors.compactMap { info in
+        info.name.hasPrefix("grad") ? info.name.split(separator: ".").first.map(String.init) : nil
+      })
+    return Set(prefixes.map { $0 == "grad" ? nil : Int($0.dropFirst("grad_c".count)) })
+  }
+
+  /// The chunk size of quantities without one.
+  private var defaultChunkSize: Int { model.config.chunkSizes?.upperBound ?? 1 }
 
   /// `[B, T]` ids of the case.
   private func inputIDs() throws -> (ids: [Int32], sampleCount: Int, length: Int) {
@@ -96,7 +100,7 @@ package struct ParityCase {
 
   private func compareForward(_ chunkSize: Int?, _ report: inout ParityReport) throws {
     let (ids, sampleCount, length) = try inputIDs()
-    let input = ModelInput(ids: ids, sampleCount: sampleCount, length: length, chunkSize: chunkSize ?? 1)
+    let input = ModelInput(ids: ids, sampleCount: sampleCount, length: length, chunkSize: chunkSize ?? defaultChunkSize)
     let tape = Tape(backend: backend, isRecording: false)
     report.add(
       "logits", chunkSize: chunkSize,
@@ -116,27 +120,32 @@ package struct ParityCase {
     }
   }
 
-  private func compareGradients(_ chunkSize: Int?, _ report: inout ParityReport) throws {
+  private func compareLoss(_ chunkSize: Int?, withGradients: Bool, _ report: inout ParityReport) throws {
     let (ids, sampleCount, length) = try inputIDs()
-    let loss = shiftedLoss(ids, sampleCount: sampleCount, length: length, chunkSize: chunkSize ?? 1)
+    let loss = shiftedLoss(ids, sampleCount: sampleCount, length: length, chunkSize: chunkSize ?? defaultChunkSize)
     let reference = try golden.floats("loss" + suffix(chunkSize))[0]
     report.add("loss", chunkSize: chunkSize, error: abs(loss - Double(reference)), bound: ParityBounds.loss)
+    if withGradients { try compareGradients(chunkSize, &report) }
+  }
+
+  /// Compares what the last loss left in the model's gradients.
+  private func compareGradients(_ chunkSize: Int?, _ report: inout ParityReport) throws {
     let prefix = "grad\(suffix(chunkSize))."
     var compared: Set<String> = []
     for info in golden.tensors where info.name.hasPrefix(prefix) {
       let name = String(info.name.dropFirst(prefix.count))
-      let parameters = names.parameters(name)
-      guard !parameters.isEmpty, let gradient = model.parameters.joined(parameters).parameterGradient else {
+      guard let tensor = names[name], let ours = model.parameters.joined(tensor.parameters).parameterGradient else {
         throw ParityError(directory, "golden.safetensors has a gradient of \(name), which the model does not have")
       }
       report.add(
         "gradient", tensor: name, chunkSize: chunkSize,
-        error: Distance.relativeL2(gradient.values, from: try golden.floats(info.name)),
+        error: Distance.relativeL2(
+          tensor.picked(ours.values, width: ours.rowWidth), from: try golden.floats(info.name)),
         bound: ParityBounds.gradient)
-      compared.formUnion(parameters)
+      compared.insert(name)
     }
-    if let missing = model.parameters.specs.first(where: { !compared.contains($0.name) }) {
-      throw ParityError(directory, "golden.safetensors has no gradient of \(missing.name) at \(prefix)")
+    if let missing = names.missing(from: compared) {
+      throw ParityError(directory, "golden.safetensors has no gradient of \(missing) at \(prefix)")
     }
   }
 

@@ -1,29 +1,51 @@
-/// Which of our parameters a reference tensor holds, stacked along the first dimension.
+internal import Checkpoints
+internal import Models
+
+/// The tensors of a reference directory by name, each with where it lies among our parameters.
 struct ReferenceNames: Sendable {
-  let parameters: @Sendable (_ referenceName: String) -> [String]
+  private let tensors: [String: ReferenceTensor]
 
   /// flash-linear-attention's names are ours.
-  static let huggingFace = ReferenceNames { [$0] }
+  init(published config: ModelConfig) {
+    self.init(config.specs(scheme: .fla).map { ReferenceTensor($0.name, [$0.name]) })
+  }
 
-  /// The authors' dense transformer: names of a layer's tensors, then of the others.
-  static let referenceDense = ReferenceNames { name in
-    let others = [
-      "wte.weight": "model.embed_tokens.weight", "norm.weight": "model.norm.weight", "output.weight": "lm_head.weight",
-    ]
-    if let other = others[name] { return [other] }
-    let layers: [String: [String]] = [
-      "attention_norm.weight": ["input_layernorm.weight"],
-      "attention.wqkv.weight": ["self_attn.q_proj.weight", "self_attn.k_proj.weight", "self_attn.v_proj.weight"],
-      "attention.q_norm.weight": ["self_attn.q_norm.weight"],
-      "attention.k_norm.weight": ["self_attn.k_norm.weight"],
-      "attention.wo.weight": ["self_attn.o_proj.weight"],
-      "ffn_norm.weight": ["post_attention_layernorm.weight"],
-      "feed_forward.fc_1.weight": ["mlp.gate_proj.weight"],
-      "feed_forward.fc_2.weight": ["mlp.up_proj.weight"],
-      "feed_forward.proj.weight": ["mlp.down_proj.weight"],
-    ]
-    let parts = name.split(separator: ".", maxSplits: 2).map(String.init)
-    guard parts.count == 3, parts[0] == "layers" else { return [] }
-    return (layers[parts[2]] ?? []).map { "model.layers.\(parts[1]).\($0)" }
+  /// The authors' names.
+  init(reference config: ModelConfig) {
+    self.init(config.definition.referenceTensors)
+  }
+
+  private init(_ tensors: [ReferenceTensor]) {
+    self.tensors = Dictionary(uniqueKeysWithValues: tensors.map { ($0.name, $0) })
+  }
+
+  subscript(name: String) -> ReferenceTensor? { tensors[name] }
+
+  /// The first name of which `names` has none.
+  func missing(from names: Set<String>) -> String? {
+    tensors.keys.sorted().first { !names.contains($0) }
+  }
+}
+
+extension ReferenceTensor {
+  /// Our rows in the order of the reference, from the values of all parameters together.
+  func picked(_ values: [Float], width: Int) -> [Float] {
+    guard let rows else { return values }
+    return rows.flatMap { values[$0 * width..<($0 + 1) * width] }
+  }
+
+  /// Our values with the reference's rows put in their places.
+  func placed(_ reference: [Float], over values: [Float], width: Int) -> [Float] {
+    guard let rows else { return reference }
+    var values = values
+    for (place, row) in rows.enumerated() {
+      values.replaceSubrange(row * width..<(row + 1) * width, with: reference[place * width..<(place + 1) * width])
+    }
+    return values
+  }
+
+  /// The reference's shape for ours.
+  func shape(of ours: [Int]) -> [Int] {
+    rows.map { [$0.count] + ours.dropFirst() } ?? ours
   }
 }

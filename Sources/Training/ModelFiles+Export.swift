@@ -14,14 +14,14 @@ extension CheckpointDirectory {
     to target: String, as type: ElementType, shardBytes: Int, backend: any Backend
   ) throws {
     let model = try makeModel(backend: backend)
-    if case .dense(let fields) = model.config, fields.hasHeadNorm || fields.hasProjectionBias {
-      throw TrainerError.notExportable(checkpoint: path, field: fields.hasHeadNorm ? "qk_norm" : "attention_bias")
+    if let field = model.config.definition.unpublishedField {
+      throw TrainerError.notExportable(checkpoint: path, type: model.config.modelType, field: field)
     }
     let counter: [Int64] = [0]
     try counter.withUnsafeBytes { counterBytes in
       try model.parameters.weights.withBytes { bytes in
         var weights = unsafe model.parameters.named(bytes, storedAs: type)
-        if case .cat = model.config {
+        if model.config.definition is CATConfig {
           // A buffer of the published implementation: which chunk size its round-robin schedule is at.
           weights.append(
             unsafe NamedTensor(

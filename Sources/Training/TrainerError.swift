@@ -11,7 +11,7 @@ package enum TrainerError: Error, CustomStringConvertible {
   /// A run directory has a checkpoint that the start would leave behind as the newest.
   case occupied(_ checkpoint: String)
   /// A model that no Hugging Face class of its type holds.
-  case notExportable(checkpoint: String, field: String)
+  case notExportable(checkpoint: String, type: String, field: String)
 
   package var description: String {
     switch self {
@@ -23,8 +23,8 @@ package enum TrainerError: Error, CustomStringConvertible {
       "step \(step): \(count) steps in a row without a finite loss and gradient norm (train.nonfinite_limit)"
     case .notResumable(let checkpoint, let missing):
       "\(checkpoint) has no \(missing): it holds a model, not a run"
-    case .notExportable(let checkpoint, let field):
-      "\(checkpoint): a llama with \(field) cannot be exported: the model of that type in transformers lacks it"
+    case .notExportable(let checkpoint, let type, let field):
+      "\(checkpoint): a \(type) with \(field) cannot be exported: the published model of that type lacks it"
     case .occupied(let checkpoint):
       "\(checkpoint) is there and would be newer than this start: give another run directory (--run) or --resume auto"
     }

@@ -4,6 +4,11 @@ extension CATConfig {
   /// The `config.json` that flash-linear-attention reads.
   package var huggingFace: Setting {
     func optional(_ value: Int?) -> Setting { value.map(Setting.integer) ?? .null }
+    let additions: [(String, Setting)] = [
+      ("compressor_intermediate_size", optional(compressorIntermediateSize)),
+      ("compressor_num_kv_heads", .integer(compressorKeyValueHeadCount)),
+      ("compressor_qk_norm", .flag(compressorHasHeadNorm)),
+    ]
     let fields: [(String, Setting)] = [
       ("architectures", .list([.text("CATForCausalLM")])),
       ("bos_token_id", optional(beginID)),
@@ -36,6 +41,6 @@ extension CATConfig {
       ("use_cache", .flag(false)),
       ("vocab_size", .integer(vocabularySize)),
     ]
-    return .mapping(fields.map { Setting.Entry(key: $0, value: $1) })
+    return .mapping((fields + (unpublishedField == nil ? [] : additions)).map { Setting.Entry(key: $0, value: $1) })
   }
 }

@@ -26,7 +26,7 @@ package final class CATModel: LanguageModel {
   package init(_ fields: CATConfig, isTrained: Bool, backend: any Backend) {
     let store = ParameterStore(Self.specs(fields, scheme: .fla), isTrained: isTrained, backend: backend)
     self.fields = fields
-    config = .cat(fields)
+    config = ModelConfig(fields)
     parameters = store
     compressor = Compressor(fields, parameters: store, backend: backend)
     embeddings = store["model.embeddings.weight"]
@@ -42,7 +42,7 @@ package final class CATModel: LanguageModel {
       base: Float(fields.rotaryBase), backend: backend)
   }
 
-  private static func names(_ layer: Int) -> BlockNames {
+  static func names(_ layer: Int) -> BlockNames {
     BlockNames(
       prefix: "model.layers.\(layer)", attention: ".attn", attentionNorm: "attn_norm", mlpNorm: "mlp_norm")
   }

@@ -3,36 +3,41 @@ internal import TensorCore
 
 /// CAT's compressor: the ids of a chunk to one vector of the decoder's width.
 ///
-/// Rows of a chunk are `[A_c[C], P[chunk], tokens]`, all seeing all. The two leading rows of all chunks lie before
-/// the tokens of all chunks, so that the tokens' channels are one contiguous vector a chunk.
+/// Rows of a chunk are `[A_c[C], P[chunk], tokens]`, all seeing all; without `A_c` where the chunk size is fixed. The
+/// leading rows of all chunks lie before the tokens of all chunks, so that the tokens' channels are one contiguous
+/// vector a chunk.
 struct Compressor {
   private let fields: CATConfig
   private let embeddings: Tensor
   private let chunkPositions: Tensor
-  private let adaptiveTable: Tensor
+  /// Nil where the chunk size is fixed.
+  private let adaptiveTable: Tensor?
   private let blocks: [TransformerBlock]
   private let finalNorm: Tensor
   private let projection: Tensor
   private let rotary: RotaryTable
 
   private static let prefix = "model.compressor"
-  /// The adaptive vector and the chunk's position.
-  private static let leadingCount = 2
+  /// The adaptive vector, if there is one, and the chunk's position.
+  private let leadingCount: Int
 
   init(_ fields: CATConfig, parameters: ParameterStore, backend: any Backend) {
     self.fields = fields
     embeddings = parameters["\(Self.prefix).wte.weight"]
     chunkPositions = parameters["\(Self.prefix).pos_tokens.weight"]
-    adaptiveTable = parameters["\(Self.prefix).adaptive_tokens.weight"]
+    adaptiveTable = fields.isAdaptive ? parameters["\(Self.prefix).adaptive_tokens.weight"] : nil
+    leadingCount = Self.leadingCount(fields)
     blocks = (0..<fields.compressorLayerCount).map {
       TransformerBlock(fields.compressorShape, names: Self.names($0), parameters: parameters)
     }
     finalNorm = parameters["\(Self.prefix).norm.weight"]
     projection = parameters["\(Self.prefix).proj_fx.weight"]
     rotary = RotaryTable(
-      positionCount: fields.maximumChunkSize + Self.leadingCount, headWidth: fields.compressorShape.headWidth,
+      positionCount: fields.maximumChunkSize + Self.leadingCount(fields), headWidth: fields.compressorShape.headWidth,
       base: Float(fields.rotaryBase), backend: backend)
   }
+
+  private static func leadingCount(_ fields: CATConfig) -> Int { fields.isAdaptive ? 2 : 1 }
 
   private static func names(_ layer: Int) -> BlockNames {
     BlockNames(prefix: "\(prefix).layers.\(layer)", attention: "", attentionNorm: "attn_norm", mlpNorm: "mlp_norm")
@@ -47,9 +52,12 @@ struct Compressor {
         width: width, layerCount: fields.compressorLayerCount, range: fields.initializerRange))
     var specs = [
       ParameterSpec("\(prefix).wte.weight", [fields.vocabularySize, width], weight),
-      ParameterSpec("\(prefix).pos_tokens.weight", [fields.maximumLength, width], weight),
-      ParameterSpec("\(prefix).adaptive_tokens.weight", [fields.maximumChunkSize + 1, width], weight),
+      ParameterSpec("\(prefix).pos_tokens.weight", [fields.chunkPositionCount, width], weight),
     ]
+    if fields.isAdaptive {
+      specs.append(
+        ParameterSpec("\(prefix).adaptive_tokens.weight", [fields.maximumChunkSize + 1, width], weight))
+    }
     for layer in 0..<fields.compressorLayerCount {
       specs += TransformerBlock.specs(fields.compressorShape, names: names(layer), initializer: initializer)
     }
@@ -69,7 +77,7 @@ struct Compressor {
     let shape = fields.compressorShape
     for index in blocks.indices {
       let attention = shape.attention(
-        .blocks(leading: Self.leadingCount, length: chunkSize), sequenceCount: chunkCount,
+        .blocks(leading: leadingCount, length: chunkSize), sequenceCount: chunkCount,
         dropsFirstQueries: index == blocks.count - 1)
       stream = blocks[index](stream, attention: attention, rotary: rotary, tape: tape)
     }
@@ -80,14 +88,41 @@ struct Compressor {
 
   private func input(_ ids: [Int32], chunkIndices: [Int32], chunkSize: Int, tape: Tape) -> Tensor {
     let chunkCount = chunkIndices.count
-    let leadingRows = Int32(Self.leadingCount * chunkCount)
-    let adaptive = [Int32](repeating: Int32(chunkSize), count: chunkCount)
-    return tape.assemble(
-      count: Int(leadingRows) + ids.count,
-      [
-        RowSource(adaptiveTable, rows: adaptive, to: (0..<Int32(chunkCount)).map { 2 * $0 }),
-        RowSource(chunkPositions, rows: chunkIndices, to: (0..<Int32(chunkCount)).map { 2 * $0 + 1 }),
-        RowSource(embeddings, rows: ids, to: (0..<Int32(ids.count)).map { leadingRows + $0 }),
-      ])
+    let leadingRows = Int32(leadingCount * chunkCount)
+    func leading(_ place: Int) -> [Int32] {
+      (0..<chunkCount).map { Int32($0 * leadingCount + place) }
+    }
+    var sources = [
+      RowSource(chunkPositions, rows: chunkIndices, to: leading(leadingCount - 1)),
+      RowSource(embeddings, rows: ids, to: (0..<Int32(ids.count)).map { leadingRows + $0 }),
+    ]
+    if let adaptiveTable {
+      let rows = [Int32](repeating: Int32(chunkSize), count: chunkCount)
+      sources.append(RowSource(adaptiveTable, rows: rows, to: leading(0)))
+    }
+    return tape.assemble(count: Int(leadingRows) + ids.count, sources)
+  }
+}
+
+extension Compressor {
+  /// The authors' names for the compressor's parameters.
+  static func referenceTensors(_ fields: CATConfig) -> [ReferenceTensor] {
+    var tensors = [
+      ReferenceTensor("f.wte.weight", ["\(prefix).wte.weight"]),
+      ReferenceTensor("f.pos_tokens.weight", ["\(prefix).pos_tokens.weight"]),
+    ]
+    if fields.isAdaptive {
+      tensors.append(
+        ReferenceTensor(
+          "f.adaptive_token.weight", ["\(prefix).adaptive_tokens.weight"], rows: fields.referenceAdaptiveRows))
+    }
+    for layer in 0..<fields.compressorLayerCount {
+      tensors += ReferenceTensor.block(
+        "f.layers.\(layer)", names(layer), hasHeadNorm: fields.compressorHasHeadNorm)
+    }
+    return tensors + [
+      ReferenceTensor("f.norm.weight", ["\(prefix).norm.weight"]),
+      ReferenceTensor("f.proj_fx.weight", ["\(prefix).proj_fx.weight"]),
+    ]
   }
 }

@@ -24,10 +24,14 @@ package struct DenseConfig: Hashable, Sendable {
 
   /// Reads the fields of a `model` section or of a `config.json`.
   package init(_ reader: SettingsReader) throws(SettingsError) {
+    try self.init(reader, defaultLayerCount: 32)
+  }
+
+  init(_ reader: SettingsReader, defaultLayerCount: Int) throws(SettingsError) {
     let sizes = 1...(1 << 24)
     vocabularySize = try reader.integer("vocab_size", default: 32000, in: sizes)
     hiddenSize = try reader.integer("hidden_size", default: 4096, in: sizes)
-    layerCount = try reader.integer("num_hidden_layers", default: 32, in: 1...4096)
+    layerCount = try reader.integer("num_hidden_layers", default: defaultLayerCount, in: 1...4096)
     headCount = try reader.integer("num_attention_heads", default: 32, in: sizes)
     keyValueHeadCount = try reader.optionalInteger("num_key_value_heads", in: sizes) ?? headCount
     intermediateSize =

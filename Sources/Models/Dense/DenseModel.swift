@@ -16,7 +16,7 @@ package final class DenseModel: LanguageModel {
   package init(_ fields: DenseConfig, isTrained: Bool, backend: any Backend) {
     let store = ParameterStore(Self.specs(fields, scheme: .fla), isTrained: isTrained, backend: backend)
     self.fields = fields
-    config = .dense(fields)
+    config = ModelConfig(fields)
     parameters = store
     embeddings = store["model.embed_tokens.weight"]
     blocks = (0..<fields.layerCount).map {
@@ -29,7 +29,7 @@ package final class DenseModel: LanguageModel {
       backend: backend)
   }
 
-  private static func names(_ layer: Int) -> BlockNames {
+  static func names(_ layer: Int) -> BlockNames {
     BlockNames(
       prefix: "model.layers.\(layer)", attention: ".self_attn", attentionNorm: "input_layernorm",
       mlpNorm: "post_attention_layernorm")

@@ -1,0 +1,46 @@
+package import Settings
+package import TensorCore
+
+/// All that the program asks of one kind of model.
+///
+/// A new kind conforms in a folder of its own and gets a line in ``ModelConfig/kinds``.
+package protocol ModelDefinition: Hashable, Sendable {
+  /// What `model_type` says.
+  static var modelType: String { get }
+
+  /// Reads the fields of a `model` section or of a `config.json`, `model_type` aside.
+  init(_ reader: SettingsReader) throws(SettingsError)
+
+  /// The content of `config.json`.
+  var huggingFace: Setting { get }
+  var vocabularySize: Int { get }
+  /// Most tokens that a sequence may have.
+  var maximumLength: Int { get }
+  var beginID: Int? { get }
+  var endID: Int? { get }
+  var paddingID: Int? { get }
+  /// Chunk sizes that a call may have; nil if calls have none.
+  var chunkSizes: ClosedRange<Int>? { get }
+  /// Chunk sizes that training draws from unless told otherwise; `[1]` where calls have none.
+  var defaultChunkSizes: [Int] { get }
+  /// A field with which no published implementation of the type holds the model; nil if one does.
+  var unpublishedField: String? { get }
+  /// All tensors of the authors' reference code for this kind, in the order of ours.
+  var referenceTensors: [ReferenceTensor] { get }
+
+  /// All parameters in their order in memory, with how their first values are made.
+  func specs(scheme: InitializationScheme) -> [ParameterSpec]
+  /// The model with memory for its weights, not yet initialised.
+  func makeModel(isTrained: Bool, backend: any Backend) -> any LanguageModel
+  /// The arithmetic of one batch.
+  func cost(of batch: BatchShape) -> ModelCost
+  /// Numbers that generation at `chunkSize` keeps for a sequence of `length` tokens: keys, values, and what else the
+  /// next token needs of those before it.
+  func cacheCount(length: Int, chunkSize: Int) -> Int
+}
+
+extension ModelDefinition {
+  package var chunkSizes: ClosedRange<Int>? { nil }
+  package var defaultChunkSizes: [Int] { [1] }
+  package var unpublishedField: String? { nil }
+}
