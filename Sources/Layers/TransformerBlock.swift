@@ -61,9 +61,7 @@ package struct TransformerBlock {
   private let queryNorm: Tensor?
   private let keyNorm: Tensor?
   private let outputWeight: Tensor
-  private let mlpNorm: Tensor
-  private let gateUpWeight: Tensor
-  private let downWeight: Tensor
+  private let feedForward: FeedForward
 
   /// Takes its weights from `parameters` under the names that ``specs(_:names:initializer:)`` listed.
   package init(_ shape: BlockShape, names: BlockNames, parameters: ParameterStore) {
@@ -74,9 +72,7 @@ package struct TransformerBlock {
     queryNorm = shape.hasHeadNorm ? parameters[names.queryNorm] : nil
     keyNorm = shape.hasHeadNorm ? parameters[names.keyNorm] : nil
     outputWeight = parameters[names.output]
-    mlpNorm = parameters[names.mlpNorm]
-    gateUpWeight = parameters.joined([names.gate, names.up])
-    downWeight = parameters[names.down]
+    feedForward = FeedForward(shape, names: names, parameters: parameters)
   }
 
   /// The block's parameters in their order in memory: what one product reads lies together.
@@ -92,13 +88,8 @@ package struct TransformerBlock {
     if shape.hasHeadNorm {
       specs += [names.queryNorm, names.keyNorm].map { ParameterSpec($0, [shape.headWidth], .constant(1)) }
     }
-    return specs + [
-      ParameterSpec(names.output, [shape.width, shape.width], initializer.branchOutput),
-      ParameterSpec(names.mlpNorm, [shape.width], .constant(1)),
-      ParameterSpec(names.gate, [shape.mlpWidth, shape.width], initializer.weight),
-      ParameterSpec(names.up, [shape.mlpWidth, shape.width], initializer.weight),
-      ParameterSpec(names.down, [shape.width, shape.mlpWidth], initializer.branchOutput),
-    ]
+    specs.append(ParameterSpec(names.output, [shape.width, shape.width], initializer.branchOutput))
+    return specs + FeedForward.specs(shape, names: names, initializer: initializer)
   }
 
   /// Runs the block.
@@ -110,7 +101,8 @@ package struct TransformerBlock {
   package func callAsFunction(
     _ stream: ResidualStream, attention: AttentionShape, rotary: RotaryTable, keptRows: [Int32]? = nil, tape: Tape
   ) -> ResidualStream {
-    var (sum, normed) = Self.norm(stream, weight: attentionNorm, epsilon: shape.normEpsilon, tape: tape)
+    let (streamSum, normed) = Self.norm(stream, weight: attentionNorm, epsilon: shape.normEpsilon, tape: tape)
+    var sum = streamSum
     let packed = tape.packedProjection(normed, weight: packedWeight, bias: packedBias, shape: attention)
     var mixed = tape.attention(packed, shape: attention, tables: tables(rotary))
     if attention.dropsFirstQueries || keptRows != nil {
@@ -119,10 +111,7 @@ package struct TransformerBlock {
       sum = tape.select(sum, rows: rows.map { $0 + first })
       if keptRows != nil { mixed = tape.select(mixed, rows: rows) }
     }
-    let projected = tape.linear(mixed, weight: outputWeight)
-    (sum, normed) = tape.norm(sum, plus: projected, weight: mlpNorm, epsilon: shape.normEpsilon)
-    let gated = tape.swiGLU(tape.linear(normed, weight: gateUpWeight))
-    return ResidualStream(sum, delta: tape.linear(gated, weight: downWeight))
+    return feedForward(sum, plus: tape.linear(mixed, weight: outputWeight), tape: tape)
   }
 
   private func tables(_ rotary: RotaryTable) -> AttentionTables {

@@ -6,6 +6,8 @@ package struct ModelConfig: Hashable, Sendable {
   /// Every kind of model that there is; the first is what a configuration without `model_type` means.
   private static let kinds = [
     Kind(CATConfig.self),
+    Kind(FixedCATConfig.self),
+    Kind(HybridConfig.self),
     Kind(DenseConfig.self),
   ]
 

@@ -15,6 +15,7 @@ package final class SettingsReader {
   private enum Record {
     case value(Setting)
     case section(SettingsReader)
+    case sections([SettingsReader])
   }
 
   /// - Parameters:
@@ -34,6 +35,7 @@ package final class SettingsReader {
         switch record.value {
         case .value(let value): .init(key: record.key, value: value)
         case .section(let reader): .init(key: record.key, value: reader.resolved)
+        case .sections(let readers): .init(key: record.key, value: .list(readers.map(\.resolved)))
         }
       })
   }
@@ -63,11 +65,33 @@ package final class SettingsReader {
     return reader
   }
 
+  /// A reader of each mapping in the list under `key`, which must be there.
+  ///
+  /// - Parameter textKey: a text in the list stands for a mapping with the text under this key alone.
+  package func sections(_ key: String, textKey: String) throws(SettingsError) -> [SettingsReader] {
+    let rule = "a list, each a text or a mapping"
+    let list = try required(key, nil, rule)
+    guard let elements = list.listValue else { throw wrongType(key, list, allowed: rule) }
+    var readers: [SettingsReader] = []
+    for (index, element) in elements.enumerated() {
+      let mapping = element.textValue.map { Setting.mapping([.init(key: textKey, value: .text($0))]) } ?? element
+      guard mapping.entries != nil else {
+        throw wrongType("\(key)[\(index)]", element, allowed: "a text or a mapping")
+      }
+      readers.append(SettingsReader(mapping, path: fullPath("\(key)[\(index)]"), source: source))
+    }
+    records.append((key, .sections(readers)))
+    return readers
+  }
+
   /// Checks that every key of the mapping, and of all sections read, is known.
   package func finish() throws(SettingsError) {
     try checkMapping()
     for entry in mapping.entries ?? [] where !known.contains(entry.key) { throw unknownKey(entry.key) }
     for case (_, .section(let reader)) in records { try reader.finish() }
+    for case (_, .sections(let readers)) in records {
+      for reader in readers { try reader.finish() }
+    }
   }
 
   /// A value under this reader that breaks a rule of the module that reads it.

@@ -49,9 +49,67 @@ struct ConfigTests {
 
   @Test(
     arguments: [
+      (["model_type": "cat_fixed"], "max_chunk_size"), (["model_type": "cat_fixed", "chunk_size": 0], "chunk_size"),
+      (["model_type": "cat_fixed", "chunk_size": 40], "max_position_embeddings"),
+      (["model_type": "hybrid"], "layers"), (["model_type": "hybrid", "layers": []], "layers"),
+      (["model_type": "hybrid", "layers": ["dense", "mamba"]], "layers[1].type"),
+      (["model_type": "hybrid", "layers": [3]], "layers[0]"),
+      (["model_type": "hybrid", "layers": "dense"], "layers"),
+      (["model_type": "hybrid", "layers": ["dense"], "sliding_window": 4], "sliding_window"),
+      (["model_type": "hybrid", "layers": ["window", ["type": "window", "chunk_size": 4]]], "layers[1].chunk_size"),
+      (["model_type": "hybrid", "layers": [["type": "window", "window": 0]]], "layers[0].window"),
+      (["model_type": "hybrid", "layers": ["cat", ["type": "cat", "dim_fx": 72]]], "layers[1].dim_fx"),
+      (["model_type": "hybrid", "layers": [["type": "cat", "head_dim": 4, "dim_fx": 8]]], "layers[0].head_dim"),
+      (["model_type": "hybrid", "layers": ["cat"], "chunk_size": 40], "layers[0].chunk_size"),
+      (["model_type": "hybrid", "layers": ["adaptive_cat"], "max_chunk_size": 40], "max_chunk_size"),
+      (["model_type": "hybrid", "layers": ["dense", "cat"], "num_hidden_layers": 3], "num_hidden_layers"),
+    ] as [([String: Setting], String)])
+  func `a field of another kind that breaks a rule is refused by its path`(
+    fields: [String: Setting], key: String
+  ) throws {
+    let isHybrid = fields["model_type"] == "hybrid"
+    let base: [String: Setting] =
+      isHybrid
+      ? ["hidden_size": 24, "num_attention_heads": 2, "max_position_embeddings": 32]
+      : Self.fields
+    let changed = base.merging(fields) { $1 }.sorted { $0.key < $1.key }
+    let reader = SettingsReader(.mapping(changed.map { .init(key: $0, value: $1) }), path: "model")
+    let error = try #require(throws: SettingsError.self) {
+      _ = try ModelConfig(reader)
+      try reader.finish()
+    }
+    #expect(error.key == "model.\(key)", "\(error)")
+    #expect(!error.description.contains("\n"))
+  }
+
+  @Test(arguments: VariantCase.drawn + [VariantCase.fixed(chunkSize: 3, length: 1, isFull: true)])
+  func `a configuration of another kind, written and read again, is the same`(of testCase: VariantCase) throws {
+    let config = try testCase.config()
+    let reader = SettingsReader(
+      try Setting(json: config.huggingFace.json(pretty: true), source: "config.json"), path: "")
+    #expect(try ModelConfig(reader) == config)
+    try reader.finish()
+  }
+
+  @Test func `layers shorter than the model are repeated, and take what stands beside them`() throws {
+    let fields: Setting = [
+      "model_type": "hybrid", "layers": ["window", "cat", ["type": "cat", "chunk_size": 2]], "num_hidden_layers": 6,
+      "hidden_size": 24, "num_attention_heads": 2, "sliding_window": 7, "chunk_size": 5,
+    ]
+    let config = try ModelConfig(SettingsReader(fields, path: "model"))
+    let window: Setting = ["type": "window", "window": 7]
+    func cat(_ size: Int) -> Setting {
+      ["type": "cat", "chunk_size": .integer(size), "dim_fx": 64, "head_dim": 64]
+    }
+    #expect(config.huggingFace["layers"] == .list([window, cat(5), cat(2), window, cat(5), cat(2)]))
+  }
+
+  @Test(
+    arguments: [
       [:], ["num_kv_heads": 1, "qkv_bias": true, "qk_norm": true, "tie_word_embeddings": true, "pad_token_id": 0],
       ["intermediate_size": 40, "train_chunk_size_schedule": .null, "min_train_chunk_size": 3, "bos_token_id": 1],
       ["hidden_ratio": .null, "rope_theta": 5e5, "norm_eps": 1e-5, "initializer_range": 0.01, "eos_token_id": 2],
+      ["compressor_num_kv_heads": 1, "compressor_qk_norm": true, "compressor_intermediate_size": 9],
       ["hidden_ratio": 2, "pad_to_multiple_of": 64, "compressor_hidden_size": .null, "compressor_num_heads": 1],
       [
         "model_type": "llama", "num_heads": .null, "num_hidden_layers": 2, "num_attention_heads": 4,

@@ -65,18 +65,3 @@ struct LiteralLayoutTests {
     return full + LiteralCase.drawn.filter { $0.length > $0.chunkSize }.prefix(3)
   }()
 }
-
-extension LiteralCAT {
-  /// The derivative of `loss` with respect to one weight, by a central difference.
-  fileprivate mutating func derivative(
-    of name: String, row: Int, column: Int, _ loss: (LiteralCAT) -> Double
-  ) -> Double {
-    let step = 1e-4
-    guard let weight = weights[name]?[row][column] else { return .nan }
-    defer { weights[name]?[row][column] = weight }
-    weights[name]?[row][column] = weight + step
-    let above = loss(self)
-    weights[name]?[row][column] = weight - step
-    return (above - loss(self)) / (2 * step)
-  }
-}

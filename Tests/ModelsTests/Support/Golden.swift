@@ -15,9 +15,8 @@ enum Golden {
     .path
   static let isSharedThere = FileManager.default.fileExists(atPath: shared)
 
-  /// The other cases that this program can compute: all of the adaptive model, and the dense ones.
+  /// The other cases: of both published implementations.
   static let sharedCases = ((try? FileManager.default.contentsOfDirectory(atPath: shared)) ?? []).sorted().filter {
     FileManager.default.fileExists(atPath: "\(shared)/\($0)/model.safetensors") && !fixtureCases.contains($0)
-      && (!$0.hasPrefix("ref_") || $0.hasPrefix("ref_dense"))
   }
 }

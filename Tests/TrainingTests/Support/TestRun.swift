@@ -56,14 +56,18 @@ enum SmallRun {
   }
 
   /// On token shards in `scratch`, which this makes.
-  static func tokens(_ scratch: Scratch, _ overrides: [String] = []) throws -> RunConfig {
+  ///
+  /// - Parameter model: the `model` section, another one than the small adaptive CAT's.
+  static func tokens(
+    _ scratch: Scratch, _ overrides: [String] = [], model: String? = nil
+  ) throws -> RunConfig {
     let shard = scratch.file("tiny_train_000000.bin")
     if !FileManager.default.fileExists(atPath: shard) {
       let ids = (0..<700).map { (n: Int) -> Int32 in Int32((n * n + n / 7) % 24) }
       try TokenShardWriter.write(ids, vocabularySize: 24, to: shard)
     }
     let yaml =
-      model + """
+      (model ?? Self.model) + """
         data: {context: 12, train: \(shard)}
         optimizer: {learning_rate: 1.0e-3}
         schedule: {kind: constant, warmup_steps: 3}

@@ -1,0 +1,44 @@
+package import TensorCore
+
+/// A pre-norm block whose attention is CAT's: ``ChunkedAttention``, then the MLP.
+package struct ChunkedBlock {
+  private let norm: Tensor
+  private let normEpsilon: Float
+  private let attention: ChunkedAttention
+  private let feedForward: FeedForward
+
+  /// - Parameters:
+  ///   - shape: the MLP's widths; those of its attention do not count.
+  ///   - names: of norms and MLP.
+  package init(
+    _ shape: BlockShape, names: BlockNames, attention: ChunkedAttentionShape, attentionNames: ChunkedAttentionNames,
+    parameters: ParameterStore
+  ) {
+    norm = parameters[names.attentionNorm]
+    normEpsilon = shape.normEpsilon
+    self.attention = ChunkedAttention(attention, names: attentionNames, parameters: parameters)
+    feedForward = FeedForward(shape, names: names, parameters: parameters)
+  }
+
+  package static func specs(
+    _ shape: BlockShape, names: BlockNames, attention: ChunkedAttentionShape, attentionNames: ChunkedAttentionNames,
+    initializer: BlockInitializer
+  ) -> [ParameterSpec] {
+    [ParameterSpec(names.attentionNorm, [shape.width], .constant(1))]
+      + ChunkedAttention.specs(attention, names: attentionNames, weight: initializer.weight)
+      + FeedForward.specs(shape, names: names, initializer: initializer)
+  }
+
+  /// - Parameters:
+  ///   - stream: `[B·T, D]`, in the order of the tokens.
+  ///   - keptRows: rows that go on past the attention; nil for all.
+  /// - Returns: a stream of the kept rows.
+  package func callAsFunction(
+    _ stream: ResidualStream, layout: ChunkLayout, rotary: RotaryTable, keptRows: [Int32]? = nil, tape: Tape
+  ) -> ResidualStream {
+    let (sum, normed) = TransformerBlock.norm(stream, weight: norm, epsilon: normEpsilon, tape: tape)
+    let positions = keptRows ?? (0..<Int32(sum.rowCount)).map { $0 }
+    let branch = attention(normed, layout: layout, positions: positions, rotary: rotary, tape: tape)
+    return feedForward(keptRows == nil ? sum : tape.select(sum, rows: positions), plus: branch, tape: tape)
+  }
+}
