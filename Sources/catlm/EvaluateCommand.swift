@@ -75,7 +75,8 @@ struct EvaluateCommand: ParsableCommand {
       let result = evaluator.evaluate(data, indices: Array(0..<data.batchCount), chunkSize: chunkSize)
       let row = EvaluationTable.Row(
         chunkSize: model.config.chunkSizes == nil ? nil : chunkSize, result: result,
-        cacheBytes: model.config.cacheBytes(length: source.length, chunkSize: chunkSize))
+        cacheBytes: model.config.cacheBytes(length: source.length, chunkSize: chunkSize),
+        parameterCount: model.parameters.count)
       print(json ? row.json : row.text)
     }
   }

@@ -12,6 +12,7 @@ enum EvaluationTable {
     let chunkSize: Int?
     let result: EvaluationResult
     let cacheBytes: Int
+    let parameterCount: Int
 
     var text: String {
       let size = (chunkSize.map(String.init) ?? "–").padded(to: 10)
@@ -26,6 +27,7 @@ enum EvaluationTable {
         "chunk_size": chunkSize.map(Setting.integer) ?? .null, "loss": .number(result.loss),
         "accuracy": .number(result.accuracy), "targets": .integer(result.targetCount),
         "tokens_per_second": .number(result.tokensPerSecond), "cache_bytes": .integer(cacheBytes),
+        "parameters": .integer(parameterCount),
       ]
       return object.json(pretty: false)
     }
