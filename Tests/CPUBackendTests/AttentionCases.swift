@@ -66,7 +66,7 @@ extension AttentionCase {
   ].map { AttentionCase(pattern: $0, headCount: 4, dropsFirstQueries: true) }
 
   static let withNorms: [AttentionCase] = [
-    .staircase(globals: 5, locals: 33, chunk: 8), .causal(length: 34), .window(length: 50, size: 20),
+    .staircase(globals: 5, locals: 33, chunk: 8), .causal(length: 34), .window(length: 34, size: 11),
     .blocks(leading: 2, length: 9),
   ].flatMap { pattern in
     [false, true].map {

@@ -128,7 +128,8 @@ extension VariantCase {
       return divisors[generator.below(divisors.count)]
     }
     let headCount = number(1...4)
-    let width = headCount * 2 * number(1...3)
+    // A norm of two channels leaves next to nothing of their gradient.
+    let width = headCount * 2 * number(headCount == 1 ? 2...3 : 1...3)
     let length = number(1...24)
     let sampleCount = number(1...2)
     guard index % 2 == 0 else {
