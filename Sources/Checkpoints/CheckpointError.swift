@@ -12,6 +12,8 @@ package enum CheckpointError: Error, Hashable, Sendable {
   case damaged(path: String, what: String, found: String, recorded: String)
   /// A file that no manifest knows is named like a part of the checkpoint.
   case unexpected(path: String, allowed: String)
+  /// The elements of a tensor that is being written could not be had.
+  case source(tensor: String, reason: String)
   /// Another process holds the run directory.
   case locked(path: String, holder: String)
 }
@@ -29,6 +31,8 @@ extension CheckpointError: CustomStringConvertible {
       "\(oneLine(path)): \(what): found \(oneLine(found)), the manifest has \(oneLine(recorded))"
     case .unexpected(let path, let allowed):
       "\(oneLine(path)): found a file that does not belong to the checkpoint, allowed: \(oneLine(allowed))"
+    case .source(let tensor, let reason):
+      "tensor \(oneLine(tensor)) cannot be written: \(oneLine(reason))"
     case .locked(let path, let holder):
       "\(oneLine(path)): the run directory is in use by \(oneLine(holder)); one process at a time is allowed"
     }

@@ -7,6 +7,13 @@ package enum Digest {
     hexadecimal(SHA256.hash(data: Array(text.utf8)))
   }
 
+  /// The sum of bytes in memory.
+  package static func sha256(of bytes: UnsafeRawBufferPointer) -> String {
+    var hasher = SHA256()
+    unsafe hasher.update(bufferPointer: bytes)
+    return hexadecimal(hasher.finalize())
+  }
+
   /// The sum of a file, and how many bytes it has.
   static func sha256(ofFile path: String, disk: Disk) throws(CheckpointError) -> (sum: String, byteCount: Int) {
     var hasher = SHA256()

@@ -40,6 +40,12 @@ package struct Disk: Sendable {
     }
   }
 
+  /// Asks the kernel to bring a part of a file to the disk while the caller goes on. It promises nothing, so nothing is
+  /// checked; ``synchronize(_:path:)`` does, and finds less to do.
+  func beginSynchronizing(_ descriptor: borrowing Descriptor, _ range: Range<Int>) {
+    _ = posix_fadvise(descriptor.number, range.lowerBound, range.count, POSIX_FADV_DONTNEED)
+  }
+
   func synchronize(_ descriptor: borrowing Descriptor, path: String) throws(CheckpointError) {
     let number = descriptor.number
     _ = try perform(.synchronize(path: path), "fsync", path) { fsync(number) }

@@ -6,12 +6,16 @@ internal import Crypto
 struct FileSink: ~Copyable {
   /// Large pieces are summed and written in parts that stay in a core's cache between the two.
   private static let partBytes = 1 << 20
+  /// The disk is kept at work with stretches of this size while the next one is summed.
+  private static let stretchBytes = 32 << 20
 
   private let path: String
   private let disk: Disk
   private let descriptor: Descriptor
   private var hasher = SHA256()
   private var byteCount = 0
+  /// Where the stretch begins that the disk has not been asked to take.
+  private var stretchStart = 0
   /// Small pieces wait here for each other.
   private var waiting: [UInt8] = []
 
@@ -64,6 +68,10 @@ struct FileSink: ~Copyable {
       unsafe hasher.update(bufferPointer: part)
       try unsafe disk.write(part, to: descriptor, path: path)
       byteCount += part.count
+      if byteCount - stretchStart >= FileSink.stretchBytes {
+        disk.beginSynchronizing(descriptor, stretchStart..<byteCount)
+        stretchStart = byteCount
+      }
     }
   }
 }

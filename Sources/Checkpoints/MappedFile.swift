@@ -24,6 +24,16 @@ final class MappedFile {
     unsafe self.bytes = UnsafeRawBufferPointer(start: address, count: byteCount)
   }
 
+  /// Gives the memory of a part back to the system, which reads it again if it is touched again.
+  func release(_ range: Range<Int>) {
+    let pageBytes = sysconf(Int32(_SC_PAGESIZE))
+    let start = (range.lowerBound + pageBytes - 1) / pageBytes * pageBytes
+    let end = range.upperBound / pageBytes * pageBytes
+    guard let address = unsafe bytes.baseAddress, start < end else { return }
+    // If the system does not take it back, nothing but memory is lost.
+    _ = unsafe madvise(UnsafeMutableRawPointer(mutating: address + start), end - start, MADV_DONTNEED)
+  }
+
   deinit {
     if let address = unsafe bytes.baseAddress {
       unsafe munmap(UnsafeMutableRawPointer(mutating: address), bytes.count)

@@ -45,7 +45,7 @@ package final class SafetensorsFile {
     return unsafe convertedIntegers(elements(info), info.type)
   }
 
-  /// Copies a tensor's bytes as they are stored.
+  /// Copies a tensor's bytes as they are stored, and gives the memory of the mapped ones back.
   ///
   /// - Throws: ``CheckpointError`` if `target` has not as many bytes.
   package func copyBytes(of name: String, to target: UnsafeMutableRawBufferPointer) throws(CheckpointError) {
@@ -55,9 +55,11 @@ package final class SafetensorsFile {
         path: path, what: "tensor \(name)", found: "\(info.byteRange.count) bytes", allowed: "\(target.count) bytes")
     }
     unsafe target.copyMemory(from: elements(info))
+    file.release(info.byteRange)
   }
 
-  /// Copies the elements of a floating-point tensor, rounded to single precision.
+  /// Copies the elements of a floating-point tensor, rounded to single precision, and gives the memory of the mapped
+  /// ones back: loading a model takes its own size and the tensor that is being copied.
   ///
   /// - Throws: ``CheckpointError`` if `target` has not as many elements.
   package func copyFloats(of name: String, to target: UnsafeMutableBufferPointer<Float>) throws(CheckpointError) {
@@ -69,6 +71,13 @@ package final class SafetensorsFile {
         allowed: "\(target.count) elements")
     }
     unsafe convertFloats(elements(info), info.type, to: target)
+    file.release(info.byteRange)
+  }
+
+  /// Lends a tensor's bytes as they are stored; the memory of the mapped ones goes back to the system afterwards.
+  func withBytes<Result>(of info: TensorInfo, _ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+    defer { file.release(info.byteRange) }
+    return unsafe body(elements(info))
   }
 
   private func known(_ name: String) throws(CheckpointError) -> TensorInfo {

@@ -2,9 +2,6 @@ internal import Settings
 
 /// Writes tensors as one safetensors file: sorted by alignment and then name, the header padded to a multiple of 8.
 package struct SafetensorsWriter {
-  /// Elements that are converted at a time where the stored type is another.
-  private static let partElements = 1 << 18
-
   private let disk: Disk
 
   package init(disk: Disk = .real) {
@@ -47,12 +44,37 @@ package struct SafetensorsWriter {
   }
 
   private static func append(_ tensor: NamedTensor, to sink: inout FileSink) throws(CheckpointError) {
-    let bytes = unsafe tensor.bytes
-    guard tensor.storedType != tensor.type else { return unsafe try sink.append(bytes) }
-    let partBytes = partElements * tensor.type.byteCount
-    for start in stride(from: 0, to: bytes.count, by: partBytes) {
-      let part = unsafe UnsafeRawBufferPointer(rebasing: bytes[start..<min(start + partBytes, bytes.count)])
-      try sink.append(unsafe halfBytes(of: part, as: tensor.storedType))
+    if case .memory(let bytes) = tensor.source, tensor.storedType == tensor.type {
+      return unsafe try sink.append(bytes)
+    }
+    let piece = UnsafeMutableRawBufferPointer.allocate(
+      byteCount: min(tensor.byteCount, NamedTensor.pieceBytes), alignment: 64)
+    defer { unsafe piece.deallocate() }
+    for start in stride(from: 0, to: tensor.byteCount, by: NamedTensor.pieceBytes) {
+      let count = min(NamedTensor.pieceBytes, tensor.byteCount - start)
+      let bytes = unsafe try read(tensor, start, into: UnsafeMutableRawBufferPointer(rebasing: piece[..<count]))
+      if tensor.storedType == tensor.type {
+        unsafe try sink.append(bytes)
+      } else {
+        try sink.append(unsafe halfBytes(of: bytes, as: tensor.storedType))
+      }
+    }
+  }
+
+  /// The bytes of a tensor from `start` on: as many as `target` has, there or where they are anyway.
+  private static func read(
+    _ tensor: NamedTensor, _ start: Int, into target: UnsafeMutableRawBufferPointer
+  ) throws(CheckpointError) -> UnsafeRawBufferPointer {
+    switch tensor.source {
+    case .memory(let bytes):
+      return unsafe UnsafeRawBufferPointer(rebasing: bytes[start..<start + target.count])
+    case .pieces(let fill):
+      do {
+        unsafe try fill(target, start)
+      } catch {
+        throw .source(tensor: tensor.name, reason: "\(error)")
+      }
+      return UnsafeRawBufferPointer(target)
     }
   }
 }

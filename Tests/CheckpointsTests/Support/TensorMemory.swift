@@ -33,3 +33,10 @@ final class TensorMemory {
     return tensor(name, type, shape, bytes: bytes)
   }
 }
+
+extension NamedTensor {
+  /// The elements of a tensor in memory; none of one that comes piece by piece.
+  var bytes: UnsafeRawBufferPointer {
+    if case .memory(let bytes) = source { bytes } else { UnsafeRawBufferPointer(start: nil, count: 0) }
+  }
+}
