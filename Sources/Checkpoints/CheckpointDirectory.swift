@@ -14,21 +14,39 @@ package final class CheckpointDirectory {
   package let manifest: Manifest?
   /// Files that the manifest does not know, to be reported.
   package let unknownFiles: [String]
+  /// Keeps the directory from being removed while this object lives.
+  private let mark: ReadMark?
 
   /// Opens a directory whose manifest verifies, every byte of it.
   ///
   /// - Throws: ``CheckpointError`` naming the first file that is missing, damaged or too many.
   package convenience init(verifying path: String) throws(CheckpointError) {
+    let mark = try ReadMark(directory: path)
     let (manifest, unknownFiles) = try Manifest.verify(directory: path)
-    try self.init(path, manifest, unknownFiles)
+    try self.init(path, manifest, unknownFiles, mark)
+  }
+
+  /// Opens a directory that another process has verified: the manifest must be the one of that digest, and all sizes
+  /// as it says.
+  package convenience init(verifiedElsewhere path: String, digest: String) throws(CheckpointError) {
+    let mark = try ReadMark(directory: path)
+    let (manifest, unknownFiles) = try Manifest.verifySizes(directory: path)
+    guard manifest.digest == digest else {
+      throw .damaged(
+        path: path + "/" + Manifest.fileName, what: "digest", found: manifest.digest, recorded: digest + " elsewhere")
+    }
+    try self.init(path, manifest, unknownFiles, mark)
   }
 
   /// Opens a directory as it is: `config.json`, and `model.safetensors` or shards with their index.
   package convenience init(unverified path: String) throws(CheckpointError) {
-    try self.init(path, nil, [])
+    try self.init(path, nil, [], nil)
   }
 
-  private init(_ path: String, _ manifest: Manifest?, _ unknownFiles: [String]) throws(CheckpointError) {
+  private init(
+    _ path: String, _ manifest: Manifest?, _ unknownFiles: [String], _ mark: consuming ReadMark?
+  ) throws(CheckpointError) {
+    self.mark = mark
     self.path = path
     self.manifest = manifest
     self.unknownFiles = unknownFiles

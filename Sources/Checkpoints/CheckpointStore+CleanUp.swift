@@ -11,20 +11,21 @@ extension CheckpointStore {
       done.append("removed \(path), left by process \(temporary.process)")
     }
     for listing in try list() where listing.isReplaced {
-      done.append(try settle(listing))
+      if let line = try settle(listing) { done.append(line) }
     }
     return done
   }
 
   /// Of a checkpoint and the one that was to take its place, keeps the new one if it verifies and else the old one.
-  private func settle(_ old: CheckpointListing) throws(CheckpointError) -> String {
+  ///
+  /// - Returns: what was done; nil if nothing could be, since somebody reads what should go.
+  private func settle(_ old: CheckpointListing) throws(CheckpointError) -> String? {
     let target = directory + "/" + CheckpointListing.name(step: old.step)
     if disk.exists(target) {
       if (try? Manifest.verify(directory: target)) != nil {
-        try remove(old.path)
-        return "removed \(old.path), which had been replaced"
+        return try remove(old.path) ? "removed \(old.path), which had been replaced" : nil
       }
-      try remove(target)
+      guard try remove(target) else { return nil }
     }
     try disk.rename(old.path, to: target)
     try disk.synchronizeDirectory(directory)

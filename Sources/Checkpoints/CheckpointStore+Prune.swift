@@ -1,5 +1,6 @@
 extension CheckpointStore {
-  /// Removes old checkpoints. The newest that verifies always stays, and so does everything if none verifies.
+  /// Removes old checkpoints. The newest that verifies always stays, and so do one that is being read and everything if
+  /// none verifies.
   ///
   /// - Parameters:
   ///   - keepLast: how many of the newest stay.
@@ -20,8 +21,7 @@ extension CheckpointStore {
     guard let newest = listings.first(where: { isVerified($0, written) }) else { return [] }
     var removed: [String] = []
     for listing in surplus where listing != newest {
-      try remove(listing.path)
-      removed.append(listing.path)
+      if try remove(listing.path) { removed.append(listing.path) }
     }
     return removed
   }

@@ -72,14 +72,20 @@ package struct CheckpointStore: Sendable {
       throw error
     }
     try disk.synchronizeDirectory(directory)
+    // One that is being read stays until the next write.
     if replaces { try remove(aside) }
   }
 
   /// Removes a directory so that it is gone by name before the first file of it is.
-  func remove(_ path: String) throws(CheckpointError) {
-    let temporary = directory + "/" + TemporaryName(lastPart(path), .removing).text
-    try disk.rename(path, to: temporary)
-    try disk.synchronizeDirectory(directory)
-    try disk.removeTree(temporary)
+  ///
+  /// - Returns: whether it was removed; one that somebody reads stays.
+  @discardableResult
+  func remove(_ path: String) throws(CheckpointError) -> Bool {
+    try ReadMark.excludingReaders(of: path) { () throws(CheckpointError) in
+      let temporary = directory + "/" + TemporaryName(lastPart(path), .removing).text
+      try disk.rename(path, to: temporary)
+      try disk.synchronizeDirectory(directory)
+      try disk.removeTree(temporary)
+    }
   }
 }

@@ -138,4 +138,48 @@ struct CheckpointStoreTests {
     try store.prune(keepLast: 1, written: rewritten)
     #expect(try store.list().map(\.step) == [2])
   }
+
+  @Test func `a checkpoint that is being read stays until it is closed`() throws {
+    let scratch = try Scratch()
+    let store = CheckpointStore(runDirectory: scratch.path)
+    for step in [1, 2, 3] { try SampleCheckpoint(step: step).write(to: scratch.path) }
+    do {
+      let reader = try CheckpointDirectory(verifying: store.directory + "/step-00000001")
+      let other = try CheckpointDirectory(verifying: store.directory + "/step-00000001")
+      #expect(try store.prune(keepLast: 1) == [store.directory + "/step-00000002"])
+      #expect(try SampleCheckpoint(step: 1).equals(reader) && SampleCheckpoint(step: 1).equals(other))
+    }
+    #expect(try store.prune(keepLast: 1) == [store.directory + "/step-00000001"])
+    #expect(try store.list().map(\.step) == [3])
+  }
+
+  @Test func `a checkpoint that is written again while it is read goes on being read`() throws {
+    let scratch = try Scratch()
+    let store = CheckpointStore(runDirectory: scratch.path)
+    let path = try SampleCheckpoint(step: 5, variant: 1).write(to: scratch.path).path
+    do {
+      let reader = try CheckpointDirectory(verifying: path)
+      try SampleCheckpoint(step: 5, variant: 2).write(to: scratch.path)
+      #expect(try SampleCheckpoint(step: 5, variant: 1).equals(reader))
+      #expect(try SampleCheckpoint(step: 5, variant: 2).equals(try #require(try store.newestVerified().checkpoint)))
+      try SampleCheckpoint(step: 6).write(to: scratch.path)
+      #expect(try names(in: store.directory).contains("step-00000005.replaced"))
+    }
+    try SampleCheckpoint(step: 7).write(to: scratch.path)
+    #expect(try names(in: store.directory) == ["latest", "step-00000005", "step-00000006", "step-00000007"])
+  }
+
+  @Test func `a checkpoint that another process verified must be the same and of the recorded sizes`() throws {
+    let scratch = try Scratch()
+    let written = try SampleCheckpoint(step: 5).write(to: scratch.path)
+    #expect(
+      try SampleCheckpoint(step: 5).equals(CheckpointDirectory(verifiedElsewhere: written.path, digest: written.digest))
+    )
+    let other = String(repeating: "0", count: 64)
+    let text = try message { _ = try CheckpointDirectory(verifiedElsewhere: written.path, digest: other) }
+    #expect(text.contains("manifest.json: digest: found \(written.digest), the manifest has \(other)"), "\(text)")
+    try overwrite(written.path + "/tokenizer.model", [1])
+    let size = try message { _ = try CheckpointDirectory(verifiedElsewhere: written.path, digest: written.digest) }
+    #expect(size.contains("tokenizer.model: size"), "\(size)")
+  }
 }
