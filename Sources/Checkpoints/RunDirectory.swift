@@ -18,6 +18,8 @@ package struct RunDirectory: Sendable {
 
   /// Takes the run for this process, until the lock is released or the process ends in whatever way.
   ///
+  /// If its last holder, on another host, ended without releasing it, this takes a few seconds.
+  ///
   /// - Throws: ``CheckpointError/locked(path:holder:)`` naming process and host, if another has it.
   package func lock() throws(CheckpointError) -> RunLock {
     try RunLock(path: path + "/lock")

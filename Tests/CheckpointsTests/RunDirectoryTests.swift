@@ -1,6 +1,8 @@
-import Checkpoints
 import Foundation
+import Synchronization
 import Testing
+
+@testable import Checkpoints
 
 struct RunDirectoryTests {
   @Test func `a run directory is made with those above it, and made again without harm`() throws {
@@ -29,6 +31,56 @@ struct RunDirectoryTests {
     first.release()
     let second = try run.lock()
     second.release()
+  }
+
+  @Test func `a lock whose holder died is taken over and names it; one that was released leaves nothing`() throws {
+    let scratch = try Scratch()
+    let run = try RunDirectory(path: scratch.path)
+    let dead = LockHolder(process: 2_147_483_647, host: LockSurroundings.real.host).text
+    try scratch.file("lock", Array((dead + "\n").utf8))
+    let lock = try run.lock()
+    #expect(lock.deadHolder == dead)
+    lock.release()
+    let next = try run.lock()
+    #expect(next.deadHolder == nil)
+    next.release()
+    #expect(try bytes(of: scratch.path + "/lock") == [])
+  }
+
+  @Test(arguments: [true, false])
+  func `a holder on another host keeps the lock while it gives signs of life`(isAlive: Bool) throws {
+    let scratch = try Scratch()
+    let path = try scratch.file("lock", Array("process 7 on host elsewhere\n".utf8))
+    let pauses = Pauses()
+    let surroundings = LockSurroundings(host: "here", heartbeatInterval: .seconds(4)) { _ in
+      // The sixth quarter of an interval is well within the two and a half that are waited.
+      if pauses.next() == 6 && isAlive {
+        try? FileManager.default.setAttributes([.modificationDate: Date(timeIntervalSince1970: 1)], ofItemAtPath: path)
+      }
+    }
+    guard isAlive else {
+      let lock = try RunLock(path: path, surroundings: surroundings)
+      #expect(lock.deadHolder == "process 7 on host elsewhere" && pauses.count == 10)
+      lock.release()
+      return
+    }
+    let text = try message { _ = try RunLock(path: path, surroundings: surroundings) }
+    #expect(text.contains("in use by process 7 on host elsewhere") && pauses.count == 6)
+    #expect(try bytes(of: path) == Array("process 7 on host elsewhere\n".utf8))
+  }
+
+  @Test func `where the kernel has no locks, a process of this host is looked for`() throws {
+    let scratch = try Scratch()
+    let path = try scratch.file("lock", [])
+    let here = LockSurroundings.real
+    #expect(here.isAlive(LockHolder(process: 1, host: here.host), path: path, false))
+    #expect(!here.isAlive(LockHolder(process: 2_147_483_647, host: here.host), path: path, false))
+    #expect(!here.isAlive(LockHolder(process: 1, host: here.host), path: path, true))
+  }
+
+  @Test(arguments: ["", "process", "process x on host a", "process 0 on host a", "process 7 at host a"])
+  func `a note of another form names no holder`(note: String) {
+    #expect(LockHolder(reading: note) == nil)
   }
 
   @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/flock"), "there is no flock program"))
@@ -74,5 +126,19 @@ struct RunDirectoryTests {
     let path = try scratch.file("metrics.jsonl", Array("{\"step\": 1}\n{\"step\": 2}".utf8))
     #expect(try run.cutMetrics(toStep: 9).tornLines == [2])
     #expect(try bytes(of: path) == Array("{\"step\": 1}\n".utf8))
+  }
+}
+
+/// Counts how often a lock let time pass.
+private final class Pauses: Sendable {
+  private let state = Mutex(0)
+
+  var count: Int { state.withLock { $0 } }
+
+  func next() -> Int {
+    state.withLock {
+      $0 += 1
+      return $0
+    }
   }
 }
