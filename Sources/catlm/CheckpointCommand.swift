@@ -1,6 +1,7 @@
 import ArgumentParser
 import Checkpoints
 import Foundation
+import Settings
 import Telemetry
 
 struct CheckpointCommand: ParsableCommand {
@@ -8,7 +9,7 @@ struct CheckpointCommand: ParsableCommand {
     commandName: "checkpoint",
     abstract: "Looks into checkpoints.",
     discussion: "Example: catlm checkpoint verify runs/smoke/checkpoints/step-00000100",
-    subcommands: [Verify.self, Inspect.self, Export.self])
+    subcommands: [Verify.self, Inspect.self, Export.self, Diff.self])
 
   struct Verify: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -18,15 +19,17 @@ struct CheckpointCommand: ParsableCommand {
     @Argument(help: "Checkpoint directories.")
     var paths: [String]
 
+    @Flag(help: "One JSON object a checkpoint on standard output.")
+    var json = false
+
     func run() throws {
       var damaged: [String] = []
       for path in paths where !path.hasSuffix("/latest") {
         do {
-          let checkpoint = try CheckpointDirectory(verifying: path)
-          print("\(path): intact, step \(checkpoint.state?.step ?? 0)")
-          for file in checkpoint.unknownFiles { print("  not in the manifest: \(file)") }
+          report(path, try CheckpointDirectory(verifying: path))
         } catch {
-          print("\(path): NOT intact: \(error)")
+          let object: Setting = ["path": .text(path), "intact": false, "reason": .text("\(error)")]
+          print(json ? object.json() : "\(path): NOT intact: \(error)")
           damaged.append(path)
         }
       }
@@ -34,6 +37,18 @@ struct CheckpointCommand: ParsableCommand {
         throw UserError("\(paths.joined(separator: ", ")): found no checkpoint directory")
       }
       guard damaged.isEmpty else { throw UserError("not intact: \(damaged.joined(separator: ", "))") }
+    }
+
+    private func report(_ path: String, _ checkpoint: CheckpointDirectory) {
+      guard !json else {
+        let object: Setting = [
+          "path": .text(path), "intact": true, "step": checkpoint.state.map { .integer($0.step) } ?? .null,
+          "unknown_files": .list(checkpoint.unknownFiles.map(Setting.text)),
+        ]
+        return print(object.json())
+      }
+      print("\(path): intact, step \(checkpoint.state?.step ?? 0)")
+      for file in checkpoint.unknownFiles { print("  not in the manifest: \(file)") }
     }
   }
 
@@ -45,19 +60,33 @@ struct CheckpointCommand: ParsableCommand {
     @Argument(help: "A checkpoint, a run directory or a Hugging Face model directory.")
     var path: String
 
+    @Flag(help: "One JSON object on standard output.")
+    var json = false
+
     func run() throws {
-      let location = try CheckpointLocation(path)
-      let checkpoint = location.checkpoint
+      let checkpoint = try CheckpointLocation(path).checkpoint
+      let tensors = checkpoint.weights.names.compactMap(checkpoint.weights.info)
+      let count = tensors.reduce(0) { $0 + $1.elementCount }
+      guard !json else { return print(try object(checkpoint, tensors, count).json()) }
       print(checkpoint.path)
       print(checkpoint.config.json(pretty: true))
       if let state = checkpoint.state { print(state.text, terminator: "") }
-      var count = 0
-      for name in checkpoint.weights.names {
-        guard let info = checkpoint.weights.info(name) else { continue }
-        print("\(name)  \(info.type.rawValue) \(info.shape)")
-        count += info.elementCount
+      for info in tensors { print("\(info.name)  \(info.type.rawValue) \(info.shape)") }
+      print("\(tensors.count) tensors, \(Format.count(count)) parameters")
+    }
+
+    private func object(_ checkpoint: CheckpointDirectory, _ tensors: [TensorInfo], _ count: Int) throws -> Setting {
+      let list: [Setting] = tensors.map { info in
+        [
+          "name": .text(info.name), "type": .text(info.type.rawValue),
+          "shape": .list(info.shape.map(Setting.integer)),
+        ]
       }
-      print("\(checkpoint.weights.names.count) tensors, \(Format.count(count)) parameters")
+      return [
+        "path": .text(checkpoint.path), "config": checkpoint.config,
+        "state": try checkpoint.state.map { try Setting(json: $0.text) } ?? .null, "tensors": .list(list),
+        "parameters": .integer(count),
+      ]
     }
   }
 
