@@ -56,6 +56,19 @@ struct JSONFields {
     return elements
   }
 
+  /// An object whose every value is a list of numbers.
+  mutating func numberLists(_ key: String) throws(CheckpointError) -> [String: [Double]] {
+    var lists: [String: [Double]] = [:]
+    for entry in try entries(key) {
+      let numbers = (entry.value.listValue ?? [.null]).map(\.numberValue)
+      lists[entry.key] = numbers.compactMap { $0 }
+      guard !numbers.contains(nil) else {
+        throw wrong("\(key).\(entry.key)", entry.value, allowed: "a list of numbers")
+      }
+    }
+    return lists
+  }
+
   mutating func entries(_ key: String) throws(CheckpointError) -> [Setting.Entry] {
     try JSONFields.entries(of: try value(key), prefix + key, path: path)
   }

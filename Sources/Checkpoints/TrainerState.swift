@@ -3,7 +3,8 @@ package import Settings
 /// What a run must know, besides weights and moments, to go on as if it had not stopped: `trainer_state.json`.
 package struct TrainerState: Hashable, Sendable {
   package static let fileName = "trainer_state.json"
-  private static let formatVersion = 1
+  /// Version 1 had no recent losses.
+  private static let formatVersion = 2
 
   /// Steps that are done.
   package var step: Int
@@ -16,15 +17,21 @@ package struct TrainerState: Hashable, Sendable {
   package var blasCore: String
   /// ``Digest/sha256(of:)`` of the resolved configuration.
   package var configDigest: String
-  /// Updates skipped for a loss or norm that was not finite: the last ones in a row, and all of the run.
+  /// Updates skipped for a loss or norm that was not finite, the last ones in a row.
   package var skippedInARow: Int
+  /// Updates of the run that were skipped for whatever reason.
   package var skippedTotal: Int
+  /// Updates of the run that were skipped for a loss that stood out.
+  package var spikeTotal: Int
+  /// The latest losses, oldest first, by the chunk sizes of their steps; what a loss is compared with.
+  package var recentLosses: [String: [Double]]
   /// What else must be the same on resume, by name: the number of samples of an epoch.
   package var invariants: [String: Setting]
 
   package init(
     step: Int, tokensSeen: Int, seed: Int, cursor: SampleCursor, worldSize: Int, threadCount: Int, blasCore: String,
-    configDigest: String, skippedInARow: Int = 0, skippedTotal: Int = 0, invariants: [String: Setting] = [:]
+    configDigest: String, skippedInARow: Int = 0, skippedTotal: Int = 0, spikeTotal: Int = 0,
+    recentLosses: [String: [Double]] = [:], invariants: [String: Setting] = [:]
   ) {
     precondition(step >= 0, "trainer state: step \(step)")
     self.step = step
@@ -37,14 +44,20 @@ package struct TrainerState: Hashable, Sendable {
     self.configDigest = configDigest
     self.skippedInARow = skippedInARow
     self.skippedTotal = skippedTotal
+    self.spikeTotal = spikeTotal
+    self.recentLosses = recentLosses
     self.invariants = invariants
   }
 
   /// - Throws: ``CheckpointError`` naming the key that is missing, unknown, of the wrong type or out of range.
   package init(reading path: String) throws(CheckpointError) {
-    var fields = try JSONFields(file: path, disk: .real)
-    let version = TrainerState.formatVersion
-    _ = try fields.integer("format_version", in: version...version)
+    try self.init(text: try Disk.real.readFile(path), source: path)
+  }
+
+  /// Reads what ``text`` gave; `source` is its name for messages.
+  package init(text bytes: [UInt8], source path: String) throws(CheckpointError) {
+    var fields = try JSONFields(try parseJSON(bytes, what: "content", path: path), path: path)
+    let version = try fields.integer("format_version", in: 1...TrainerState.formatVersion)
     step = try fields.integer("step")
     tokensSeen = try fields.integer("tokens_seen")
     seed = try fields.integer("seed", in: Int.min...Int.max)
@@ -57,6 +70,8 @@ package struct TrainerState: Hashable, Sendable {
     configDigest = try fields.text("config_digest")
     skippedInARow = try fields.integer("skipped_in_a_row")
     skippedTotal = try fields.integer("skipped_total")
+    spikeTotal = version < 2 ? 0 : try fields.integer("spike_total")
+    recentLosses = version < 2 ? [:] : try fields.numberLists("recent_losses")
     let entries = try fields.entries("invariants")
     invariants = Dictionary(uniqueKeysWithValues: entries.map { ($0.key, $0.value) })
     try fields.finish()
@@ -65,13 +80,17 @@ package struct TrainerState: Hashable, Sendable {
   /// The content of `trainer_state.json`.
   package var text: String {
     let entries = invariants.sorted { $0.key < $1.key }.map { Setting.Entry(key: $0.key, value: $0.value) }
+    let losses = recentLosses.sorted { $0.key < $1.key }.map { key, losses in
+      Setting.Entry(key: key, value: .list(losses.map(Setting.number)))
+    }
     let value: Setting = [
       "format_version": .integer(TrainerState.formatVersion), "step": .integer(step),
       "tokens_seen": .integer(tokensSeen), "seed": .integer(seed),
       "sample_cursor": ["epoch": .integer(cursor.epoch), "index": .integer(cursor.index)],
       "world_size": .integer(worldSize), "threads": .integer(threadCount), "blas_core": .text(blasCore),
       "config_digest": .text(configDigest), "skipped_in_a_row": .integer(skippedInARow),
-      "skipped_total": .integer(skippedTotal), "invariants": .mapping(entries),
+      "skipped_total": .integer(skippedTotal), "spike_total": .integer(spikeTotal),
+      "recent_losses": .mapping(losses), "invariants": .mapping(entries),
     ]
     return value.json(pretty: true) + "\n"
   }

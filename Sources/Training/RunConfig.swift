@@ -3,24 +3,6 @@ package import Optimizers
 package import Settings
 package import TokenData
 
-/// The `checkpoint` section of a run file.
-package struct CheckpointConfig: Hashable, Sendable {
-  /// Steps between checkpoints; 0: only after the last.
-  package var interval: Int
-  package var keepLast: Int
-  /// Checkpoints whose step is a multiple of this are kept for good; nil: none.
-  package var keepEvery: Int?
-  /// Largest size of one file of weights or moments.
-  package var shardBytes: Int
-
-  package init(_ reader: SettingsReader) throws(SettingsError) {
-    interval = try reader.integer("interval", default: 1000)
-    keepLast = try reader.integer("keep_last", default: 3, in: 1...1_000_000)
-    keepEvery = try reader.optionalInteger("keep_every", in: 1...Int.max)
-    shardBytes = try reader.integer("shard_bytes", default: 2 << 30, in: 1024...(1 << 50))
-  }
-}
-
 /// The `parallel` section of a run file.
 package struct ParallelConfig: Hashable, Sendable {
   /// Threads of a rank; nil: the cores that the machine leaves for it.

@@ -10,6 +10,8 @@ final class RunRecorder {
   private let startTokens: Int
   private let clock = ContinuousClock()
   private var lastInstant: ContinuousClock.Instant
+  /// Seconds that training waited for checkpoints since the last record.
+  private var stallSeconds: Double?
 
   init(config: RunConfig, metrics: MetricsFile?, startTokens: Int) {
     self.config = config
@@ -41,6 +43,9 @@ final class RunRecorder {
       .init(key: "tokens_per_second", value: .number(Double(result.tokenCount) / seconds)),
     ]
     if !result.isUpdated { record.append(.init(key: "skipped", value: .flag(true))) }
+    if result.isSpike { record.append(.init(key: "spike", value: .flag(true))) }
+    if let stallSeconds { record.append(.init(key: "checkpoint_stall_seconds", value: .number(stallSeconds))) }
+    stallSeconds = nil
     try metrics.append(.mapping(record))
   }
 
@@ -69,8 +74,17 @@ final class RunRecorder {
     skipTime()
   }
 
+  /// Runs what holds training up for a checkpoint. How long that takes is in the next step's record, apart from the
+  /// step's own time.
+  func recordStall<Failure: Error>(_ body: () throws(Failure) -> Void) throws(Failure) {
+    let start = clock.now
+    try body()
+    skipTime()
+    stallSeconds = (stallSeconds ?? 0) + (lastInstant - start) / .seconds(1)
+  }
+
   /// Leaves what happened since the last record out of the next step's time: validation, a checkpoint.
-  func skipTime() {
+  private func skipTime() {
     lastInstant = clock.now
   }
 

@@ -9,8 +9,12 @@ package struct StepResult: Sendable {
   /// Tokens of the global batch.
   package var tokenCount: Int
   package var targetCount: Int
-  /// Whether the update was made; not if loss or gradient norm was not finite.
+  /// Whether the update was made; not if loss or gradient norm was not finite, or the loss stood out.
   package var isUpdated: Bool
+  /// Whether the loss, a finite one, stood out.
+  package var isSpike = false
   /// Ranks that were asked to stop.
   package var stopRequestCount: Int
+  /// Ranks by whose clock a checkpoint is due.
+  package var saveRequestCount: Int
 }

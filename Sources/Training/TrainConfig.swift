@@ -15,6 +15,11 @@ package struct TrainConfig: Hashable, Sendable {
   package var validationInterval: Int
   /// Stop after this many non-finite steps in a row.
   package var nonFiniteLimit: Int
+  /// Skip the update of a step whose loss is so many standard deviations above the mean of those before it at the same
+  /// chunk sizes; nil: never.
+  package var spikeThreshold: Double?
+  /// Losses that a loss is compared with.
+  package var spikeWindow: Int
 
   package init(_ reader: SettingsReader, model: ModelConfig) throws(SettingsError) {
     steps = try reader.integer("steps", in: 1...1_000_000_000)
@@ -25,5 +30,7 @@ package struct TrainConfig: Hashable, Sendable {
     chunks = try ChunkSchedule(reader, model: model)
     validationInterval = try reader.integer("validation_interval", default: 0)
     nonFiniteLimit = try reader.integer("nonfinite_limit", default: 10, in: 1...1_000_000)
+    spikeThreshold = try reader.optionalNumber("spike_threshold", in: 1...1e9)
+    spikeWindow = try reader.integer("spike_window", default: 32, in: 4...100_000)
   }
 }

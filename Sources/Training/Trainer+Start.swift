@@ -3,30 +3,37 @@ internal import Foundation
 internal import Models
 internal import Parallel
 internal import Settings
+internal import Telemetry
 internal import TensorCore
 
 extension Trainer {
   /// Rank 0's part of a start: fresh weights, or those of a checkpoint with everything that belongs to it.
   func begin(_ checkpoint: CheckpointDirectory?, _ files: RunFiles) throws {
+    logger.info("\(host.summary)")
     guard let checkpoint else {
       model.parameters.initialize(
         config.model.specs(scheme: config.train.initialization), seed: config.train.seed)
       _ = try files.directory.cutMetrics(toStep: 0)
-      return
+      return try shareStart(nil)
     }
-    let before = try files.read(checkpoint)
+    guard let before = checkpoint.state else {
+      throw TrainerError.notResumable(checkpoint: checkpoint.path, missing: TrainerState.fileName)
+    }
+    try requireSameRun(checkpoint)
     try requireSameData(before, checkpoint.path)
     warnOfChanges(before, program: checkpoint.manifest?.program)
     for file in checkpoint.unknownFiles {
       logger.warning("a file that the manifest does not know", metadata: ["path": "\(checkpoint.path)/\(file)"])
     }
-    state.step = before.step
-    state.tokensSeen = before.tokensSeen
-    state.cursor = before.cursor
-    state.skippedInARow = before.skippedInARow
-    state.skippedTotal = before.skippedTotal
+    state.goOn(from: before)
     _ = try files.directory.cutMetrics(toStep: before.step)
-    logger.info("resuming", metadata: ["checkpoint": "\(checkpoint.path)", "step": "\(before.step)"])
+    let elapsed = try ContinuousClock().measure { try shareStart(checkpoint) }
+    logger.info(
+      "resuming",
+      metadata: [
+        "checkpoint": "\(checkpoint.path)", "step": "\(before.step)",
+        "load_seconds": "\(Format.fixed(elapsed / .seconds(1), digits: 2))",
+      ])
   }
 
   /// The checkpoint that the run goes on from; says which newer ones were passed over and why.
@@ -52,6 +59,23 @@ extension Trainer {
     }
   }
 
+  /// Refuses a configuration under which the checkpoint's run would not be the same run; says what else changed.
+  private func requireSameRun(_ checkpoint: CheckpointDirectory) throws {
+    let path = checkpoint.path + "/" + RunConfig.fileInCheckpoint
+    // Keys that are newer than the checkpoint have their defaults there.
+    let before = try RunConfig(RunFile(path: path, overrides: [])).resolved
+    let changes = RunChanges(config.resolved, since: before)
+    if let change = changes.refused.first {
+      throw TrainerError.incompatible(
+        checkpoint: checkpoint.path, key: change.key, found: change.first.json(), expected: change.second.json())
+    }
+    for change in changes.applied {
+      logger.notice(
+        "configuration changed since the checkpoint",
+        metadata: ["key": "\(change.key)", "before": "\(change.second.json())", "now": "\(change.first.json())"])
+    }
+  }
+
   /// Refuses data of another size: the order of its samples is another one.
   private func requireSameData(_ before: TrainerState, _ path: String) throws {
     for (key, value) in state.invariants where before.invariants[key] ?? value != value {
@@ -63,9 +87,6 @@ extension Trainer {
 
   /// Says what may make results differ from those of an uninterrupted run.
   private func warnOfChanges(_ before: TrainerState, program: ProgramVersion?) {
-    if before.configDigest != state.configDigest {
-      logger.notice("the configuration changed since the checkpoint; the new one holds")
-    }
     let changes = [
       ("program", program.map { "\($0.name) \($0.version)" } ?? "unknown", "catlm \(ProgramVersion.current.version)"),
       ("ranks", "\(before.worldSize)", "\(state.worldSize)"),
@@ -79,16 +100,43 @@ extension Trainer {
   }
 
   /// Sends rank 0's start to all ranks. Weights are made once, since machines may round differently.
-  func shareStart() throws {
-    let numbers = [state.step, state.tokensSeen, state.skippedInARow, state.skippedTotal]
-    let root = try group.gather(numbers.map(String.init).joined(separator: " "))[0].split(separator: " ").map {
-      Int($0) ?? 0
+  ///
+  /// - Parameter checkpoint: what rank 0 goes on from; nil for a fresh start, and on the other ranks.
+  func shareStart(_ checkpoint: CheckpointDirectory?) throws {
+    let start: Setting = [
+      "path": .text(checkpoint?.path ?? ""), "digest": .text(checkpoint?.manifest?.digest ?? ""),
+      "state": .text(state.text),
+    ]
+    let shared = try Setting(json: try group.gather(group.rank == 0 ? start.json() : "")[0], source: "rank 0")
+    if group.rank != 0 {
+      state = try TrainerState(text: Array((shared["state"]?.textValue ?? "").utf8), source: "rank 0")
     }
-    (state.step, state.tokensSeen) = (root[0], root[1])
-    (state.skippedInARow, state.skippedTotal) = (root[2], root[3])
     optimizer.updateCount = state.step - state.skippedTotal
+    guard config.checkpoint.reading == .each, let path = shared["path"]?.textValue, !path.isEmpty else {
+      if let checkpoint { try load(checkpoint) }
+      return try broadcastBuffers()
+    }
+    try load(
+      checkpoint
+        ?? CheckpointDirectory(verifiedElsewhere: path, digest: shared["digest"]?.textValue ?? ""))
+  }
+
+  private func broadcastBuffers() throws(ParallelError) {
     for buffer in [model.parameters.weights, optimizer.firstMoments, optimizer.secondMoments] {
       try buffer.withBytes { (bytes) throws(ParallelError) in try unsafe group.broadcast(bytes, from: 0) }
     }
+  }
+}
+
+extension TrainerState {
+  /// Takes over what a run has come to; what describes this program's start stays.
+  fileprivate mutating func goOn(from before: TrainerState) {
+    step = before.step
+    tokensSeen = before.tokensSeen
+    cursor = before.cursor
+    skippedInARow = before.skippedInARow
+    skippedTotal = before.skippedTotal
+    spikeTotal = before.spikeTotal
+    recentLosses = before.recentLosses
   }
 }

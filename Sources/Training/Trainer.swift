@@ -46,6 +46,8 @@ package final class Trainer {
   let training: any TrainingData
   let validation: (any ValidationData)?
   var state: TrainerState
+  /// The clock by which checkpoints are due.
+  var now: () -> ContinuousClock.Instant = { .now }
 
   /// Makes model, optimizer and data; touches no file but the data's.
   ///
@@ -84,12 +86,16 @@ package final class Trainer {
   /// Runs to the configured last step, or until a signal asks to stop: the ranks agree on that at each step's start, so
   /// a run may make one more step after the one in which the signal came.
   package func run(_ resume: ResumeChoice) throws {
-    guard group.rank == 0 else { return try train(in: nil) }
+    guard group.rank == 0 else {
+      try shareStart(nil)
+      return try train(in: nil)
+    }
     let files = try makeFiles()
     let lock = try files.directory.lock()
-    let checkpoint = try chosenCheckpoint(resume, files.directory)
-    logger.info("\(host.summary)")
-    try begin(checkpoint, files)
+    if let holder = lock.deadHolder {
+      logger.notice("taken over from a process that ended without releasing the run", metadata: ["holder": "\(holder)"])
+    }
+    try begin(chosenCheckpoint(resume, files.directory), files)
     if state.step < config.train.steps { try files.directory.writeConfiguration(config.resolved.yaml()) }
     try train(in: files)
     lock.release()
@@ -102,18 +108,24 @@ package final class Trainer {
 
   /// - Parameter files: on rank 0, which alone writes.
   private func train(in files: RunFiles?) throws {
-    try shareStart()
     guard state.step < config.train.steps else {
       return logger.info("the run is finished", metadata: ["steps": "\(state.step)"])
     }
     let metrics = try files.map { try MetricsFile(path: $0.directory.metricsPath) }
     let recorder = RunRecorder(config: config, metrics: metrics, startTokens: state.tokensSeen)
     defer { recorder.finish() }
+    let saver = try files.map { try CheckpointSaver($0, logger: logger, now: now) }
+    defer { saver?.finish() }
     let step = TrainingStep(
       model: model, optimizer: optimizer, data: training, group: group, backend: backend, train: config.train,
       schedule: config.schedule)
+    var spikes = SpikeGuard(config.train, losses: state.recentLosses)
     while state.step < config.train.steps {
-      let result = try step(state.step, isStopRequested: StopSignals.isRequested)
+      try saver?.report()
+      let result = try step(
+        state.step, isStopRequested: StopSignals.isRequested, isSaveRequested: saver?.isDue ?? false,
+        isSpike: { spikes.isSpike($0.loss, chunkSizes: $0.chunkSizes) })
+      state.recentLosses = spikes.losses
       advance(result)
       try recorder.record(result, step: state.step, tokensSeen: state.tokensSeen)
       guard state.skippedInARow < config.train.nonFiniteLimit else {
@@ -122,7 +134,9 @@ package final class Trainer {
       let isLast = state.step == config.train.steps
       let isStopping = result.stopRequestCount > 0
       if isLast || isDue(config.train.validationInterval) { try validate(recorder) }
-      if isLast || isStopping || isDue(config.checkpoint.interval) { try files.map { try save($0, recorder) } }
+      if isLast || isStopping || result.saveRequestCount > 0 || isDue(config.checkpoint.interval) {
+        try recorder.recordStall { try saver?.save(state, isLast: isLast || isStopping) }
+      }
       if isStopping && !isLast {
         logger.notice("stopping as asked by a signal", metadata: ["step": "\(state.step)"])
         break
@@ -139,21 +153,19 @@ package final class Trainer {
     state.tokensSeen += result.tokenCount
     let cursor = training.cursor(step: state.step, globalBatch: config.train.batchSize)
     state.cursor = SampleCursor(epoch: cursor.epoch, index: cursor.index)
-    state.skippedInARow = result.isUpdated ? 0 : state.skippedInARow + 1
+    state.skippedInARow = result.isUpdated || result.isSpike ? 0 : state.skippedInARow + 1
     guard !result.isUpdated else { return }
     state.skippedTotal += 1
+    if result.isSpike { state.spikeTotal += 1 }
     guard group.rank == 0 else { return }
     logger.warning(
-      "update skipped: loss or gradient norm is not finite",
-      metadata: ["step": "\(state.step)", "loss": "\(result.loss)", "gradient_norm": "\(result.gradientNorm)"])
-  }
-
-  private func save(_ files: RunFiles, _ recorder: RunRecorder) throws {
-    let written = try files.write(state)
-    logger.info(
-      "checkpoint written", metadata: ["path": "\(written.path)", "size": "\(Format.bytes(written.byteCount))"])
-    for path in written.cleanedUp { logger.notice("left by an earlier writer, removed", metadata: ["path": "\(path)"]) }
-    recorder.skipTime()
+      result.isSpike
+        ? "update skipped: the loss stands out (train.spike_threshold)"
+        : "update skipped: loss or gradient norm is not finite",
+      metadata: [
+        "step": "\(state.step)", "loss": "\(result.loss)", "gradient_norm": "\(result.gradientNorm)",
+        "skipped_total": "\(state.skippedTotal)",
+      ])
   }
 
   /// Loss at every configured chunk size; each rank runs its share of the batches.

@@ -30,11 +30,18 @@ package struct TrainingStep {
 
   /// Runs step `step`, counted from 0.
   ///
-  /// - Parameter isStopRequested: whether this rank was asked to stop; ranks agree in the same exchange.
-  package func callAsFunction(_ step: Int, isStopRequested: Bool) throws(ParallelError) -> StepResult {
+  /// - Parameters:
+  ///   - isStopRequested: whether this rank was asked to stop; ranks agree in the same exchange.
+  ///   - isSaveRequested: whether a checkpoint is due by this rank's clock; agreed on likewise.
+  ///   - isSpike: whether a finished step's loss stands out, so that its update is skipped. It must answer alike on all
+  ///     ranks.
+  package func callAsFunction(
+    _ step: Int, isStopRequested: Bool, isSaveRequested: Bool = false, isSpike: (StepResult) -> Bool = { _ in false }
+  ) throws(ParallelError) -> StepResult {
     let batches = microBatches(step)
     var counts = [
       batches.reduce(0) { $0 + $1.targetCount }, batches.reduce(0) { $0 + $1.inputs.count }, isStopRequested ? 1 : 0,
+      isSaveRequested ? 1 : 0,
     ]
     try group.sum(&counts)
     let chunkSizes = (0..<train.accumulation).map {
@@ -45,9 +52,11 @@ package struct TrainingStep {
       loss: lossSum / Double(max(1, counts[0])), gradientNorm: optimizer.gradientNorm(),
       learningRate: optimizer.config.learningRate * schedule.share(step: step, of: train.steps),
       chunkSizes: chunkSizes, tokenCount: counts[1], targetCount: counts[0], isUpdated: false,
-      stopRequestCount: counts[2])
+      stopRequestCount: counts[2], saveRequestCount: counts[3])
     // Loss and gradients are sums over all ranks, so all ranks decide alike.
     if result.loss.isFinite && result.gradientNorm.isFinite {
+      result.isSpike = isSpike(result)
+      guard !result.isSpike else { return result }
       optimizer.step(rate: result.learningRate, gradientNorm: result.gradientNorm)
       result.isUpdated = true
     }

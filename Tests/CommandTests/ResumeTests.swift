@@ -18,6 +18,7 @@ extension CommandTests {
       }
       let last = try command.run().succeeded()
       #expect(last.errors.contains("resuming"), "\(last.errors)")
+      #expect(last.errors.contains("taken over from a process that ended"), "\(last.errors)")
       try expectSame(workspace, "whole", "killed")
     }
 

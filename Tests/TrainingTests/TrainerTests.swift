@@ -1,5 +1,6 @@
 import Checkpoints
 import Foundation
+import Parallel
 import Settings
 import TensorCore
 import Testing
@@ -14,14 +15,14 @@ struct TrainerTests {
 
   private func run(_ name: String) -> RunInDirectory { RunInDirectory(directory: scratch.file(name)) }
 
-  @Test(arguments: ["uniform", "cycle"])
-  func `a resumed run gives the uninterrupted one, bit for bit`(schedule: String) throws {
-    let override = "train.chunk_schedule=\(schedule)"
+  @Test(arguments: ["uniform", "cycle"], ["async", "blocking"])
+  func `a resumed run gives the uninterrupted one, bit for bit`(schedule: String, mode: String) throws {
+    let overrides = ["train.chunk_schedule=\(schedule)", "checkpoint.mode=\(mode)"]
     let whole = run("whole")
-    try whole.train(SmallRun.tokens(scratch, [override]))
+    try whole.train(SmallRun.tokens(scratch, overrides))
     let parts = run("parts")
-    try parts.train(SmallRun.tokens(scratch, [override, "train.steps=4"]))
-    try parts.train(SmallRun.tokens(scratch, [override]))
+    try parts.train(SmallRun.tokens(scratch, overrides + ["train.steps=4"]))
+    try parts.train(SmallRun.tokens(scratch, overrides))
     #expect(parts.messages.all.contains { $0.hasPrefix("resuming") && $0.contains("step=4") })
     let (expected, found) = (try whole.tensors(8), try parts.tensors(8))
     #expect(expected.count > 60 && Set(expected.keys) == Set(found.keys))
@@ -106,8 +107,9 @@ struct TrainerTests {
     ("model.hidden_size=32", "model.hidden_size", "32", "16"),
     ("data.context=8", "data.context", "8", "12"), ("train.seed=4", "train.seed", "4", "1337"),
     ("train.batch_size=6", "train.batch_size", "6", "4"),
-    ("train.accumulation=1", "train.accumulation", "1", "2"),
     ("train.chunk_sizes=[2]", "train.chunk_sizes", "[2]", "[2"),
+    ("train.chunk_schedule=cycle", "train.chunk_schedule", "\"cycle\"", "\"uniform\""),
+    ("train.chunk_weights=[1, 2]", "train.chunk_weights", "[1", "[1"),
   ])
   func `another run's checkpoint is refused by key, found and expected`(
     override: String, key: String, found: String, expected: String
@@ -118,6 +120,67 @@ struct TrainerTests {
     #expect(error.description.contains("\(key) is \(found)"), "\(error)")
     #expect(error.description.contains("made with \(expected)"), "\(error)")
     #expect(!error.description.contains("\n") && error.isUserError)
+  }
+
+  @Test func `another number of micro-batches is refused where each has a chunk size of its own`() throws {
+    let run = run("cycle")
+    let cycle = "train.chunk_schedule=cycle"
+    try run.train(SmallRun.tokens(scratch, [cycle, "train.steps=2"]))
+    let error = try #require(throws: TrainerError.self) {
+      try run.train(SmallRun.tokens(scratch, [cycle, "train.accumulation=1"]))
+    }
+    #expect(error.description.contains("train.accumulation is 1, the checkpoint was made with 2"), "\(error)")
+  }
+
+  @Test func `what may change is applied and said, key by key`() throws {
+    let (whole, changed) = (run("whole"), run("changed"))
+    try whole.train(SmallRun.tokens(scratch))
+    try changed.train(SmallRun.tokens(scratch, ["train.steps=4"]))
+    let overrides = [
+      "train.accumulation=1", "checkpoint.keep_last=1", "checkpoint.mode=blocking", "logging.interval=2",
+    ]
+    try changed.train(SmallRun.tokens(scratch, overrides))
+    let said = changed.messages.all.filter { $0.hasPrefix("configuration changed since the checkpoint") }
+    let expected = [
+      ("train.steps", "4", "8"), ("train.accumulation", "2", "1"), ("checkpoint.keep_last", "10", "1"),
+      ("checkpoint.mode", "\"async\"", "\"blocking\""), ("logging.interval", "1", "2"),
+    ]
+    #expect(said.count == expected.count, "\(said)")
+    for (key, before, now) in expected {
+      #expect(said.contains { $0.hasSuffix("before=\(before) key=\(key) now=\(now)") }, "\(key) in \(said)")
+    }
+    #expect(try FileManager.default.contentsOfDirectory(atPath: changed.directory + "/checkpoints").count == 2)
+    let losses = try [whole, changed].map { run in
+      try run.records().filter { $0["step"] == 6 || $0["step"] == 8 }.compactMap { $0["loss"]?.numberValue }
+    }
+    #expect(losses[0].count == 2 && losses[1].count == 2)
+    for (expected, found) in zip(losses[0], losses[1]) { #expect(abs(found / expected - 1) <= 1e-5) }
+  }
+
+  @Test func `a learning rate that changes on resume holds from there on`() throws {
+    let run = run("rate")
+    try run.train(SmallRun.tokens(scratch, ["train.steps=4"]))
+    try run.train(SmallRun.tokens(scratch, ["optimizer.learning_rate=2e-3"]))
+    let rates = try run.records().compactMap { $0["learning_rate"]?.numberValue }
+    #expect(rates[3] == 1e-3 && rates[4...].allSatisfy { $0 == 2e-3 }, "\(rates)")
+  }
+
+  @Test(arguments: ["first", "each"], [1, 2, 3])
+  func `any number of ranks goes on, whoever reads the checkpoint`(reading: String, rankCount: Int) throws {
+    let (whole, parts) = (run("whole"), run("parts"))
+    let config = try SmallRun.tokens(scratch, ["checkpoint.read=\(reading)"])
+    try whole.train(config)
+    try parts.train(SmallRun.tokens(scratch, ["train.steps=4"]))
+    _ = try ThreadGroup.run(size: rankCount) { group in
+      let trainer = try parts.trainer(config, group: group)
+      try trainer.run(.automatic)
+      return trainer.step
+    }
+    #expect(parts.messages.all.contains { $0.hasPrefix("resuming") && $0.contains("step=4") })
+    if rankCount == 1 { #expect(try parts.tensors(8) == whole.tensors(8)) }
+    let losses = try [whole, parts].map { try $0.records().compactMap { $0["loss"]?.numberValue } }
+    #expect(losses[1].count == 8)
+    for (expected, found) in zip(losses[0], losses[1]) { #expect(abs(found / expected - 1) <= 1e-5) }
   }
 
   @Test func `a checkpoint of another kind of model is refused by its type`() throws {

@@ -112,9 +112,9 @@ struct RunInDirectory {
   let directory: String
   let messages = Messages()
 
-  func trainer(_ config: RunConfig) throws -> Trainer {
+  func trainer(_ config: RunConfig, group: any ProcessGroup = SoloGroup()) throws -> Trainer {
     try Trainer(
-      config, runDirectory: directory, group: SoloGroup(), backend: CPUBackend(threadCount: 1),
+      config, runDirectory: directory, group: group, backend: CPUBackend(threadCount: 1),
       host: TrainerHost(threadCount: 1, blasCore: "test", summary: "a test"), logger: messages.logger())
   }
 
@@ -142,12 +142,14 @@ struct RunInDirectory {
     return result
   }
 
+  private static let keysOfTime = ["seconds", "tokens_per_second", "checkpoint_stall_seconds"]
+
   /// The records of `metrics.jsonl` without those of time.
   func records() throws -> [Setting] {
     let text = try String(contentsOfFile: directory + "/metrics.jsonl", encoding: .utf8)
     return try text.split(separator: "\n").map { line in
       let entries = try Setting(json: String(line)).entries ?? []
-      return .mapping(entries.filter { !["seconds", "tokens_per_second"].contains($0.key) })
+      return .mapping(entries.filter { !Self.keysOfTime.contains($0.key) })
     }
   }
 }

@@ -1,0 +1,129 @@
+package import Checkpoints
+package import Logging
+internal import Telemetry
+
+/// Takes a run's checkpoints: says when they are due by the clock, writes them in the background or not, and tells what
+/// became of them. On rank 0 alone.
+package final class CheckpointSaver {
+  /// How one writing ended.
+  private struct Outcome: Sendable {
+    let step: Int
+    let seconds: Double
+    let result: Result<SavedCheckpoint, CheckpointError>
+  }
+
+  private let files: RunFiles
+  private let config: CheckpointConfig
+  private let logger: Logger
+  private let now: () -> ContinuousClock.Instant
+  private let writer = BackgroundTask<Outcome>()
+  /// Where weights and moments are copied; nil in the blocking mode.
+  private let snapshot: SnapshotMemory?
+  private var lastSave: ContinuousClock.Instant
+  /// Step whose checkpoint is being written.
+  private var stepInWriting = 0
+
+  /// - Parameters:
+  ///   - mode: as configured, unless it is given.
+  ///   - now: the clock by which checkpoints are due.
+  package init(
+    _ files: RunFiles, mode: CheckpointConfig.Mode? = nil, logger: Logger,
+    now: @escaping () -> ContinuousClock.Instant = { .now }
+  ) throws(CheckpointError) {
+    self.files = files
+    self.logger = logger
+    self.now = now
+    config = files.config.checkpoint
+    lastSave = now()
+    let isAsynchronous = (mode ?? config.mode) == .asynchronous
+    snapshot = isAsynchronous ? try SnapshotMemory(byteCount: files.tensorBytes) : nil
+    guard let snapshot else { return }
+    logger.info(
+      "checkpoints are written in the background from a copy",
+      metadata: ["memory": "\(Format.bytes(snapshot.byteCount))"])
+  }
+
+  /// Whether the last checkpoint was begun longer ago than the configured minutes.
+  var isDue: Bool {
+    config.intervalMinutes > 0 && now() - lastSave >= .seconds(config.intervalMinutes * 60)
+  }
+
+  /// Whether a checkpoint is being written in the background.
+  package var isBusy: Bool { writer.isBusy }
+
+  /// Takes a checkpoint of now.
+  ///
+  /// - Parameter isLast: whether the run ends with it: it is waited for, and has to succeed.
+  /// - Throws: ``CheckpointError`` if it has to succeed and does not, or the configuration says to stop then.
+  package func save(_ state: TrainerState, isLast: Bool) throws(CheckpointError) {
+    try waitForTheOneBefore()
+    lastSave = now()
+    guard let snapshot, !isLast else {
+      let outcome = Self.outcome(of: state.step) { () throws(CheckpointError) in try files.write(state) }
+      return try tell(outcome, mustSucceed: isLast)
+    }
+    let contents = files.contents(state, copiedTo: snapshot)
+    let (store, config) = (files.directory.checkpoints, config)
+    stepInWriting = state.step
+    writer.start {
+      Self.outcome(of: state.step) { () throws(CheckpointError) in
+        try SavedCheckpoint(writing: contents, in: store, as: config)
+      }
+    }
+  }
+
+  /// Tells what became of a checkpoint that was written in the background, once it is known.
+  ///
+  /// - Returns: the seconds that it took; nil if nothing new is known.
+  @discardableResult
+  package func report() throws(CheckpointError) -> Double? {
+    guard let outcome = writer.takeResult() else { return nil }
+    try tell(outcome, mustSucceed: false)
+    return outcome.seconds
+  }
+
+  /// Waits for what is being written when the run ends in another way than with a checkpoint.
+  func finish() {
+    writer.wait()
+    // What ends the run is thrown already; that this failed, too, is in the log.
+    _ = try? report()
+  }
+
+  private func waitForTheOneBefore() throws(CheckpointError) {
+    if writer.isBusy {
+      logger.notice(
+        "waiting for the checkpoint before, which is still being written", metadata: ["step": "\(stepInWriting)"])
+    }
+    writer.wait()
+    try report()
+  }
+
+  private static func outcome(
+    of step: Int, _ body: () throws(CheckpointError) -> SavedCheckpoint
+  ) -> Outcome {
+    let start = ContinuousClock.now
+    let result = Result { () throws(CheckpointError) in try body() }
+    return Outcome(step: step, seconds: (ContinuousClock.now - start) / .seconds(1), result: result)
+  }
+
+  private func tell(_ outcome: Outcome, mustSucceed: Bool) throws(CheckpointError) {
+    switch outcome.result {
+    case .success(let saved):
+      for line in saved.written.cleanedUp { logger.notice("left by an earlier writer", metadata: ["what": "\(line)"]) }
+      logger.info(
+        "checkpoint written",
+        metadata: [
+          "path": "\(saved.written.path)", "size": "\(Format.bytes(saved.written.byteCount))",
+          "seconds": "\(Format.fixed(outcome.seconds, digits: 2))",
+        ])
+      if let error = saved.pruningError {
+        logger.warning("older checkpoints could not be removed", metadata: ["reason": "\(error)"])
+      }
+    case .failure(let error):
+      logger.error(
+        "checkpoint not written; the next one is tried when it is due",
+        metadata: ["step": "\(outcome.step)", "reason": "\(error)"])
+      if mustSucceed || config.onFailure == .stop { throw error }
+    }
+  }
+}
