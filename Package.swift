@@ -52,7 +52,11 @@ let package = Package(
       "Parity",
       ["Checkpoints", "Generation", "Models", "Optimizers", "Settings", "TensorCore"]),
     module(
-      "Benchmarks", ["Models", "Optimizers", "Randomness", "Settings", "Telemetry", "TensorCore"]),
+      "Benchmarks",
+      [
+        "Checkpoints", "Models", "Optimizers", "Randomness", "Settings", "Telemetry", "TensorCore", "Training",
+        .product(name: "Logging", package: "swift-log"),
+      ]),
     module(
       "Training",
       [

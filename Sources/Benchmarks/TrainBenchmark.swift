@@ -48,8 +48,8 @@ package struct TrainMeasurement: Sendable {
 package struct TrainBenchmark {
   private let workload: TrainWorkload
   private let backend: any Backend
-  private let model: any LanguageModel
-  private let optimizer: AdamW
+  let model: any LanguageModel
+  let optimizer: AdamW
 
   package init(_ workload: TrainWorkload, backend: any Backend) throws {
     self.workload = workload
@@ -77,7 +77,8 @@ package struct TrainBenchmark {
     return measurement
   }
 
-  private func step(_ index: Int) {
+  /// One step on the random ids of a number.
+  func step(_ index: Int) {
     guard let gradients = model.parameters.gradients else { return }
     backend.fill(gradients, with: 0)
     let (inputs, targets) = batch(index % 4)

@@ -11,7 +11,7 @@ struct BenchmarkCommand: ParsableCommand {
     commandName: "benchmark",
     abstract: "Measures speed against ceilings found in the same run.",
     discussion: "Example: catlm benchmark train --size S --chunk-size 16",
-    subcommands: [Train.self])
+    subcommands: [Train.self, Checkpoint.self])
 
   struct Train: ParsableCommand {
     static let configuration = CommandConfiguration(
