@@ -13,7 +13,13 @@ package final class Tape {
     var isShared: Bool
   }
 
-  private var entries: [() -> Void] = []
+  private struct Entry {
+    /// Stretches of the flat gradients that it adds to.
+    let writes: [Range<Int>]
+    let backward: () -> Void
+  }
+
+  private var entries: [Entry] = []
   private var pending: [Pending?] = []
 
   package init(backend: any Backend, isRecording: Bool) {
@@ -21,9 +27,18 @@ package final class Tape {
     self.isRecording = isRecording
   }
 
+  /// Stretches of the flat gradients that the backward pass has yet to add to, one for each op and parameter. What none
+  /// of them touches is final.
+  package var outstandingWrites: [Range<Int>] { entries.flatMap(\.writes) }
+
   /// Runs all recorded ops backwards, last first; parameters then hold their gradients. The tape is empty afterwards.
-  package func backward() {
-    while let entry = entries.popLast() { entry() }
+  ///
+  /// - Parameter onWritten: called with each of ``outstandingWrites`` once it is done.
+  package func backward(onWritten: (Range<Int>) -> Void = { _ in }) {
+    while let entry = entries.popLast() {
+      entry.backward()
+      entry.writes.forEach(onWritten)
+    }
     pending.removeAll(keepingCapacity: true)
   }
 
@@ -44,9 +59,13 @@ package final class Tape {
   }
 
   /// Appends what to do once the gradients of an op's results are known.
-  func record(_ backward: @escaping () -> Void) {
+  ///
+  /// - Parameter inputs: every tensor to whose gradient `backward` may add. The parameters among them tell who sends
+  ///   gradients to other ranks when they are final: one that is left out would be sent too early.
+  func record(addingTo inputs: [Tensor?], _ backward: @escaping () -> Void) {
     guard isRecording else { return }
-    entries.append(backward)
+    let parameters = inputs.compactMap { $0 }.filter(\.isParameter)
+    entries.append(Entry(writes: parameters.map { $0.offset..<$0.offset + $0.count }, backward: backward))
   }
 
   /// Takes the gradient that has reached an op's result; nil if none has.

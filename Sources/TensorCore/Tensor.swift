@@ -62,6 +62,11 @@ package struct Tensor {
       dtype: dtype, origin: keptOrigin)
   }
 
+  /// Whether this is a parameter that is trained, or rows of one.
+  package var isParameter: Bool {
+    if case .parameter = origin { true } else { false }
+  }
+
   /// The gradient of a parameter, same shape.
   package var parameterGradient: Tensor? {
     guard case .parameter(let gradient) = origin else { return nil }

@@ -12,7 +12,7 @@ extension Tape {
     let y = output([shape.queryRows.count, shape.queryWidth])
     let logSumExp = buffer([shape.queryRows.count, shape.headCount])
     backend.attention(packed, shape: shape, tables: tables, output: y, logSumExp: logSumExp)
-    record { [self] in
+    record(addingTo: [packed, tables.queryNorm, tables.keyNorm]) { [self] in
       guard let gradient = takeGradient(of: y) else { return }
       let packedGradient = buffer(packed.shape)
       backend.attentionBackward(

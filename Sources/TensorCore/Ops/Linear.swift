@@ -12,7 +12,7 @@ extension Tape {
     let y = output([x.rowCount, weight.rowCount])
     backend.multiply(Matrix(x), Matrix(weight).transposed, into: Matrix(y), scale: 1, accumulate: false)
     if let bias { backend.addBias(bias, to: Matrix(y)) }
-    record { [self] in
+    record(addingTo: [x, weight, bias]) { [self] in
       guard let gradient = takeGradient(of: y) else { return }
       backward(of: Matrix(gradient), through: Matrix(weight), from: x)
       accumulateWeightGradient(Matrix(gradient), x, weight: weight, bias: bias)

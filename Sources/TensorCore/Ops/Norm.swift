@@ -13,7 +13,7 @@ extension Tape {
     let inverse = buffer([x.rowCount])
     backend.rmsNorm(
       x, plus: delta, weight: weight, epsilon: epsilon, sum: sum, output: normed, inverse: inverse)
-    record { [self] in
+    record(addingTo: [x, delta, weight]) { [self] in
       let sumGradient = takeGradient(of: sum)
       guard let normedGradient = takeGradient(of: normed) else {
         if let sumGradient { contribute(sumGradient, to: x, delta) }
@@ -34,7 +34,7 @@ extension Tape {
     let normed = output(x.shape)
     let inverse = buffer([x.rowCount])
     backend.rmsNorm(x, plus: nil, weight: weight, epsilon: epsilon, sum: nil, output: normed, inverse: inverse)
-    record { [self] in
+    record(addingTo: [x, weight]) { [self] in
       guard let normedGradient = takeGradient(of: normed) else { return }
       let gradient = buffer(x.shape)
       backend.rmsNormBackward(

@@ -21,7 +21,7 @@ extension Tape {
         backend.addBias(bias.rows(part.columns), to: Matrix(y).part(rows: part.rows, columns: part.columns))
       }
     }
-    record { [self] in
+    record(addingTo: [x, weight, bias]) { [self] in
       guard let gradient = takeGradient(of: y) else { return }
       packedProjectionBackward(gradient, x, weight: weight, bias: bias, shape: shape)
     }

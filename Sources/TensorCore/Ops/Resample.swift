@@ -4,7 +4,7 @@ extension Tape {
     guard width != x.rowWidth else { return x }
     let y = output([x.rowCount, width])
     backend.resampleColumns(of: x, to: y)
-    record { [self] in
+    record(addingTo: [x]) { [self] in
       guard let gradient = takeGradient(of: y), let (xGradient, accumulates) = destination(for: x) else { return }
       if !accumulates { backend.fill(xGradient, with: 0) }
       backend.accumulateResampleGradient(gradient, into: xGradient)

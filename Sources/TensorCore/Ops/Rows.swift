@@ -37,7 +37,7 @@ extension Tape {
     for source in sources {
       backend.copyRows(of: source.tensor, source.rows, to: y, source.destinationRows)
     }
-    record { [self] in
+    record(addingTo: sources.map(\.tensor)) { [self] in
       guard let gradient = takeGradient(of: y) else { return }
       for source in sources {
         guard let (sourceGradient, accumulates) = destination(for: source.tensor) else { continue }
