@@ -7,9 +7,12 @@ package import TokenData
 package struct ParallelConfig: Hashable, Sendable {
   /// Threads of a rank; nil: the cores that the machine leaves for it.
   package var threads: Int?
+  /// Steps between comparisons of what all ranks must have in common; 0: never, not even at the start.
+  package var checkInterval: Int
 
   package init(_ reader: SettingsReader) throws(SettingsError) {
     threads = try reader.optionalInteger("threads", in: 1...1024)
+    checkInterval = try reader.integer("check_interval", default: 100)
   }
 }
 

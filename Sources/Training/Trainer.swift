@@ -120,8 +120,10 @@ package final class Trainer {
       model: model, optimizer: optimizer, data: training, group: group, backend: backend, train: config.train,
       schedule: config.schedule)
     var spikes = SpikeGuard(config.train, losses: state.recentLosses)
+    let startStep = state.step
     while state.step < config.train.steps {
       try saver?.report()
+      if isCheckDue(startStep: startStep) { try checkAgreement() }
       let result = try step(
         state.step, isStopRequested: StopSignals.isRequested, isSaveRequested: saver?.isDue ?? false,
         isSpike: { spikes.isSpike($0.loss, chunkSizes: $0.chunkSizes) })

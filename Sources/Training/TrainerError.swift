@@ -12,9 +12,13 @@ package enum TrainerError: Error, CustomStringConvertible {
   case occupied(_ checkpoint: String)
   /// A model that no Hugging Face class of its type holds.
   case notExportable(checkpoint: String, type: String, field: String)
+  /// Ranks that should be alike are not, found before this step.
+  case disagreement(step: Int, differences: [Agreement.Difference])
 
   package var description: String {
     switch self {
+    case .disagreement(let step, let differences):
+      "before step \(step + 1): \(differences.map(\.description).joined(separator: "; "))"
     case .incompatible(let checkpoint, let key, let found, let expected):
       "\(checkpoint) cannot be continued: \(key) is \(found), the checkpoint was made with \(expected)"
     case .tensor(let checkpoint, let name, let found, let expected):
@@ -32,6 +36,9 @@ package enum TrainerError: Error, CustomStringConvertible {
 
   /// Whether the user can mend it by another command: exit code 2 rather than 1.
   package var isUserError: Bool {
-    if case .notFinite = self { false } else { true }
+    switch self {
+    case .notFinite, .disagreement: false
+    default: true
+    }
   }
 }
