@@ -35,7 +35,8 @@ package final class CheckpointSaver {
     self.now = now
     config = files.config.checkpoint
     lastSave = now()
-    let isAsynchronous = (mode ?? config.mode) == .asynchronous
+    // A copy of moments that other ranks have would be all of them in one rank's memory.
+    let isAsynchronous = (mode ?? config.mode) == .asynchronous && files.shardedMoments == nil
     snapshot = isAsynchronous ? try SnapshotMemory(byteCount: files.tensorBytes) : nil
     guard let snapshot else { return }
     logger.info(

@@ -22,14 +22,20 @@ extension TensorCollection {
   func copy(to flat: Tensor, layout: ParameterStore, prefix: String = "", path: String) throws {
     for (spec, range) in zip(layout.specs, layout.ranges) {
       let name = prefix + spec.name
-      guard let info = info(name), info.shape == spec.shape else {
-        throw TrainerError.tensor(
-          checkpoint: path, name: name, found: info(name).map { "\($0.shape)" } ?? "absent",
-          expected: "\(spec.shape)")
-      }
+      try require(name, shape: spec.shape, path: path)
       try flat.rows(range).withBytes { bytes in
         try unsafe copyFloats(of: name, to: bytes.bindMemory(to: Float.self))
       }
+    }
+  }
+}
+
+extension TensorCollection {
+  /// - Throws: ``TrainerError`` if there is no tensor of that name and shape.
+  func require(_ name: String, shape: [Int], path: String) throws(TrainerError) {
+    guard let info = info(name), info.shape == shape else {
+      throw .tensor(
+        checkpoint: path, name: name, found: info(name).map { "\($0.shape)" } ?? "absent", expected: "\(shape)")
     }
   }
 }

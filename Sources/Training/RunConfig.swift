@@ -1,18 +1,40 @@
 package import Models
 package import Optimizers
+package import Parallel
 package import Settings
 package import TokenData
 
 /// The `parallel` section of a run file.
 package struct ParallelConfig: Hashable, Sendable {
+  /// When gradients are summed.
+  package enum Overlap: String, CaseIterable, Hashable, Sendable {
+    /// During the backward pass where that hides something: with ranks on several machines or cores to spare.
+    case auto
+    /// During the backward pass, by a thread of its own.
+    case on
+    /// After the backward pass.
+    case off
+  }
+
   /// Threads of a rank; nil: the cores that the machine leaves for it.
   package var threads: Int?
   /// Steps between comparisons of what all ranks must have in common; 0: never, not even at the start.
   package var checkInterval: Int
+  package var overlap: Overlap
+  /// Gradients that are summed in one call.
+  package var bucketBytes: Int
+  /// How gradients travel.
+  package var wire: WireFormat
+  /// Whether each rank updates a part of the weights and holds the moments of that part alone.
+  package var shardsOptimizer: Bool
 
   package init(_ reader: SettingsReader) throws(SettingsError) {
     threads = try reader.optionalInteger("threads", in: 1...1024)
     checkInterval = try reader.integer("check_interval", default: 100)
+    overlap = try reader.choice("overlap", default: .auto)
+    bucketBytes = try reader.integer("bucket_bytes", default: 8 << 20, in: 1024...(1 << 40))
+    wire = try reader.choice("wire", default: .float32)
+    shardsOptimizer = try reader.flag("shard_optimizer", default: false)
   }
 }
 

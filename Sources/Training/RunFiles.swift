@@ -4,10 +4,14 @@ package import Optimizers
 internal import Settings
 internal import TensorCore
 
-/// Names of the optimizer's tensors: as in a PyTorch optimizer's state.
-private enum MomentPrefix {
-  static let first = "exp_avg."
-  static let second = "exp_avg_sq."
+extension AdamW.Moment {
+  /// What stands before a parameter's name: as in a PyTorch optimizer's state.
+  var tensorPrefix: String {
+    switch self {
+    case .first: "exp_avg."
+    case .second: "exp_avg_sq."
+    }
+  }
 }
 
 /// A run's weights, moments and state on their way to and from its checkpoints.
@@ -16,12 +20,22 @@ package struct RunFiles {
   let model: any LanguageModel
   let optimizer: AdamW
   let config: RunConfig
+  /// Where the moments come from if other ranks have a part of them.
+  let shardedMoments: ShardedMoments?
 
   package init(directory: RunDirectory, model: any LanguageModel, optimizer: AdamW, config: RunConfig) {
+    self.init(directory: directory, model: model, optimizer: optimizer, config: config, shardedMoments: nil)
+  }
+
+  init(
+    directory: RunDirectory, model: any LanguageModel, optimizer: AdamW, config: RunConfig,
+    shardedMoments: ShardedMoments?
+  ) {
     self.directory = directory
     self.model = model
     self.optimizer = optimizer
     self.config = config
+    self.shardedMoments = shardedMoments
   }
 
   /// Bytes of weights and moments.
@@ -29,13 +43,14 @@ package struct RunFiles {
 
   private var buffers: [Tensor] { [model.parameters.weights, optimizer.firstMoments, optimizer.secondMoments] }
 
-  /// Writes a checkpoint from the run's own memory, then removes those that need not be kept.
+  /// Writes a checkpoint from the run's own memory and what other ranks send, then removes those that need not be kept.
   @discardableResult
   func write(_ state: TrainerState) throws(CheckpointError) -> SavedCheckpoint {
     try model.parameters.weights.withBytes { (weights) throws(CheckpointError) in
       try optimizer.firstMoments.withBytes { (first) throws(CheckpointError) in
         try optimizer.secondMoments.withBytes { (second) throws(CheckpointError) in
-          let contents = unsafe contents(state, weights, first, second)
+          let moments = unsafe shardedMoments?.named(model.parameters) ?? named(first, second)
+          let contents = unsafe contents(state, weights, optimizer: moments)
           return try SavedCheckpoint(writing: contents, in: directory.checkpoints, as: config.checkpoint)
         }
       }
@@ -45,7 +60,7 @@ package struct RunFiles {
   /// What a checkpoint of now holds, with weights and moments copied into `snapshot`, which must outlive the result.
   func contents(_ state: TrainerState, copiedTo snapshot: SnapshotMemory) -> CheckpointContents {
     let parts = unsafe copy(to: snapshot)
-    return unsafe contents(state, parts[0], parts[1], parts[2])
+    return unsafe contents(state, parts[0], optimizer: named(parts[1], parts[2]))
   }
 
   /// Copies weights and moments one after the other.
@@ -64,28 +79,20 @@ package struct RunFiles {
     }
   }
 
-  private func contents(
-    _ state: TrainerState, _ weights: UnsafeMutableRawBufferPointer, _ first: UnsafeMutableRawBufferPointer,
-    _ second: UnsafeMutableRawBufferPointer
-  ) -> CheckpointContents {
+  private func named(
+    _ first: UnsafeMutableRawBufferPointer, _ second: UnsafeMutableRawBufferPointer
+  ) -> [NamedTensor] {
     let layout = model.parameters
-    return unsafe CheckpointContents(
-      modelConfig: config.model.huggingFace, generationConfig: config.model.generationConfig,
-      weights: layout.named(weights),
-      optimizer: layout.named(first, prefix: MomentPrefix.first) + layout.named(second, prefix: MomentPrefix.second),
-      state: state, extraFiles: [RunConfig.fileInCheckpoint: Array(config.resolved.yaml().utf8)])
+    return unsafe layout.named(first, prefix: AdamW.Moment.first.tensorPrefix)
+      + layout.named(second, prefix: AdamW.Moment.second.tensorPrefix)
   }
-}
 
-extension Trainer {
-  /// Fills weights and moments from a checkpoint of this run.
-  func load(_ checkpoint: CheckpointDirectory) throws {
-    guard let moments = checkpoint.optimizer else {
-      throw TrainerError.notResumable(checkpoint: checkpoint.path, missing: "optimizer tensors")
-    }
-    let (layout, path) = (model.parameters, checkpoint.path)
-    try checkpoint.weights.copy(to: layout.weights, layout: layout, path: path)
-    try moments.copy(to: optimizer.firstMoments, layout: layout, prefix: MomentPrefix.first, path: path)
-    try moments.copy(to: optimizer.secondMoments, layout: layout, prefix: MomentPrefix.second, path: path)
+  private func contents(
+    _ state: TrainerState, _ weights: UnsafeMutableRawBufferPointer, optimizer: [NamedTensor]
+  ) -> CheckpointContents {
+    unsafe CheckpointContents(
+      modelConfig: config.model.huggingFace, generationConfig: config.model.generationConfig,
+      weights: model.parameters.named(weights), optimizer: optimizer, state: state,
+      extraFiles: [RunConfig.fileInCheckpoint: Array(config.resolved.yaml().utf8)])
   }
 }

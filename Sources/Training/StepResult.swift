@@ -1,4 +1,4 @@
-/// What one optimizer step did, the same on all ranks.
+/// What one optimizer step did, the same on all ranks but for the times.
 package struct StepResult: Sendable {
   /// Mean loss over all targets of the global batch, in nats.
   package var loss: Double
@@ -17,4 +17,5 @@ package struct StepResult: Sendable {
   package var stopRequestCount: Int
   /// Ranks by whose clock a checkpoint is due.
   package var saveRequestCount: Int
+  package var communication = CommunicationTime()
 }

@@ -112,19 +112,18 @@ extension Trainer {
       state = try TrainerState(text: Array((shared["state"]?.textValue ?? "").utf8), source: "rank 0")
     }
     optimizer.updateCount = state.step - state.skippedTotal
-    guard config.checkpoint.reading == .each, let path = shared["path"]?.textValue, !path.isEmpty else {
-      if let checkpoint { try load(checkpoint) }
-      return try broadcastBuffers()
+    let path = shared["path"]?.textValue ?? ""
+    if config.checkpoint.reading == .each, !path.isEmpty {
+      let own =
+        try checkpoint ?? CheckpointDirectory(verifiedElsewhere: path, digest: shared["digest"]?.textValue ?? "")
+      try loadWeights(own)
+      return try loadMoments(own)
     }
-    try load(
-      checkpoint
-        ?? CheckpointDirectory(verifiedElsewhere: path, digest: shared["digest"]?.textValue ?? ""))
-  }
-
-  private func broadcastBuffers() throws(ParallelError) {
-    for buffer in [model.parameters.weights, optimizer.firstMoments, optimizer.secondMoments] {
-      try buffer.withBytes { (bytes) throws(ParallelError) in try unsafe group.broadcast(bytes, from: 0) }
+    if let checkpoint { try loadWeights(checkpoint) }
+    try model.parameters.weights.withBytes { (bytes) throws(ParallelError) in
+      try unsafe group.broadcast(bytes, from: 0)
     }
+    if !path.isEmpty { try shareMoments(checkpoint) }
   }
 }
 

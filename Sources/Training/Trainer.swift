@@ -21,13 +21,16 @@ package enum ResumeChoice: Hashable, Sendable {
 package struct TrainerHost: Hashable, Sendable {
   /// Threads of a rank.
   package var threadCount: Int
+  /// Whether the machine has a core for one more thread of each rank.
+  package var hasSpareCore: Bool
   /// The kernels that BLAS chose.
   package var blasCore: String
   /// What the run is on, in a line for its log.
   package var summary: String
 
-  package init(threadCount: Int, blasCore: String, summary: String) {
+  package init(threadCount: Int, hasSpareCore: Bool = false, blasCore: String, summary: String) {
     self.threadCount = threadCount
+    self.hasSpareCore = hasSpareCore
     self.blasCore = blasCore
     self.summary = summary
   }
@@ -42,6 +45,7 @@ package final class Trainer {
   let host: TrainerHost
   let logger: Logger
   let model: any LanguageModel
+  let buckets: BucketPlan
   let optimizer: AdamW
   let training: any TrainingData
   let validation: (any ValidationData)?
@@ -67,7 +71,10 @@ package final class Trainer {
     try training.requireIDs(below: config.model.vocabularySize)
     try validation?.requireIDs(below: config.model.vocabularySize)
     model = config.model.makeModel(isTrained: true, backend: backend)
-    optimizer = AdamW(config.optimizer, parameters: model.parameters, backend: backend)
+    buckets = BucketPlan(count: model.parameters.count, bucketBytes: config.parallel.bucketBytes)
+    optimizer = AdamW(
+      config.optimizer, parameters: model.parameters, backend: backend,
+      owned: config.parallel.shardsOptimizer ? buckets.owned(by: group.rank, of: group.size) : nil)
     state = TrainerState(
       step: 0, tokensSeen: 0, seed: Int(config.train.seed), cursor: SampleCursor(epoch: 0, index: 0),
       worldSize: group.size, threadCount: host.threadCount, blasCore: host.blasCore,
@@ -103,7 +110,9 @@ package final class Trainer {
 
   /// The run directory, made if it is not there, and what is written into it.
   func makeFiles() throws -> RunFiles {
-    RunFiles(directory: try RunDirectory(path: runPath), model: model, optimizer: optimizer, config: config)
+    RunFiles(
+      directory: try RunDirectory(path: runPath), model: model, optimizer: optimizer, config: config,
+      shardedMoments: shardedMoments)
   }
 
   /// - Parameter files: on rank 0, which alone writes.
@@ -116,8 +125,12 @@ package final class Trainer {
     defer { recorder.finish() }
     let saver = try files.map { try CheckpointSaver($0, logger: logger, now: now) }
     defer { saver?.finish() }
+    let exchange = try GradientExchange(
+      model.parameters, plan: buckets, group: group, isSharded: config.parallel.shardsOptimizer,
+      wire: config.parallel.wire,
+      isOverlapped: try config.parallel.isOverlapped(in: group, hasSpareCore: host.hasSpareCore))
     let step = TrainingStep(
-      model: model, optimizer: optimizer, data: training, group: group, backend: backend, train: config.train,
+      model: model, optimizer: optimizer, data: training, exchange: exchange, backend: backend, train: config.train,
       schedule: config.schedule)
     var spikes = SpikeGuard(config.train, losses: state.recentLosses)
     let startStep = state.step
@@ -137,13 +150,14 @@ package final class Trainer {
       let isStopping = result.stopRequestCount > 0
       if isLast || isDue(config.train.validationInterval) { try validate(recorder) }
       if isLast || isStopping || result.saveRequestCount > 0 || isDue(config.checkpoint.interval) {
-        try recorder.recordStall { try saver?.save(state, isLast: isLast || isStopping) }
+        try recorder.recordStall { try save(saver, isLast: isLast || isStopping) }
       }
       if isStopping && !isLast {
         logger.notice("stopping as asked by a signal", metadata: ["step": "\(state.step)"])
         break
       }
     }
+    try exchange.close()
   }
 
   private func isDue(_ interval: Int) -> Bool {

@@ -5,24 +5,24 @@ package import TensorCore
 package import TokenData
 
 /// One step of data-parallel training: every rank computes gradients on its share, gradients are summed, every rank
-/// applies the same update.
+/// applies the same update, or with a sharded optimizer updates its own weights and receives the others'.
 package struct TrainingStep {
   private let model: any LanguageModel
   private let optimizer: AdamW
   private let data: any TrainingData
-  private let group: any ProcessGroup
+  private let exchange: GradientExchange
   private let backend: any Backend
   private let train: TrainConfig
   private let schedule: LearningRateSchedule
 
   package init(
-    model: any LanguageModel, optimizer: AdamW, data: any TrainingData, group: any ProcessGroup,
+    model: any LanguageModel, optimizer: AdamW, data: any TrainingData, exchange: GradientExchange,
     backend: any Backend, train: TrainConfig, schedule: LearningRateSchedule
   ) {
     self.model = model
     self.optimizer = optimizer
     self.data = data
-    self.group = group
+    self.exchange = exchange
     self.backend = backend
     self.train = train
     self.schedule = schedule
@@ -43,29 +43,32 @@ package struct TrainingStep {
       batches.reduce(0) { $0 + $1.targetCount }, batches.reduce(0) { $0 + $1.inputs.count }, isStopRequested ? 1 : 0,
       isSaveRequested ? 1 : 0,
     ]
-    try group.sum(&counts)
+    try exchange.sum(&counts)
     let chunkSizes = (0..<train.accumulation).map {
       train.chunks.size(step: step, microBatch: $0, accumulation: train.accumulation, seed: train.seed)
     }
     let lossSum = try gradients(of: batches, chunkSizes: chunkSizes, targetCount: counts[0])
     var result = StepResult(
-      loss: lossSum / Double(max(1, counts[0])), gradientNorm: optimizer.gradientNorm(),
+      loss: lossSum / Double(max(1, counts[0])), gradientNorm: try gradientNorm(),
       learningRate: optimizer.config.learningRate * schedule.share(step: step, of: train.steps),
       chunkSizes: chunkSizes, tokenCount: counts[1], targetCount: counts[0], isUpdated: false,
       stopRequestCount: counts[2], saveRequestCount: counts[3])
     // Loss and gradients are sums over all ranks, so all ranks decide alike.
-    if result.loss.isFinite && result.gradientNorm.isFinite {
-      result.isSpike = isSpike(result)
-      guard !result.isSpike else { return result }
+    let isFinite = result.loss.isFinite && result.gradientNorm.isFinite
+    result.isSpike = isFinite && isSpike(result)
+    if isFinite && !result.isSpike {
       optimizer.step(rate: result.learningRate, gradientNorm: result.gradientNorm)
+      try exchange.shareWeights()
       result.isUpdated = true
     }
+    result.communication = exchange.takeTime()
     return result
   }
 
   private func microBatches(_ step: Int) -> [TokenBatch] {
     let share = BatchShare(
-      batchSize: train.batchSize, accumulation: train.accumulation, rank: group.rank, rankCount: group.size)
+      batchSize: train.batchSize, accumulation: train.accumulation, rank: exchange.group.rank,
+      rankCount: exchange.group.size)
     return (0..<train.accumulation).map {
       data.batch(step: step, globalBatch: train.batchSize, samples: share.samples(microBatch: $0))
     }
@@ -78,18 +81,30 @@ package struct TrainingStep {
     guard let gradients = model.parameters.gradients else { preconditionFailure("training step: no gradients") }
     backend.fill(gradients, with: 0)
     var lossSum = [0.0]
-    for (batch, chunkSize) in zip(batches, chunkSizes) where batch.targetCount > 0 {
+    let parts = zip(batches, chunkSizes).filter { $0.0.targetCount > 0 }
+    for (index, (batch, chunkSize)) in parts.enumerated() {
       let tape = Tape(backend: backend, isRecording: true)
       let head = model.loss(
         ids: batch.inputs, targets: batch.targets, sampleCount: batch.sampleCount, length: batch.length,
         chunkSize: chunkSize, gradientScale: 1 / Float(targetCount), tape: tape)
-      tape.backward()
       lossSum[0] += head.lossSum
+      guard index == parts.count - 1 else {
+        tape.backward()
+        continue
+      }
+      exchange.begin(writes: tape.outstandingWrites)
+      tape.backward(onWritten: exchange.finish)
     }
-    try group.sum(&lossSum)
-    try gradients.withBytes { (bytes) throws(ParallelError) in
-      try unsafe group.sum(bytes.bindMemory(to: Float.self))
-    }
+    if parts.isEmpty { exchange.begin(writes: []) }
+    try exchange.finishGradients()
+    try exchange.sum(&lossSum)
     return lossSum[0]
+  }
+
+  private func gradientNorm() throws(ParallelError) -> Double {
+    guard exchange.isSharded else { return optimizer.gradientNorm() }
+    var squares = [optimizer.sumOfSquares()]
+    try exchange.sum(&squares)
+    return squares[0].squareRoot()
   }
 }

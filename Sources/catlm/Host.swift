@@ -13,9 +13,20 @@ enum Host {
   ///
   /// A launcher may give each rank cores of its own or all ranks the same ones: those that may use the same share them.
   static func threadCount(setting: Int?, group: any ProcessGroup) throws -> Int {
-    let cores = "\(group.hostName) \(allowedCores)"
-    let sharing = try group.gather(cores).count { $0 == cores }
+    let sharing = try sharingCount(group)
     return setting ?? max(1, coreCount / sharing)
+  }
+
+  /// Whether the cores that this rank may use, which others may share, are enough for one more thread of each such rank.
+  /// All ranks call it.
+  static func hasSpareCore(beside threadCount: Int, group: any ProcessGroup) throws -> Bool {
+    try sharingCount(group) * (threadCount + 1) <= coreCount
+  }
+
+  /// Ranks that may use the cores of this one. All ranks call it.
+  private static func sharingCount(_ group: any ProcessGroup) throws -> Int {
+    let cores = "\(group.hostName) \(allowedCores)"
+    return try group.gather(cores).count { $0 == cores }
   }
 
   /// The list of cores that this process may run on, in the kernel's words.

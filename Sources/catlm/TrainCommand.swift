@@ -18,6 +18,13 @@ struct TrainCommand: ParsableCommand {
       its newest intact checkpoint when the same command is given again. SIGTERM or SIGUSR1 finishes the step, writes \
       a checkpoint and exits with 0.
 
+      Keys of the section parallel: overlap (auto, on, off) sums gradients during the backward pass, by a thread of its \
+      own, where ranks are on several machines or cores to spare; bucket_bytes (8388608) is what one call sums; wire \
+      (float32, bfloat16) is how gradients travel; shard_optimizer (false) gives each rank a part of the weights to \
+      update and the moments of that part alone; every check_interval steps (100; 0 never) and at the start ranks \
+      compare version, configuration, step, chunk sizes, samples and weights, and a rank that differs ends the run \
+      with exit code 1; threads of a rank (by default its share of the cores).
+
       Example: mpirun --bind-to none -np 2 catlm train configs/smoke.yaml --set train.steps=100
       """)
 
@@ -64,7 +71,8 @@ struct TrainCommand: ParsableCommand {
     let trainer = try Trainer(
       configuration, runDirectory: runDirectory ?? "runs/\(configuration.name)", group: group, backend: backend,
       host: TrainerHost(
-        threadCount: threadCount, blasCore: "\(CPUBackend.blasCoreName), \(backend.instructionLevel)", summary: summary),
+        threadCount: threadCount, hasSpareCore: try Host.hasSpareCore(beside: threadCount, group: group),
+        blasCore: "\(CPUBackend.blasCoreName), \(backend.instructionLevel)", summary: summary),
       logger: logger)
     if group.rank == 0 { Host.warnOfSlowBLAS(logger) }
     do {

@@ -21,5 +21,44 @@ extension CommandTests {
       #expect(outcome.errors.contains("ranks changed"), "\(outcome.errors)")
       #expect(try workspace.records().count == 16)
     }
+
+    @Test(arguments: [(2, true, 3, false), (2, false, 3, true), (3, true, 2, true), (2, true, 1, false)])
+    func `a run with a sharded optimizer goes on with other ranks, sharded or not`(
+      first: Int, isSharded: Bool, second: Int, staysSharded: Bool
+    ) throws {
+      let workspace = try Workspace()
+      // Another number of steps would be another cosine.
+      let constant = ["--set", "schedule.kind=constant"]
+      try Command.catlm(Workspace.training("run") + constant, in: workspace.path).run().succeeded()
+      let train = { (ranks: Int, sharded: Bool, steps: Int) in
+        let arguments =
+          constant + ["--set", "parallel.shard_optimizer=\(sharded)", "--set", "train.steps=\(steps)"]
+        try Command.mpirun(ranks: ranks, Workspace.training("sharded") + arguments, in: workspace.path).run()
+          .succeeded()
+      }
+      try train(first, isSharded, 8)
+      try train(second, staysSharded, 12)
+      let (alone, together) = (try workspace.losses(), try workspace.losses(run: "sharded"))
+      #expect(together.count == alone.count)
+      for (step, (left, right)) in zip(alone, together).enumerated() {
+        #expect(abs(left - right) <= 1e-5 * left, "step \(step + 1): \(left) alone, \(right) sharded")
+      }
+    }
+
+    @Test func `sharded or not, overlapped or not, two ranks follow one curve`() throws {
+      let workspace = try Workspace(isTrained: true)
+      let alone = try workspace.losses()
+      let settings = ["overlap=on", "overlap=off", "shard_optimizer=true"]
+      let curves = try settings.map { setting in
+        let arguments = ["--set", "parallel.\(setting)", "--set", "parallel.bucket_bytes=16384"]
+        try Command.mpirun(ranks: 2, Workspace.training(setting) + arguments, in: workspace.path).run().succeeded()
+        return try workspace.losses(run: setting)
+      }
+      #expect(curves[0] == curves[1], "overlap changed bits")
+      for curve in curves {
+        #expect(curve.count == alone.count)
+        for (left, right) in zip(alone, curve) { #expect(abs(left - right) <= 1e-6 * left) }
+      }
+    }
   }
 }

@@ -1,6 +1,4 @@
-import CPUBackend
 import Checkpoints
-import Optimizers
 import Parallel
 import Testing
 
@@ -59,13 +57,8 @@ struct SpikeGuardTests {
   @Test func `a spike leaves weights, moments and the count of updates alone, on all ranks`() throws {
     let config = try SmallRun.recall()
     let unchanged = try ThreadGroup.run(size: 2) { group in
-      let backend = CPUBackend(threadCount: 1)
-      let model = config.model.makeModel(isTrained: true, backend: backend)
-      model.parameters.initialize(config.model.specs(scheme: .fla), seed: 1)
-      let optimizer = AdamW(config.optimizer, parameters: model.parameters, backend: backend)
-      let step = TrainingStep(
-        model: model, optimizer: optimizer, data: try config.data.training(seed: 1), group: group, backend: backend,
-        train: config.train, schedule: config.schedule)
+      let run = try StepRun(config, group: group)
+      let (step, model, optimizer) = (run.step, run.model, run.optimizer)
       _ = try step(0, isStopRequested: false)
       let before = (model.parameters.weights.values, optimizer.secondMoments.values)
       let result = try step(1, isStopRequested: false, isSaveRequested: group.rank == 0, isSpike: { $0.loss > 0 })
