@@ -54,8 +54,8 @@ let package = Package(
     module(
       "Benchmarks",
       [
-        "Checkpoints", "Models", "Optimizers", "Randomness", "Settings", "Telemetry", "TensorCore", "Training",
-        .product(name: "Logging", package: "swift-log"),
+        "Checkpoints", "Models", "Optimizers", "Parallel", "Randomness", "Settings", "Telemetry", "TensorCore",
+        "TokenData", "Training", .product(name: "Logging", package: "swift-log"),
       ]),
     module(
       "Training",

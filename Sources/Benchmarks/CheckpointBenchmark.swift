@@ -62,9 +62,9 @@ package struct CheckpointBenchmark {
     var measurement = CheckpointMeasurement()
     measurement.parameterCount = training.model.parameters.count
     measurement.byteCount = files.tensorBytes
-    training.step(0)
+    try training.step(0)
     for round in 1...rounds {
-      for step in 1...3 { measurement.stepSeconds.append(seconds { training.step(step) }) }
+      for step in 1...3 { measurement.stepSeconds.append(try seconds { try training.step(step) }) }
       try measurePlain(&measurement)
       measurement.blockingSeconds.append(try seconds { try blocking.save(state(2 * round), isLast: false) })
       try measureBackground(state(2 * round + 1), &measurement)
@@ -97,7 +97,7 @@ package struct CheckpointBenchmark {
     measurement.stallSeconds.append(try seconds { try background.save(state, isLast: false) })
     var stepCount = 0
     repeat {
-      training.step(stepCount)
+      try training.step(stepCount)
       stepCount += 1
     } while background.isBusy
     let elapsed = (clock.now - start) / .seconds(1)

@@ -1,75 +1,81 @@
-package import Models
+internal import Models
 internal import Optimizers
-internal import Randomness
+package import Parallel
 internal import Settings
 internal import Telemetry
 package import TensorCore
+package import Training
 
-/// What a training benchmark measures on: the same work as the PyTorch scripts that it is compared with.
-package struct TrainWorkload: Hashable, Sendable {
-  package let config: ModelConfig
-  package let sampleCount: Int
-  /// Ids of a sample; `context - 1` of them have a target.
-  package let context: Int
-  package let chunkSize: Int
-
-  package init(config: ModelConfig, sampleCount: Int, context: Int, chunkSize: Int) {
-    self.config = config
-    self.sampleCount = sampleCount
-    self.context = context
-    self.chunkSize = chunkSize
-  }
-
-  /// Arithmetic of one step.
-  package var cost: ModelCost {
-    ModelCost(
-      config, sampleCount: sampleCount, length: context - 1, targetCount: sampleCount * (context - 1),
-      chunkSize: chunkSize)
-  }
-}
-
-/// Seconds of each measured step, and the memory that they took.
-package struct TrainMeasurement: Sendable {
-  package var stepSeconds: [Double] = []
-  package var parameterCount = 0
-  /// Most bytes that tensors took together.
-  package var tensorBytes = 0
-  package var peakResidentBytes = 0
-  /// Buffers taken from the system during the measured steps.
-  package var allocationCount = 0
-
-  package var medianSeconds: Double {
-    let sorted = stepSeconds.sorted()
-    return sorted.isEmpty ? .nan : sorted[sorted.count / 2]
-  }
-}
-
-/// Times whole training steps (forward, backward, clipping, AdamW) on random ids.
+/// Times whole training steps (forward, backward, sums over the ranks, clipping, AdamW) on random ids.
 package struct TrainBenchmark {
-  private let workload: TrainWorkload
-  private let backend: any Backend
   let model: any LanguageModel
   let optimizer: AdamW
+  private let backend: any Backend
+  private let exchange: GradientExchange
+  private let training: TrainingStep
 
+  /// For one rank alone.
   package init(_ workload: TrainWorkload, backend: any Backend) throws {
-    self.workload = workload
+    try self.init(
+      workload, group: SoloGroup(), settings: ParallelConfig(SettingsReader([:], path: "parallel")),
+      isOverlapped: false, backend: backend)
+  }
+
+  /// All ranks make theirs together.
+  ///
+  /// - Parameters:
+  ///   - group: the ranks that train one model together.
+  ///   - isOverlapped: whether gradients are sent during the backward pass.
+  package init(
+    _ workload: TrainWorkload, group: any ProcessGroup, settings: ParallelConfig, isOverlapped: Bool,
+    backend: any Backend
+  ) throws {
     self.backend = backend
     model = workload.config.makeModel(isTrained: true, backend: backend)
     model.parameters.initialize(workload.config.specs(scheme: .fla), seed: 0)
+    let plan = BucketPlan(count: model.parameters.count, bucketBytes: settings.bucketBytes)
     let fields: Setting = ["learning_rate": .number(1e-4), "weight_decay": .number(0.1)]
     optimizer = AdamW(
-      try OptimizerConfig(SettingsReader(fields, path: "optimizer")), parameters: model.parameters, backend: backend)
+      try OptimizerConfig(SettingsReader(fields, path: "optimizer")), parameters: model.parameters, backend: backend,
+      owned: settings.shardsOptimizer ? plan.owned(by: group.rank, of: group.size) : nil)
+    exchange = try GradientExchange(
+      model.parameters, plan: plan, group: group, isSharded: settings.shardsOptimizer, wire: settings.wire,
+      isOverlapped: isOverlapped)
+    training = TrainingStep(
+      model: model, optimizer: optimizer,
+      data: BenchmarkData(context: workload.context, idCount: workload.config.vocabularySize), exchange: exchange,
+      backend: backend, train: try Self.train(workload, rankCount: group.size),
+      schedule: LearningRateSchedule(kind: .constant))
   }
 
-  /// Runs `warmup` steps, then measures `steps`.
-  package func run(warmup: Int, steps: Int) -> TrainMeasurement {
+  private static func train(_ workload: TrainWorkload, rankCount: Int) throws(SettingsError) -> TrainConfig {
+    let batchSize = workload.sampleCount * workload.microBatchCount * rankCount
+    var fields: [Setting.Entry] = [
+      .init(key: "steps", value: .integer(1)), .init(key: "batch_size", value: .integer(batchSize)),
+      .init(key: "accumulation", value: .integer(workload.microBatchCount)),
+    ]
+    if workload.config.chunkSizes != nil {
+      fields.append(.init(key: "chunk_sizes", value: .list([.integer(workload.chunkSize)])))
+    }
+    return try TrainConfig(SettingsReader(.mapping(fields), path: "train"), model: workload.config)
+  }
+
+  /// Runs `warmup` steps, then measures `steps`, which all ranks of `starters` begin at the same time.
+  package func run(
+    warmup: Int, steps: Int, startingWith starters: any ProcessGroup
+  ) throws(ParallelError) -> TrainMeasurement {
     var measurement = TrainMeasurement()
     measurement.parameterCount = model.parameters.count
-    for step in 0..<warmup { self.step(step) }
+    for index in 0..<warmup { try step(index) }
     let before = backend.pool.statistics.allocationCount
-    for step in 0..<steps {
-      let elapsed = ContinuousClock().measure { self.step(warmup + step) }
-      measurement.stepSeconds.append(elapsed / .seconds(1))
+    try starters.barrier()
+    let clock = ContinuousClock()
+    for index in 0..<steps {
+      let start = clock.now
+      let result = try step(warmup + index)
+      measurement.stepSeconds.append((clock.now - start) / .seconds(1))
+      measurement.communicationSeconds.append(result.communication.total / .seconds(1))
+      measurement.exposedSeconds.append(result.communication.exposed / .seconds(1))
     }
     measurement.allocationCount = backend.pool.statistics.allocationCount - before
     measurement.tensorBytes = backend.pool.statistics.peakHeldBytes
@@ -78,26 +84,13 @@ package struct TrainBenchmark {
   }
 
   /// One step on the random ids of a number.
-  func step(_ index: Int) {
-    guard let gradients = model.parameters.gradients else { return }
-    backend.fill(gradients, with: 0)
-    let (inputs, targets) = batch(index % 4)
-    let tape = Tape(backend: backend, isRecording: true)
-    _ = model.loss(
-      ids: inputs, targets: targets, sampleCount: workload.sampleCount, length: workload.context - 1,
-      chunkSize: workload.chunkSize, gradientScale: 1 / Float(targets.count), tape: tape)
-    tape.backward()
-    optimizer.step(rate: 1e-4, gradientNorm: optimizer.gradientNorm())
+  @discardableResult
+  func step(_ index: Int) throws(ParallelError) -> StepResult {
+    try training(index, isStopRequested: false)
   }
 
-  private func batch(_ index: Int) -> (inputs: [Int32], targets: [Int32]) {
-    var generator = CounterGenerator(seed: 0, stream: .task, index: UInt64(index))
-    var (inputs, targets): ([Int32], [Int32]) = ([], [])
-    for _ in 0..<workload.sampleCount {
-      let ids = (0..<workload.context).map { _ in Int32(generator.below(workload.config.vocabularySize)) }
-      inputs += ids.dropLast()
-      targets += ids.dropFirst()
-    }
-    return (inputs, targets)
+  /// Gives back what MPI holds for it. All ranks call it.
+  package func finish() throws(ParallelError) {
+    try exchange.close()
   }
 }

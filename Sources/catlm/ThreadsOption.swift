@@ -1,8 +1,8 @@
 import ArgumentParser
 
-/// The option `--threads` of commands that run in one process.
+/// The option `--threads`.
 struct ThreadsOption: ParsableArguments {
-  @Option(help: "Threads; by default all cores.")
+  @Option(help: "Threads of a process; by default its share of the cores.")
   var threads: Int?
 
   func validate() throws {

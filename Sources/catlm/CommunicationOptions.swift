@@ -1,0 +1,35 @@
+import ArgumentParser
+import Parallel
+import Settings
+import Training
+
+/// Options for what ranks tell each other: the keys of a run file's section `parallel`.
+struct CommunicationOptions: ParsableArguments {
+  @Option(
+    help: "Gradients are summed during the backward pass (on), after it (off), or where it hides something (auto).")
+  var overlap = ParallelConfig.Overlap.auto
+
+  @Option(help: "float32 or bfloat16: how gradients travel.")
+  var wire = WireFormat.float32
+
+  @Option(name: .customLong("bucket-bytes"), help: "Bytes of gradients that are summed in one call.")
+  var bucketBytes: Int?
+
+  @Flag(name: .customLong("shard-optimizer"), help: "Each rank updates a part of the weights alone (ZeRO-1).")
+  var shardsOptimizer = false
+
+  /// The section that the options stand for.
+  var settings: ParallelConfig {
+    get throws {
+      var fields: [Setting.Entry] = [
+        .init(key: "overlap", value: .text(overlap.rawValue)), .init(key: "wire", value: .text(wire.rawValue)),
+        .init(key: "shard_optimizer", value: .flag(shardsOptimizer)),
+      ]
+      if let bucketBytes { fields.append(.init(key: "bucket_bytes", value: .integer(bucketBytes))) }
+      return try ParallelConfig(SettingsReader(.mapping(fields), path: "parallel"))
+    }
+  }
+}
+
+extension ParallelConfig.Overlap: ExpressibleByArgument {}
+extension WireFormat: ExpressibleByArgument {}

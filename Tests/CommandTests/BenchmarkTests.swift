@@ -1,0 +1,27 @@
+import Settings
+import Testing
+
+extension CommandTests {
+  @Suite struct BenchmarkTests {
+    private static let arguments = [
+      "benchmark", "train", "--steps", "1", "--warmup", "1", "--batch-size", "1", "--micro-batches", "2", "--context",
+      "32", "--threads", "1", "--json",
+    ]
+
+    @Test(arguments: [[], ["--independent"], ["--shard-optimizer", "--wire", "bfloat16"], ["--overlap", "on"]])
+    func `ranks are timed together and one of them reports`(options: [String]) throws {
+      let outcome = try Command.mpirun(ranks: 2, Self.arguments + options, in: Program.root).run().succeeded()
+      let report = try #require(try outcome.objects.first)
+      #expect(outcome.outputLines.count == 1)
+      #expect(report["ranks"] == .integer(2) && report["micro_batches"] == .integer(2))
+      let step = try #require(report["step_seconds"]?.numberValue)
+      let rate = try #require(report["tokens_per_second"]?.numberValue)
+      // Two ranks, two micro-batches, 32 tokens each; the slowest rank's step.
+      #expect(step > 0 && rate >= 0.999 * 128 / step)
+      let exposed = try #require(report["exposed_seconds"]?.numberValue)
+      #expect(options == ["--independent"] ? exposed < 0.01 * step : exposed > 0)
+      #expect(report["overlap"] == .flag(options.contains("on")))
+      #expect(report["shard_optimizer"] == .flag(options.contains("--shard-optimizer")))
+    }
+  }
+}
