@@ -20,6 +20,8 @@ package struct CheckpointMeasurement: Sendable {
   /// How long one in the background held training up, and how long its writing took.
   package var stallSeconds: [Double] = []
   package var backgroundSeconds: [Double] = []
+  /// What a core worked for the writing in the background.
+  package var backgroundProcessorSeconds: [Double] = []
   /// What the steps beside it took longer than they do alone, the stall included.
   package var lostSeconds: [Double] = []
 
@@ -64,13 +66,17 @@ package struct CheckpointBenchmark {
     measurement.byteCount = files.tensorBytes
     try training.step(0)
     for round in 1...rounds {
-      for step in 1...3 { measurement.stepSeconds.append(try seconds { try training.step(step) }) }
       try measurePlain(&measurement)
       measurement.blockingSeconds.append(try seconds { try blocking.save(state(2 * round), isLast: false) })
       try measureBackground(state(2 * round + 1), &measurement)
       report(round)
     }
     return measurement
+  }
+
+  /// Seconds of a few steps with nothing beside them.
+  private func stepsAlone() throws -> [Double] {
+    try (1...3).map { step in try seconds { try training.step(step) } }
   }
 
   private func measurePlain(_ measurement: inout CheckpointMeasurement) throws {
@@ -90,9 +96,10 @@ package struct CheckpointBenchmark {
     try FileManager.default.removeItem(atPath: path)
   }
 
-  /// Makes steps until the checkpoint is written, and compares them with those made before.
+  /// Makes steps until the checkpoint is written, and compares them with those made right before and after.
   private func measureBackground(_ state: TrainerState, _ measurement: inout CheckpointMeasurement) throws {
     let clock = ContinuousClock()
+    let before = try stepsAlone()
     let start = clock.now
     measurement.stallSeconds.append(try seconds { try background.save(state, isLast: false) })
     var stepCount = 0
@@ -101,9 +108,12 @@ package struct CheckpointBenchmark {
       stepCount += 1
     } while background.isBusy
     let elapsed = (clock.now - start) / .seconds(1)
-    measurement.lostSeconds.append(
-      elapsed - Double(stepCount) * CheckpointMeasurement.median(measurement.stepSeconds))
-    if let seconds = try background.report() { measurement.backgroundSeconds.append(seconds) }
+    let alone = try before + stepsAlone()
+    measurement.stepSeconds += alone
+    measurement.lostSeconds.append(elapsed - Double(stepCount) * CheckpointMeasurement.median(alone))
+    guard let (seconds, processorSeconds) = try background.report() else { return }
+    measurement.backgroundSeconds.append(seconds)
+    measurement.backgroundProcessorSeconds.append(processorSeconds)
   }
 
   private func state(_ step: Int) -> TrainerState {

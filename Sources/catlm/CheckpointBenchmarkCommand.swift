@@ -70,7 +70,9 @@ extension BenchmarkCommand {
         "plain_write_seconds": .number(median(measurement.writeSeconds)), "plain_seconds": .number(plain),
         "blocking_seconds": .number(blocking), "blocking_over_plain": .number(blocking / plain),
         "stall_seconds": .number(stall), "stall_over_step": .number(stall / step),
-        "background_seconds": .number(median(measurement.backgroundSeconds)), "lost_seconds": .number(lost),
+        "background_seconds": .number(median(measurement.backgroundSeconds)),
+        "background_processor_seconds": .number(median(measurement.backgroundProcessorSeconds)),
+        "lost_seconds": .number(lost),
         "lost_over_plain": .number(lost / plain), "lost_share_at_5_minutes": .number(lost / 300),
         "blocking_share_at_5_minutes": .number(blocking / 300),
       ]

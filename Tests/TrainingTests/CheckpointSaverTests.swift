@@ -77,8 +77,8 @@ struct CheckpointSaverTests {
     trainer.state.step = 7
     try saver.save(trainer.state, isLast: false)
     weights.assign(before.map { $0 + 1 })
-    let seconds = try saver.report()
-    #expect(saver.isBusy && seconds == nil)
+    let ending = try saver.report()
+    #expect(saver.isBusy && ending == nil)
     #expect(try RunDirectory(path: run.directory).checkpoints.newestVerified().checkpoint == nil)
     watched.letGo()
     saver.finish()
