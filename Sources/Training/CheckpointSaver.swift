@@ -39,7 +39,11 @@ package final class CheckpointSaver {
     config = files.config.checkpoint
     lastSave = now()
     // A copy of moments that other ranks have would be all of them in one rank's memory.
-    let isAsynchronous = (mode ?? config.mode) == .asynchronous && files.shardedMoments == nil
+    let isAsked = (mode ?? config.mode) == .asynchronous
+    let isAsynchronous = isAsked && files.shardedMoments == nil
+    if isAsked && !isAsynchronous {
+      logger.notice("training waits for checkpoints: no rank has room for a copy of all ranks' moments")
+    }
     snapshot = isAsynchronous ? try SnapshotMemory(byteCount: files.tensorBytes) : nil
     guard let snapshot else { return }
     logger.info(
