@@ -25,6 +25,10 @@ struct TrainCommand: ParsableCommand {
       compare version, configuration, step, chunk sizes, samples and weights, and a rank that differs ends the run \
       with exit code 1; threads of a rank (by default its share of the cores).
 
+      model.model_type is cat (adaptive: train.chunk_sizes), cat_fixed (model.chunk_size), llama (dense), or hybrid: \
+      model.layers lists dense, window, cat and adaptive_cat, each a name or a mapping such as \
+      {type: cat, chunk_size: 4}, and is repeated up to model.num_hidden_layers.
+
       Example: mpirun --bind-to none -np 2 catlm train configs/smoke.yaml --set train.steps=100
       """)
 
