@@ -24,6 +24,17 @@ import Testing
     }
   }
 
+  @Test(arguments: AttentionCase.all)
+  func `a pattern counts the pairs that see each other`(_ problem: AttentionCase) {
+    let shape = problem.shape
+    let rows = AttentionRows(pattern: shape.pattern, sequenceCount: 1)
+    let firstQuery = shape.dropsFirstQueries ? shape.pattern.firstCount : 0
+    let count = (firstQuery..<shape.pattern.rowCount).reduce(0) { count, query in
+      count + (0..<shape.pattern.rowCount).count { rows.sees(query: query, key: $0) }
+    }
+    #expect(shape.pattern.scoreCount(dropsFirstQueries: shape.dropsFirstQueries) == count)
+  }
+
   @Test(arguments: AttentionCase.withFirstQueriesDropped)
   func `dropped queries are not touched, and their keys and values get gradients`(_ problem: AttentionCase) {
     let shape = problem.shape
