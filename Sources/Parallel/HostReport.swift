@@ -22,17 +22,23 @@ package struct HostReport: Hashable, Sendable {
     localSize = Self.number(environment, ["OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS"])
   }
 
-  /// All ranks and their machines in a line, such as `4 ranks: node1 × 2, node2 × 2`. All ranks call it.
-  package static func summary(of group: any ProcessGroup) throws(ParallelError) -> String {
-    summary(hostNames: try group.gather(group.hostName))
+  /// All ranks, their machines and what each has, in a line. All ranks call it.
+  ///
+  /// - Parameter equipment: what this rank has on its machine, such as `2 threads a rank, 8 cores`.
+  package static func summary(of group: any ProcessGroup, equipment: String) throws(ParallelError) -> String {
+    let hostNames = try group.gather(group.hostName)
+    return summary(hostNames: hostNames, equipment: try group.gather(equipment))
   }
 
-  static func summary(hostNames: [String]) -> String {
-    let counts = Dictionary(hostNames.map { ($0, 1) }, uniquingKeysWith: +)
-    var seen: Set<String> = []
-    let hosts = hostNames.filter { seen.insert($0).inserted }.map { "\($0) × \(counts[$0, default: 0])" }
+  /// Such as `4 ranks: node1 × 2, node2 × 2; on each: 2 threads a rank, 8 cores`; where machines differ, each with its own.
+  static func summary(hostNames: [String], equipment: [String]) -> String {
     let ranks = hostNames.count == 1 ? "1 rank" : "\(hostNames.count) ranks"
-    return ranks + ": " + hosts.joined(separator: ", ")
+    let isUniform = Set(equipment).count == 1
+    let places = zip(hostNames, equipment).map { [$0, isUniform ? "" : " (\($1))"] }
+    let counts = Dictionary(places.map { ($0, 1) }, uniquingKeysWith: +)
+    var seen: Set<[String]> = []
+    let list = places.filter { seen.insert($0).inserted }.map { "\($0[0]) × \(counts[$0, default: 0])\($0[1])" }
+    return "\(ranks): " + list.joined(separator: ", ") + (isUniform ? "; on each: \(equipment[0])" : "")
   }
 
   private static func number(_ environment: [String: String], _ names: [String]) -> Int? {

@@ -2,7 +2,7 @@
 ///
 /// Given up without ``wait()``, as when another error ends the run first, it keeps that memory for ever.
 package struct PendingSum: ~Copyable {
-  private let transfer: any Transfer
+  let transfer: any Transfer
 
   init(_ transfer: any Transfer) {
     self.transfer = transfer

@@ -71,7 +71,12 @@ package protocol ProcessGroup: AnyObject {
   /// ``finish()`` their new group when they are through with it.
   func split(color: Int, key: Int) throws(ParallelError) -> any ProcessGroup
 
-  /// Ends the job on all ranks at once; the launcher returns `code`.
+  /// Says where this rank's work is, for a watchdog; moves nothing between ranks.
+  ///
+  /// - Parameter step: the step under way, from 1; 0 before the first.
+  func note(step: Int, phase: WorkPhase)
+
+  /// Ends the job on all ranks at once; the launcher returns `code`. Any thread may call it.
   func abort(code: Int32)
   /// Ends the group in good order. All its ranks call it, last of all.
   func finish() throws(ParallelError)
@@ -101,6 +106,9 @@ extension ProcessGroup {
   }
 
   package var hostName: String { systemHostName() }
+
+  /// Nobody watches.
+  package func note(step: Int, phase: WorkPhase) {}
 }
 
 extension ProcessGroup {

@@ -27,6 +27,8 @@ package struct ParallelConfig: Hashable, Sendable {
   package var wire: WireFormat
   /// Whether each rank updates a part of the weights and holds the moments of that part alone.
   package var shardsOptimizer: Bool
+  /// How long the ranks may stand still before the job is ended; nil: for ever.
+  package var timeout: Duration?
 
   package init(_ reader: SettingsReader) throws(SettingsError) {
     threads = try reader.optionalInteger("threads", in: 1...1024)
@@ -35,6 +37,8 @@ package struct ParallelConfig: Hashable, Sendable {
     bucketBytes = try reader.integer("bucket_bytes", default: 8 << 20, in: 1024...(1 << 40))
     wire = try reader.choice("wire", default: .float32)
     shardsOptimizer = try reader.flag("shard_optimizer", default: false)
+    let seconds = try reader.integer("timeout", default: 600, in: 0...1_000_000)
+    timeout = seconds == 0 ? nil : .seconds(seconds)
   }
 }
 

@@ -150,6 +150,7 @@ package final class Trainer {
       let isStopping = result.stopRequestCount > 0
       if isLast || isDue(config.train.validationInterval) { try validate(recorder) }
       if isLast || isStopping || result.saveRequestCount > 0 || isDue(config.checkpoint.interval) {
+        group.note(step: state.step, phase: .checkpoint)
         try recorder.recordStall { try save(saver, isLast: isLast || isStopping) }
       }
       if isStopping && !isLast {
@@ -187,6 +188,7 @@ package final class Trainer {
   /// Loss at every configured chunk size; each rank runs its share of the batches.
   private func validate(_ recorder: RunRecorder) throws {
     guard let validation else { return }
+    group.note(step: state.step, phase: .validation)
     let evaluator = Evaluator(model: model, backend: backend)
     let indices = Array(stride(from: group.rank, to: validation.batchCount, by: group.size))
     for chunkSize in config.train.chunks.sizes {

@@ -38,6 +38,7 @@ package struct TrainingStep {
   package func callAsFunction(
     _ step: Int, isStopRequested: Bool, isSaveRequested: Bool = false, isSpike: (StepResult) -> Bool = { _ in false }
   ) throws(ParallelError) -> StepResult {
+    exchange.group.note(step: step + 1, phase: .gradients)
     let batches = microBatches(step)
     var counts = [
       batches.reduce(0) { $0 + $1.targetCount }, batches.reduce(0) { $0 + $1.inputs.count }, isStopRequested ? 1 : 0,
@@ -47,7 +48,8 @@ package struct TrainingStep {
     let chunkSizes = (0..<train.accumulation).map {
       train.chunks.size(step: step, microBatch: $0, accumulation: train.accumulation, seed: train.seed)
     }
-    let lossSum = try gradients(of: batches, chunkSizes: chunkSizes, targetCount: counts[0])
+    let lossSum = try gradients(step, of: batches, chunkSizes: chunkSizes, targetCount: counts[0])
+    exchange.group.note(step: step + 1, phase: .optimizer)
     var result = StepResult(
       loss: lossSum / Double(max(1, counts[0])), gradientNorm: try gradientNorm(),
       learningRate: optimizer.config.learningRate * schedule.share(step: step, of: train.steps),
@@ -76,13 +78,14 @@ package struct TrainingStep {
 
   /// Leaves the gradient of the mean loss over all ranks in the flat buffer; returns the summed loss of all ranks.
   private func gradients(
-    of batches: [TokenBatch], chunkSizes: [Int], targetCount: Int
+    _ step: Int, of batches: [TokenBatch], chunkSizes: [Int], targetCount: Int
   ) throws(ParallelError) -> Double {
     guard let gradients = model.parameters.gradients else { preconditionFailure("training step: no gradients") }
     backend.fill(gradients, with: 0)
     var lossSum = [0.0]
     let parts = zip(batches, chunkSizes).filter { $0.0.targetCount > 0 }
     for (index, (batch, chunkSize)) in parts.enumerated() {
+      exchange.group.note(step: step + 1, phase: .gradients)
       let tape = Tape(backend: backend, isRecording: true)
       let head = model.loss(
         ids: batch.inputs, targets: batch.targets, sampleCount: batch.sampleCount, length: batch.length,

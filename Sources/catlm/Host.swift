@@ -2,6 +2,7 @@ import CPUBackend
 import Foundation
 import Logging
 import Parallel
+import Telemetry
 import TensorCore
 
 /// What the program finds on the machine, and the backend that it makes of it.
@@ -41,6 +42,14 @@ enum Host {
     logger.warning(
       "OPENBLAS_CORETYPE is set; unset it to let BLAS choose its kernels",
       metadata: ["forced": "\(forced)", "used": "\(CPUBackend.blasCoreName)"])
+  }
+
+  /// What a rank of the backend has on this machine, in a line.
+  static func equipment(of backend: CPUBackend) -> String {
+    let memory = Format.bytes(Int(clamping: ProcessInfo.processInfo.physicalMemory))
+    let threads = backend.threadCount == 1 ? "1 thread" : "\(backend.threadCount) threads"
+    return "\(threads) a rank, \(coreCount) cores, \(memory) of memory, \(backend.instructionLevel) kernels, "
+      + "BLAS for \(CPUBackend.blasCoreName)"
   }
 
   static func makeBackend(threadCount: Int) -> CPUBackend {

@@ -16,7 +16,9 @@ struct TrainCommand: ParsableCommand {
     discussion: """
       Under mpirun each process is a rank; the ranks split every batch. A run that was stopped or killed goes on from \
       its newest intact checkpoint when the same command is given again. SIGTERM or SIGUSR1 finishes the step, writes \
-      a checkpoint and exits with 0.
+      a checkpoint and exits with 0. Ranks that stand still for parallel.timeout seconds (600; 0 for ever), and a rank \
+      that is dead, stopped or cut off, end the job on all ranks with exit code 3 and a line that says who is where; \
+      loading, validation and checkpoints have ten times as long.
 
       Keys of the section parallel: overlap (auto, on, off) sums gradients during the backward pass, by a thread of its \
       own, where ranks are on several machines or cores to spare; bucket_bytes (8388608) is what one call sums; wire \
@@ -55,8 +57,12 @@ struct TrainCommand: ParsableCommand {
       guard ProcessGroups.isFirstRank else { Foundation.exit(Failure.inputCode) }
       throw error
     }
-    let group = try ProcessGroups.make()
+    let processes = try ProcessGroups.make()
+    var group = processes
     do {
+      group = try WatchedGroup.watch(processes, limit: configuration.parallel.timeout) {
+        Logger(label: "catlm").warning("\($0)")
+      }
       try train(configuration, group: group)
       try group.finish()
     } catch {
@@ -68,10 +74,7 @@ struct TrainCommand: ParsableCommand {
     let logger = Logger(label: "catlm", level: group.rank == 0 ? .info : .warning)
     let threadCount = try Host.threadCount(setting: configuration.parallel.threads, group: group)
     let backend = Host.makeBackend(threadCount: threadCount)
-    let hosts = try HostReport.summary(of: group)
-    let summary =
-      "\(hosts); \(threadCount) threads a rank, \(Host.coreCount) cores, \(backend.instructionLevel) kernels, "
-      + "BLAS for \(CPUBackend.blasCoreName)"
+    let summary = try HostReport.summary(of: group, equipment: Host.equipment(of: backend))
     let trainer = try Trainer(
       configuration, runDirectory: runDirectory ?? "runs/\(configuration.name)", group: group, backend: backend,
       host: TrainerHost(

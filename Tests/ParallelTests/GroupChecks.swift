@@ -110,7 +110,7 @@ struct GroupChecks {
       let expected =
         switch kind {
         case .mpi: "MPI_Bcast failed on rank \(rank): "
-        case .solo, .threads: "broadcast: found rank \(size), allowed 0 ..< \(size)"
+        case .solo, .threads, .watched: "broadcast: found rank \(size), allowed 0 ..< \(size)"
         }
       #expect(message.hasPrefix(expected), "found \(message)")
       // MPI_ERR_ROOT in one library, "Invalid root" in the other.

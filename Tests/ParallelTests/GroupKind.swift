@@ -1,19 +1,23 @@
-import Parallel
 import Testing
+
+@testable import Parallel
 
 /// The groups that one test body runs on.
 enum GroupKind: Sendable, CustomTestStringConvertible {
   case solo
   case threads(Int)
+  /// Threads whose group has a watchdog.
+  case watched(Int)
   /// The processes of the launcher; only within ``MPIRun``.
   case mpi
 
-  static let withoutLauncher: [GroupKind] = [.solo, .threads(1), .threads(2), .threads(3), .threads(4)]
+  static let withoutLauncher: [GroupKind] = [.solo, .threads(1), .threads(2), .threads(3), .threads(4), .watched(3)]
 
   var testDescription: String {
     switch self {
     case .solo: "solo"
     case .threads(let count): "\(count) threads"
+    case .watched(let count): "\(count) watched threads"
     case .mpi: "MPI"
     }
   }
@@ -23,8 +27,17 @@ enum GroupKind: Sendable, CustomTestStringConvertible {
     switch self {
     case .solo: [try body(SoloGroup())]
     case .threads(let count): try ThreadGroup.run(size: count, body)
+    case .watched(let count): try ThreadGroup.run(size: count) { try body(Self.watched($0)) }
     case .mpi: [try MainActor.assumeIsolated { try body(#require(MPIRun.group)) }]
     }
+  }
+}
+
+extension GroupKind {
+  /// The group with a watchdog that ends nothing but says so.
+  private static func watched(_ group: any ProcessGroup) throws -> any ProcessGroup {
+    let ending = WatchEnding(report: { Issue.record("\($0)") }, abort: {}, exit: {})
+    return try WatchedGroup.watch(group, limit: .seconds(60), ending: ending) { Issue.record("\($0)") }
   }
 }
 

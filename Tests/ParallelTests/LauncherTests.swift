@@ -34,9 +34,13 @@ import Testing
     #expect(HostReport(of: group, environment: openMPI).description == place + " (1 of 2 there)")
   }
 
-  @Test func `a summary counts the ranks of each machine`() throws {
-    #expect(HostReport.summary(hostNames: ["b", "a", "b", "a", "a"]) == "5 ranks: b × 2, a × 3")
-    #expect(HostReport.summary(hostNames: ["one"]) == "1 rank: one × 1")
-    #expect(try HostReport.summary(of: SoloGroup()).hasPrefix("1 rank: "))
+  @Test func `a summary counts the ranks of each machine and says what each has`() throws {
+    let names = ["b", "a", "b", "a", "a"]
+    let same = HostReport.summary(hostNames: names, equipment: Array(repeating: "8 cores", count: 5))
+    #expect(same == "5 ranks: b × 2, a × 3; on each: 8 cores")
+    let mixed = HostReport.summary(hostNames: names, equipment: names.map { $0 == "a" ? "8 cores" : "4 cores" })
+    #expect(mixed == "5 ranks: b × 2 (4 cores), a × 3 (8 cores)")
+    let solo = try HostReport.summary(of: SoloGroup(), equipment: "1 core")
+    #expect(solo == "1 rank: \(SoloGroup().hostName) × 1; on each: 1 core")
   }
 }

@@ -92,6 +92,8 @@ final class RunningCommand {
     return try FileHandle(forWritingTo: url)
   }
 
+  var processIdentifier: Int32 { process.processIdentifier }
+
   func send(_ signal: Int32) {
     kill(process.processIdentifier, signal)
   }

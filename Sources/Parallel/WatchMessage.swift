@@ -1,0 +1,66 @@
+/// A datagram between the watchdogs of two ranks: text with tabs, the job's key first, so that what comes from
+/// elsewhere does not count.
+struct WatchMessage: Hashable, Sendable {
+  enum Content: Hashable, Sendable {
+    case heartbeat(WatchStatus)
+    /// The sender leaves in good order.
+    case farewell
+    /// The job has to end, and why.
+    case end(reason: String)
+  }
+
+  /// Bytes that a message may take on a wire whose packets are not split.
+  static let capacity = 1400
+
+  var sender: Int
+  var content: Content
+
+  func bytes(key: String) -> [UInt8] {
+    let fields =
+      switch content {
+      case .heartbeat(let status): ["beat"] + Self.fields(status)
+      case .farewell: ["farewell"]
+      case .end(let reason): ["end", reason]
+      }
+    return Array(([key, "\(sender)"] + fields).joined(separator: "\t").utf8.prefix(Self.capacity))
+  }
+
+  /// - Returns: nil for bytes that are no message of the job with this key.
+  init?(_ bytes: some Collection<UInt8>, key: String) {
+    let text = String(decoding: bytes, as: UTF8.self)
+    let fields = text.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
+    guard fields.count >= 3, fields[0] == key, let sender = Int(fields[1]), sender >= 0 else { return nil }
+    let rest = Array(fields[3...])
+    let content: Content? =
+      switch (fields[2], rest.count) {
+      case ("beat", _): Self.status(rest).map(Content.heartbeat)
+      case ("farewell", 0): .farewell
+      case ("end", 1): .end(reason: rest[0])
+      default: nil
+      }
+    guard let content else { return nil }
+    self.init(sender: sender, content: content)
+  }
+
+  init(sender: Int, content: Content) {
+    self.sender = sender
+    self.content = content
+  }
+
+  private static func fields(_ status: WatchStatus) -> [String] {
+    let common = ["\(status.changeCount)", "\(status.step)", status.phase.rawValue]
+    guard let call = status.call else { return common }
+    return common + ["\(call.group)", "\(call.number)", call.name]
+  }
+
+  private static func status(_ fields: [String]) -> WatchStatus? {
+    guard fields.count == 3 || fields.count == 6, let changes = Int(fields[0]), let step = Int(fields[1]),
+      let phase = WorkPhase(rawValue: fields[2])
+    else { return nil }
+    var status = WatchStatus(changeCount: changes, step: step, phase: phase)
+    guard fields.count == 6 else { return status }
+    guard let group = Int(fields[3]), let number = Int(fields[4]) else { return nil }
+    status.call = WatchStatus.Call(group: group, number: number, name: fields[5])
+    return status
+  }
+}

@@ -1,0 +1,63 @@
+internal import Foundation
+
+/// A socket for datagrams that never waits. What cannot be sent is lost: the next heartbeat says it again.
+final class WatchSocket: Sendable {
+  private let descriptor: Int32
+
+  /// Where others reach it.
+  let address: WatchAddress
+
+  /// A socket on one of this machine's addresses, at a port that the system chooses; nil if there is no such address.
+  convenience init?(boundTo address: WatchAddress) {
+    self.init(family: address.family) { descriptor in address.withName { bind(descriptor, $0, $1) } }
+  }
+
+  /// A socket on the address from which `peer` is reached; it hears nobody else. Nil if there is no way there.
+  convenience init?(connectedTo peer: WatchAddress) {
+    self.init(family: peer.family) { descriptor in peer.withName { connect(descriptor, $0, $1) } }
+  }
+
+  private init?(family: Int32, _ prepare: (Int32) -> Int32) {
+    let kind = Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
+    let descriptor = socket(family, kind, 0)
+    guard descriptor >= 0 else { return nil }
+    guard prepare(descriptor) == 0, let address = WatchAddress(filledBy: { getsockname(descriptor, $0, $1) }) else {
+      close(descriptor)
+      return nil
+    }
+    self.descriptor = descriptor
+    self.address = address
+    // Room for the heartbeats of many ranks between two looks; the system gives as much as it allows.
+    var capacity: Int32 = 4 << 20
+    setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &capacity, socklen_t(MemoryLayout<Int32>.size))
+  }
+
+  deinit {
+    close(descriptor)
+  }
+
+  /// - Parameter peer: nil on a socket that is connected.
+  func send(_ bytes: [UInt8], to peer: WatchAddress? = nil) {
+    let flags = Int32(MSG_NOSIGNAL)
+    if let peer {
+      _ = peer.withName { sendto(descriptor, bytes, bytes.count, flags, $0, $1) }
+    } else {
+      _ = Foundation.send(descriptor, bytes, bytes.count, flags)
+    }
+  }
+
+  /// The next datagram and who sent it; nil if there is none.
+  func receive() -> (bytes: ArraySlice<UInt8>, sender: WatchAddress)? {
+    var buffer = [UInt8](repeating: 0, count: 2048)
+    while true {
+      var count = 0
+      let sender = WatchAddress { name, length in
+        count = recvfrom(descriptor, &buffer, buffer.count, 0, name, length)
+        return count < 0 ? -1 : 0
+      }
+      if let sender { return (buffer.prefix(count), sender) }
+      // An earlier datagram that found nobody is reported here once; what came after it is still to be read.
+      guard count < 0, errno == ECONNREFUSED || errno == EINTR else { return nil }
+    }
+  }
+}

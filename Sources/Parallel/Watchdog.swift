@@ -1,0 +1,126 @@
+internal import Foundation
+
+/// A rank's thread that sends heartbeats outside of MPI and ends the job when it cannot go on: MPI itself would wait
+/// for ever for a rank that is stopped or cut off, and cannot tell which one it is.
+///
+/// Every rank tells rank 0 which step and call it is in, rank 0 answers; ``WatchJudge`` says what ends a job. Rank 0
+/// says why on standard error, tells the others and aborts. A rank that does not hear rank 0 any more does so itself,
+/// so that nothing is left running on either side of a link that is cut.
+// `condition` guards all that can change; the thread's own state belongs to its closure.
+final class Watchdog: @unchecked Sendable {
+  private let activity: WatchActivity
+  private let ending: WatchEnding
+  private let rank: Int
+  private let interval: Duration
+  private let bell = WatchBell()
+  private let condition = NSCondition()
+  private var isConnected = false
+  private var isSettled = false
+  private var isStopped = false
+  private var isOver = false
+
+  init(rank: Int, limit: Duration, activity: WatchActivity, ending: WatchEnding) {
+    self.rank = rank
+    self.activity = activity
+    self.ending = ending
+    interval = Self.interval(limit)
+  }
+
+  /// Time between two heartbeats: some twenty within the limit, at most four a second.
+  static func interval(_ limit: Duration) -> Duration { min(max(limit / 20, .milliseconds(250)), .seconds(1)) }
+
+  /// Starts the thread. It judges once ``isConnected(within:)`` was true on all ranks and ``settle()`` was called.
+  func start(_ post: some WatchPost) {
+    let thread = Thread { [self] in
+      var post = post
+      run(&post)
+    }
+    thread.name = "watchdog"
+    thread.start()
+  }
+
+  /// Whether heartbeats come from all whom this rank listens to; waits for that a while.
+  func isConnected(within limit: TimeInterval) -> Bool {
+    let end = Date(timeIntervalSinceNow: limit)
+    return condition.withLock {
+      while !isConnected, condition.wait(until: end) {}
+      return isConnected
+    }
+  }
+
+  /// From now on silence and standstill end the job.
+  func settle() {
+    condition.withLock { isSettled = true }
+    bell.ring()
+  }
+
+  /// Takes leave of the others and waits for the thread's end.
+  func stop() {
+    condition.withLock { isStopped = true }
+    bell.ring()
+    condition.withLock {
+      while !isOver { condition.wait() }
+    }
+  }
+
+  private func run(_ post: inout some WatchPost) {
+    let clock = ContinuousClock()
+    var last = clock.now
+    var wasSettled = false
+    while true {
+      let (settled, stopped) = condition.withLock { (isSettled, isStopped) }
+      if stopped { break }
+      if settled && !wasSettled { post.settle() }
+      wasSettled = settled
+      let now = clock.now
+      // A process that was itself stopped for a while, or a machine that slept, has missed what the others said.
+      if now - last > interval * 4 { post.forgive(now - last) }
+      last = now
+      let verdict = post.tick(activity.status, at: now)
+      if post.isConnected { noteConnection() }
+      if settled, let verdict { return end(verdict, post) }
+      bell.sleep(settled ? interval : .milliseconds(20))
+    }
+    post.leave()
+    noteEnd()
+  }
+
+  private func noteConnection() {
+    condition.withLock {
+      guard !isConnected else { return }
+      isConnected = true
+      condition.broadcast()
+    }
+  }
+
+  private func noteEnd() {
+    condition.withLock {
+      isOver = true
+      condition.broadcast()
+    }
+  }
+
+  /// Ends the job. Where MPI cannot end the processes any more, this one ends by itself.
+  private func end(_ verdict: WatchVerdict, _ post: some WatchPost) {
+    defer { noteEnd() }
+    if verdict.isTold {
+      // Rank 0 has said why and aborts; that fails to end this rank only if the launcher cannot reach it.
+      bell.sleep(.seconds(1))
+    } else {
+      // Ranks that miss rank 0 do so at the same moment: the first of them speaks, and its abort ends the others.
+      bell.sleep(min(.milliseconds(200) * max(0, rank - 1), .seconds(1)))
+    }
+    ending.report("watchdog: \(verdict.reason); ending the job on all ranks")
+    for _ in 0..<3 {
+      post.announce(verdict.reason)
+      bell.sleep(.milliseconds(50))
+    }
+    let exit = ending.exit
+    let last = Thread {
+      Thread.sleep(forTimeInterval: 2)
+      exit()
+    }
+    last.start()
+    ending.abort()
+  }
+}

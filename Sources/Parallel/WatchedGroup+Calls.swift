@@ -1,0 +1,87 @@
+// The calls that wait for other ranks, each shown in the heartbeats while it does.
+extension WatchedGroup {
+  package func sum(_ values: UnsafeMutableBufferPointer<Float>, wire: WireFormat) throws(ParallelError) {
+    try during("sum", of: values.count, "Float") { () throws(ParallelError) in try base.sum(values, wire: wire) }
+  }
+
+  package func sum(_ values: inout [Double]) throws(ParallelError) {
+    try during("sum", of: values.count, "Double") { () throws(ParallelError) in try base.sum(&values) }
+  }
+
+  package func sum(_ values: inout [Int]) throws(ParallelError) {
+    try during("sum", of: values.count, "Int") { () throws(ParallelError) in try base.sum(&values) }
+  }
+
+  package func startSum(
+    _ values: UnsafeMutableBufferPointer<Float>, in owner: AnyObject
+  ) throws(ParallelError) -> PendingSum {
+    let name = WatchActivity.Name(operation: "sum", count: values.count, unit: "Float, started before")
+    let transfer = try base.startSum(values, in: owner).transfer
+    return PendingSum(WatchedTransfer(transfer, name: name, activity: activity, group: number))
+  }
+
+  package func largest(_ value: Double) throws(ParallelError) -> Double {
+    try during("largest") { () throws(ParallelError) in try base.largest(value) }
+  }
+
+  package func reduceScatter(
+    _ values: UnsafeMutableBufferPointer<Float>, ranges: [Range<Int>], wire: WireFormat
+  ) throws(ParallelError) {
+    try during("reduce-scatter", of: values.count, "Float") { () throws(ParallelError) in
+      try base.reduceScatter(values, ranges: ranges, wire: wire)
+    }
+  }
+
+  package func allGather(
+    _ values: UnsafeMutableBufferPointer<Float>, ranges: [Range<Int>], wire: WireFormat
+  ) throws(ParallelError) {
+    try during("all-gather", of: values.count, "Float") { () throws(ParallelError) in
+      try base.allGather(values, ranges: ranges, wire: wire)
+    }
+  }
+
+  package func broadcast(_ bytes: UnsafeMutableRawBufferPointer, from root: Int) throws(ParallelError) {
+    try during("broadcast", of: bytes.count, "bytes") { () throws(ParallelError) in
+      try base.broadcast(bytes, from: root)
+    }
+  }
+
+  package func gather(_ text: String) throws(ParallelError) -> [String] {
+    try during("gather") { () throws(ParallelError) in try base.gather(text) }
+  }
+
+  package func barrier() throws(ParallelError) {
+    try during("barrier") { () throws(ParallelError) in try base.barrier() }
+  }
+
+  package func send(_ bytes: UnsafeRawBufferPointer, to rank: Int) throws(ParallelError) {
+    try during("send", of: bytes.count, "bytes") { () throws(ParallelError) in try base.send(bytes, to: rank) }
+  }
+
+  package func receive(_ bytes: UnsafeMutableRawBufferPointer, from rank: Int) throws(ParallelError) {
+    try during("receive", of: bytes.count, "bytes") { () throws(ParallelError) in
+      try base.receive(bytes, from: rank)
+    }
+  }
+}
+
+/// A sum on its way; it shows in the heartbeats once somebody waits for it.
+private final class WatchedTransfer: Transfer {
+  private let base: any Transfer
+  private let name: WatchActivity.Name
+  private let activity: WatchActivity
+  private let group: Int
+
+  init(_ base: any Transfer, name: WatchActivity.Name, activity: WatchActivity, group: Int) {
+    self.base = base
+    self.name = name
+    self.activity = activity
+    self.group = group
+  }
+
+  func test() throws(ParallelError) -> Bool { try base.test() }
+
+  func wait() throws(ParallelError) {
+    try activity.during(name, group: group) { () throws(ParallelError) in try base.wait() }
+  }
+}

@@ -1,0 +1,92 @@
+/// A group whose ranks know of each other where they are: a call that some rank never makes, or a rank that is gone,
+/// ends the job with a message instead of letting the others wait for ever.
+package final class WatchedGroup: ProcessGroup {
+  let base: any ProcessGroup
+  let activity: WatchActivity
+  /// This group's number among those of its rank.
+  let number: Int
+  /// On the job's own group.
+  private let watchdog: Watchdog?
+
+  package var rank: Int { base.rank }
+  package var size: Int { base.size }
+  package var hostName: String { base.hostName }
+
+  private init(_ base: any ProcessGroup, activity: WatchActivity, number: Int, watchdog: Watchdog?) {
+    self.base = base
+    self.activity = activity
+    self.number = number
+    self.watchdog = watchdog
+  }
+
+  deinit {
+    watchdog?.stop()
+  }
+
+  /// The group with a watchdog, or the group itself where there is nobody to watch. All ranks call it.
+  ///
+  /// - Parameters:
+  ///   - limit: how long a call or a part of a step may take; nil for no watchdog.
+  ///   - warn: takes a line if heartbeats do not get through and the job runs without a watchdog; called on rank 0.
+  package static func watch(
+    _ group: any ProcessGroup, limit: Duration?, warn: (String) -> Void
+  ) throws(ParallelError) -> any ProcessGroup {
+    try watch(group, limit: limit, ending: .ofProcess(group), warn: warn)
+  }
+
+  static func watch(
+    _ group: any ProcessGroup, limit: Duration?, ending: WatchEnding, warn: (String) -> Void
+  ) throws(ParallelError) -> any ProcessGroup {
+    guard let limit, group.size > 1 else { return group }
+    let activity = WatchActivity()
+    let watchdog = Watchdog(rank: group.rank, limit: limit, activity: activity, ending: ending)
+    watchdog.start(try WatchExchange.post(group, limit: limit))
+    // An answer takes milliseconds where there is one at all.
+    let answers = try group.gather(watchdog.isConnected(within: 5) ? "" : "rank \(group.rank) on \(group.hostName)")
+    let deaf = answers.filter { !$0.isEmpty }
+    guard deaf.isEmpty else {
+      watchdog.stop()
+      if group.rank == 0 {
+        let list = deaf.joined(separator: ", ")
+        warn(
+          "no watchdog (parallel.timeout): heartbeats over UDP do not get through between all ranks and rank 0: \(list)"
+        )
+      }
+      return group
+    }
+    watchdog.settle()
+    return WatchedGroup(group, activity: activity, number: 0, watchdog: watchdog)
+  }
+
+  package func note(step: Int, phase: WorkPhase) {
+    activity.note(step: step, phase: phase)
+  }
+
+  package func duplicate() throws(ParallelError) -> any ProcessGroup {
+    part(try during("duplicate") { () throws(ParallelError) in try base.duplicate() })
+  }
+
+  package func split(color: Int, key: Int) throws(ParallelError) -> any ProcessGroup {
+    part(try during("split") { () throws(ParallelError) in try base.split(color: color, key: key) })
+  }
+
+  /// A group of some of the ranks, watched with this one.
+  private func part(_ group: any ProcessGroup) -> WatchedGroup {
+    WatchedGroup(group, activity: activity, number: activity.addGroup(), watchdog: nil)
+  }
+
+  package func abort(code: Int32) { base.abort(code: code) }
+
+  package func finish() throws(ParallelError) {
+    try during("finish") { () throws(ParallelError) in try base.finish() }
+    watchdog?.stop()
+  }
+
+  /// Shows a call in the heartbeats for as long as it takes.
+  func during<Result>(
+    _ operation: StaticString, of count: Int? = nil, _ unit: StaticString = "",
+    _ body: () throws(ParallelError) -> Result
+  ) throws(ParallelError) -> Result {
+    try activity.during(.init(operation: operation, count: count, unit: unit), group: number, body)
+  }
+}

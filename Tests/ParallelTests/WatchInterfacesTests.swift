@@ -1,0 +1,41 @@
+import Testing
+
+@testable import Parallel
+
+@Suite struct WatchInterfacesTests {
+  @Test(arguments: [
+    ("10.77.0.0/24", "10.77.0.9", true), ("10.77.0.0/24", "10.77.1.9", false), ("10.77.0.0/23", "10.77.1.9", true),
+    ("0.0.0.0/0", "192.0.2.1", true), ("10.0.0.0/33", "10.0.0.1", false), ("10.0.0.0", "10.0.0.1", false),
+    ("fd00::/8", "fd12::1", true), ("fd00::/8", "10.0.0.1", false), ("lo,eth0", "10.0.0.1", true),
+    ("eth1", "10.0.0.1", false), ("eth1,10.0.0.0/8", "10.0.0.1", true), ("", "10.0.0.1", false),
+  ])
+  func `interfaces are chosen by name or network`(list: String, host: String, isChosen: Bool) throws {
+    let address = try #require(WatchAddress(host: host))
+    #expect(WatchInterfaces.Selection(list).contains(address, interface: "eth0") == isChosen)
+  }
+
+  @Test(arguments: ["127.0.0.1", "::1"]) func `an address is written as it was read`(_ host: String) throws {
+    let address = try #require(WatchAddress(host: host, port: "4711"))
+    #expect(address.text == (host, "4711"))
+  }
+
+  @Test(arguments: ["localhost", "", "300.0.0.1"]) func `names are not looked up`(_ host: String) {
+    #expect(WatchAddress(host: host) == nil)
+  }
+
+  @Test func `a socket hears whom it is connected to and nobody else`() throws {
+    let loopback = try #require(WatchInterfaces.loopback)
+    let hub = try #require(WatchSocket(boundTo: loopback))
+    let spoke = try #require(WatchSocket(connectedTo: hub.address))
+    let stranger = try #require(WatchSocket(boundTo: loopback))
+    stranger.send([9], to: spoke.address)
+    spoke.send([1, 2])
+    let received = try #require(hub.receive())
+    #expect(Array(received.bytes) == [1, 2])
+    #expect(received.sender == spoke.address)
+    #expect(hub.receive() == nil)
+    hub.send([3], to: received.sender)
+    #expect(spoke.receive().map { Array($0.bytes) } == [3])
+    #expect(spoke.receive() == nil)
+  }
+}

@@ -1,0 +1,132 @@
+import Foundation
+import Testing
+
+@testable import Parallel
+
+/// What watchdogs said, from any thread.
+// `lock` guards all that can change. It is no `Mutex`, for ThreadSanitizer does not see that one's lock.
+private final class Reports: @unchecked Sendable {
+  private let lock = NSLock()
+  private var lines: [String] = []
+  private var isOver = false
+
+  var all: [String] { lock.withLock { lines } }
+  /// Whether a watchdog has ended the calls of all ranks.
+  var hasEnded: Bool { lock.withLock { isOver } }
+
+  func add(_ line: String) { lock.withLock { lines.append(line) } }
+  func end() { lock.withLock { isOver = true } }
+}
+
+/// A group that other threads may abort.
+// Only `abort(code:)` is called from another thread, and a thread group's is guarded by its meeting's lock.
+private struct Abortable: @unchecked Sendable {
+  let group: any ProcessGroup
+}
+
+@Suite struct WatchedGroupTests {
+  /// A watched group whose end goes to `reports` and to the calls of all ranks.
+  private static func watched(
+    _ group: any ProcessGroup, _ reports: Reports, limit: Duration
+  ) throws -> any ProcessGroup {
+    let abortable = Abortable(group: group)
+    let ending = WatchEnding(
+      report: { reports.add("rank \(abortable.group.rank): \($0)") },
+      abort: {
+        abortable.group.abort(code: WatchEnding.exitCode)
+        reports.end()
+      }, exit: {})
+    return try WatchedGroup.watch(group, limit: limit, ending: ending) { reports.add($0) }
+  }
+
+  @Test(arguments: [2, 3, 4]) func `a rank that never arrives ends the call of all and is named`(size: Int) throws {
+    let reports = Reports()
+    let errors = try ThreadGroup.run(size: size) { group in
+      let watched = try Self.watched(group, reports, limit: .seconds(2))
+      watched.note(step: 4, phase: .gradients)
+      try watched.barrier()
+      // The last rank waits for something else until the job's end.
+      if group.rank == size - 1 {
+        for _ in 0..<600 where !reports.hasEnded { Thread.sleep(forTimeInterval: 0.1) }
+      }
+      do throws(ParallelError) {
+        var values = [1.0]
+        try watched.sum(&values)
+        return ParallelError?.none
+      } catch { return error }
+    }
+    #expect(errors == Array(repeating: .aborted(rank: 0, code: 3), count: size))
+    let arrived = size == 2 ? "rank 0" : "ranks 0-\(size - 2)"
+    let end =
+      "step 4, sum of 1 Double: arrived: \(arrived); not arrived: rank \(size - 1) on \(systemHostName()) "
+      + "(last seen in step 4, forward and backward); ending the job on all ranks"
+    let first = try #require(reports.all.first)
+    #expect(first.hasPrefix("rank 0: watchdog: no rank has gone on for 2."), "\(first)")
+    #expect(first.hasSuffix(end), "\(first)")
+  }
+
+  @Test func `a job that goes on is left alone and ends in good order`() throws {
+    let reports = Reports()
+    let sums = try ThreadGroup.run(size: 3) { group in
+      let watched = try Self.watched(group, reports, limit: .seconds(3))
+      var total = [0]
+      for step in 1...35 {
+        watched.note(step: step, phase: .gradients)
+        // Together longer than the limit.
+        Thread.sleep(forTimeInterval: 0.1)
+        total[0] += 1
+        try watched.sum(&total)
+      }
+      // They leave one after the other.
+      Thread.sleep(forTimeInterval: 0.3 * Double(group.rank))
+      try watched.finish()
+      return total[0]
+    }
+    #expect(Set(sums).count == 1)
+    #expect(reports.all.isEmpty, "\(reports.all)")
+  }
+
+  @Test(arguments: [nil, Duration.seconds(5)]) func `who has nobody to watch is not watched`(limit: Duration?) throws {
+    let solo = SoloGroup()
+    #expect(try WatchedGroup.watch(solo, limit: limit) { _ in } === solo)
+    let isBare = try ThreadGroup.run(size: 2) { group in try WatchedGroup.watch(group, limit: nil) { _ in } === group }
+    #expect(isBare == [true, true])
+  }
+
+  @Test func `a spoke that hears rank 0 no more ends the job by itself`() throws {
+    let loopback = try #require(WatchInterfaces.loopback)
+    let here = try #require(WatchSocket(boundTo: loopback))
+    let way = try #require(WatchSocket(connectedTo: here.address))
+    var hub = WatchHub(key: "k", hosts: ["a", "b"], limit: .seconds(8), sockets: [here])
+    var spoke = WatchSpoke(key: "k", rank: 1, hosts: ["a", "b"], limit: .seconds(8), sockets: [way])
+    let start = ContinuousClock.now
+    let status = WatchStatus(changeCount: 1, step: 2, phase: .optimizer)
+    #expect(spoke.tick(status, at: start) == nil)
+    #expect(hub.tick(status, at: start) == nil)
+    #expect(spoke.tick(status, at: start) == nil)
+    #expect(hub.isConnected && spoke.isConnected)
+    #expect(spoke.tick(status, at: start + .seconds(6.9)) == nil)
+    let expected =
+      "rank 0 on a has been silent for 7.0 s (dead, stopped or cut off); rank 1 on b is in step 2, optimizer"
+    #expect(spoke.tick(status, at: start + .seconds(7)) == WatchVerdict(reason: expected))
+  }
+
+  @Test func `ranks hear from rank 0 why the job ends, and are quiet after its farewell`() throws {
+    let loopback = try #require(WatchInterfaces.loopback)
+    let here = try #require(WatchSocket(boundTo: loopback))
+    let hosts = ["a", "b", "b"]
+    var hub = WatchHub(key: "k", hosts: hosts, limit: .seconds(8), sockets: [here])
+    let ways = try (1...2).map { _ in try #require(WatchSocket(connectedTo: here.address)) }
+    var spokes = (1...2).map {
+      WatchSpoke(key: "k", rank: $0, hosts: hosts, limit: .seconds(8), sockets: [ways[$0 - 1]])
+    }
+    let now = ContinuousClock.now
+    for index in spokes.indices { #expect(spokes[index].tick(WatchStatus(), at: now) == nil) }
+    #expect(hub.tick(WatchStatus(), at: now) == nil)
+    hub.announce("rank 2 is gone")
+    #expect(spokes[0].tick(WatchStatus(), at: now) == WatchVerdict(reason: "rank 2 is gone", isTold: true))
+    hub.leave()
+    _ = spokes[1].tick(WatchStatus(), at: now)
+    #expect(spokes[1].tick(WatchStatus(), at: now + .seconds(100)) == nil)
+  }
+}
