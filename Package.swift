@@ -4,6 +4,15 @@ import PackageDescription
 let strict: [SwiftSetting] =
   Context.environment["CATLM_STRICT"] == nil ? [] : [.treatAllWarnings(as: .error)]
 
+/// The MPI library to build with: Open MPI, or MPICH with `CATLM_MPI=mpich`. Their binaries do not mix, so that each needs
+/// a build, and a launcher, of its own.
+let mpi: Target =
+  switch Context.environment["CATLM_MPI"] ?? "openmpi" {
+  case "openmpi": .systemLibrary(name: "COpenMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])])
+  case "mpich": .systemLibrary(name: "CMPICH", pkgConfig: "mpich", providers: [.apt(["libmpich-dev"])])
+  case let other: preconditionFailure("CATLM_MPI: found \(other), allowed: openmpi, mpich")
+  }
+
 /// A Swift module of the program with the settings that all of them share.
 func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
   .target(name: name, dependencies: dependencies, swiftSettings: strict)
@@ -26,8 +35,8 @@ let package = Package(
     // C: every call returns its code, no mpi.h in Swift, one kernel body per instruction set.
     .systemLibrary(
       name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-pthread-dev"])]),
-    .systemLibrary(name: "COpenMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
-    .target(name: "CMPI", dependencies: ["COpenMPI"]),
+    mpi,
+    .target(name: "CMPI", dependencies: [.byName(name: mpi.name)]),
     .target(name: "CKernels"),
 
     // Foundations.

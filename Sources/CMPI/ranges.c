@@ -42,16 +42,20 @@ static int find_runs(cmpi_group *group, const int64_t *counts, struct runs *runs
 
 /// Sums for one rank after another, in as many calls as they need.
 static int reduce_to_each(cmpi_group *group, char *values, const int64_t *counts, cmpi_type type, struct runs runs) {
-  int code = MPI_SUCCESS;
+  // MPICH 4.0 crashes where another rank than 0 reduces in place, so sums need room of their own: 32 MiB at most.
+  const int64_t room = next_part(group, 1 << 22);
+  void *sums = NULL;
+  int code = take_memory((size_t)room * width(type), &sums);
   for (int root = 0; root < runs.size; root++) {
     for (int64_t left = counts[root]; code == MPI_SUCCESS && left > 0;) {
-      int part = next_part(group, left);
-      const void *given = root == runs.rank ? MPI_IN_PLACE : values;
-      code = CALL(MPI_Reduce, given, values, part, datatype(type), MPI_SUM, root, group->communicator);
+      int part = (int)(left < room ? left : room);
+      code = CALL(MPI_Reduce, values, sums, part, datatype(type), MPI_SUM, root, group->communicator);
+      if (root == runs.rank) memcpy(values, sums, (size_t)part * width(type));
       values += (size_t)part * width(type);
       left -= part;
     }
   }
+  free(sums);
   return code;
 }
 
