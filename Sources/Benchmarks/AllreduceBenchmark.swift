@@ -1,0 +1,78 @@
+package import Parallel
+
+/// How long the sum of one size takes.
+package struct AllreduceMeasurement: Hashable, Sendable {
+  /// Bytes of the single-precision values that each rank gives.
+  package let byteCount: Int
+  package let wire: WireFormat
+  package let rankCount: Int
+  /// Seconds of one sum on the slowest rank; of several runs of sums the middle one.
+  package let seconds: Double
+
+  /// Bytes of values that are summed in a second.
+  package var algorithmBandwidth: Double { Double(byteCount) / seconds }
+
+  /// Bytes a second that each rank sends if no rank sends more than a ring needs, which is 2(n − 1)/n of what travels:
+  /// what to hold against a link or a memory.
+  package var busBandwidth: Double {
+    let travelling = Double(byteCount / 4 * wire.byteCount)
+    return travelling * 2 * Double(rankCount - 1) / Double(rankCount) / seconds
+  }
+}
+
+/// Times sums over all ranks, and beside them the copying of memory that no sum on one machine can beat.
+package struct AllreduceBenchmark {
+  private let group: any ProcessGroup
+  private static let runCount = 5
+  /// What a run of sums should take, in seconds.
+  private static let runSeconds = 0.2
+
+  package init(_ group: any ProcessGroup) {
+    self.group = group
+  }
+
+  /// All ranks call it, with the same size: a multiple of 4.
+  package func measure(byteCount: Int, wire: WireFormat) throws(ParallelError) -> AllreduceMeasurement {
+    precondition(byteCount > 0 && byteCount % 4 == 0, "sum of \(byteCount) bytes")
+    // Zeros stay as they are, however often they are added.
+    var values = [Float](repeating: 0, count: byteCount / 4)
+    _ = try seconds(of: 1, &values, wire)
+    let estimate = try seconds(of: 1, &values, wire)
+    let count = Int(min(1000, max(1, Self.runSeconds / max(estimate, 1e-9))))
+    var runs: [Double] = []
+    for _ in 0..<Self.runCount { runs.append(try seconds(of: count, &values, wire)) }
+    return AllreduceMeasurement(
+      byteCount: byteCount, wire: wire, rankCount: group.size, seconds: runs.sorted()[runs.count / 2])
+  }
+
+  /// Seconds a sum, of `count` sums, on the slowest rank.
+  private func seconds(of count: Int, _ values: inout [Float], _ wire: WireFormat) throws(ParallelError) -> Double {
+    try group.barrier()
+    let start = ContinuousClock.now
+    for _ in 0..<count {
+      try values.withUnsafeMutableBufferPointer { (buffer) throws(ParallelError) in
+        try unsafe group.sum(buffer, wire: wire)
+      }
+    }
+    return try group.largest((ContinuousClock.now - start) / .seconds(1)) / Double(count)
+  }
+
+  /// Bytes a second that each rank copies while all ranks copy: the slowest rank's, of several runs the best.
+  ///
+  /// - Parameter byteCount: bytes of a copy; far more than caches hold, to measure memory.
+  package func copyBandwidth(byteCount: Int) throws(ParallelError) -> Double {
+    let source = [UInt8](repeating: 1, count: byteCount)
+    var target = [UInt8](repeating: 0, count: byteCount)
+    var shortest = Double.infinity
+    for _ in 0..<Self.runCount {
+      try group.barrier()
+      let elapsed = ContinuousClock().measure {
+        target.withUnsafeMutableBytes { target in
+          source.withUnsafeBytes { source in unsafe target.copyMemory(from: source) }
+        }
+      }
+      shortest = min(shortest, try group.largest(elapsed / .seconds(1)))
+    }
+    return Double(byteCount) / shortest
+  }
+}

@@ -1,0 +1,86 @@
+import ArgumentParser
+import Benchmarks
+import Foundation
+import Parallel
+import Settings
+import Telemetry
+
+extension BenchmarkCommand {
+  struct Allreduce: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Times sums over all ranks: time, bandwidth, and the copying of memory beside it.",
+      discussion: """
+        One line a size, or one JSON object, from rank 0. Sizes are bytes of the single-precision values of a rank. \
+        The algorithm's bandwidth is size over time; the bus's is what each of n ranks must send, 2(n-1)/n of what \
+        travels, over time; a copy's is what each rank copies in memory while all do, measured in the same run.
+
+        Example: mpirun -np 4 catlm benchmark allreduce --sizes 1MiB,64MiB --wire bfloat16 --json
+        """)
+
+    @Option(help: "Comma-separated, such as 4KiB,1MiB; by default 4KiB to 1GiB by factors of 4, as memory allows.")
+    var sizes: String?
+
+    @Option(help: "float32 or bfloat16.")
+    var wire = WireFormat.float32
+
+    @Flag(help: "JSON objects on standard output, one a line.")
+    var json = false
+
+    func validate() throws { _ = try byteCounts() }
+
+    func run() throws {
+      let group = try ProcessGroups.make()
+      do {
+        try measure(on: group)
+        try group.finish()
+      } catch {
+        if group.size == 1 { throw error }
+        group.abort(after: error, during: "benchmark allreduce")
+      }
+    }
+
+    private func measure(on group: any ProcessGroup) throws {
+      let sizes = try AllreduceSizes(try byteCounts(), group: group)
+      let hosts = try HostReport.summary(of: group, equipment: "\(Host.coreCount) cores")
+      if group.rank == 0 { say(hosts, leftOut: sizes, isAlone: group.size == 1) }
+      let benchmark = AllreduceBenchmark(group)
+      let copy = try benchmark.copyBandwidth(byteCount: min(256 << 20, sizes.limit))
+      if group.rank == 0, !json { print(AllreduceTable.head(copy: copy)) }
+      for size in sizes.fitting {
+        let row = AllreduceTable(measurement: try benchmark.measure(byteCount: size, wire: wire), copy: copy)
+        if group.rank == 0 { print(json ? row.json : row.text) }
+        // A line at a time, also into a pipe.
+        fflush(nil)
+      }
+    }
+
+    private func say(_ hosts: String, leftOut sizes: AllreduceSizes, isAlone: Bool) {
+      var lines = [hosts]
+      if isAlone { lines.append("one rank: nothing travels; start it with mpirun") }
+      if !sizes.leftOut.isEmpty {
+        let list = sizes.leftOut.map(Format.bytes).joined(separator: ", ")
+        lines.append("left out: \(list); memory allows \(Format.bytes(sizes.limit)) a rank")
+      }
+      FileHandle.standardError.write(Data(lines.map { "catlm: \($0)\n" }.joined().utf8))
+    }
+
+    /// The option `--sizes` in bytes; nil without it.
+    private func byteCounts() throws -> [Int]? {
+      try sizes?.split(separator: ",", omittingEmptySubsequences: false).map { text in
+        guard let count = Self.byteCount(String(text)) else {
+          throw ValidationError("--sizes: found \"\(text)\", allowed: multiples of 4, such as 4096, 4KiB, 1MiB or 1GiB")
+        }
+        return count
+      }
+    }
+
+    /// A positive multiple of 4, what a value takes; nil for anything else.
+    private static func byteCount(_ text: String) -> Int? {
+      let units = ["KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30]
+      let unit = units.first { text.hasSuffix($0.key) }
+      let number = Int(text.dropLast(unit?.key.count ?? 0))?.multipliedReportingOverflow(by: unit?.value ?? 1)
+      guard let number, !number.overflow, number.partialValue > 0, number.partialValue % 4 == 0 else { return nil }
+      return number.partialValue
+    }
+  }
+}
