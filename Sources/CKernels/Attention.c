@@ -45,3 +45,12 @@ void ck_attention_backward(
   CK_DISPATCH(
       level, attention_backward, call, sequenceBegin, sequenceEnd, keyValueHead, scratch, normGradients);
 }
+
+long ck_cached_attention_scratch(const ck_cached_attention *call) {
+  return ck_padded(call->heads.headWidth) + ck_padded(call->slotCount);
+}
+
+void ck_attend_to_cache(
+    ck_level level, const ck_cached_attention *call, long sequence, long keyValueHead, float *scratch) {
+  CK_DISPATCH(level, attend_to_cache, call, sequence, keyValueHead, scratch);
+}

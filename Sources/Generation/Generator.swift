@@ -1,46 +1,59 @@
 package import Models
 package import TensorCore
 
-/// Continues sequences by running the whole model again for each token: slow, and exact at any chunk size.
+/// Continues sequences token by token.
 package struct Generator {
   private let model: any LanguageModel
   private let backend: any Backend
   private let sampler: Sampler
+  private let usesCache: Bool
 
-  package init(model: any LanguageModel, backend: any Backend, sampling: SamplingSettings) {
+  /// - Parameter usesCache: false to run the whole model again for each token.
+  package init(
+    model: any LanguageModel, backend: any Backend, sampling: SamplingSettings, usesCache: Bool = true
+  ) {
     self.model = model
     self.backend = backend
     self.sampler = Sampler(sampling)
+    self.usesCache = usesCache
   }
 
   /// Appends `count` tokens to each of equally long prompts, fewer where the model's longest sequence is reached.
   ///
-  /// - Parameters:
-  ///   - prompts: `B` prompts of `P ≥ 1` ids.
-  /// - Returns: the new ids of each prompt.
-  package func generate(
-    _ prompts: [[Int32]], count: Int, chunkSize: Int
-  ) -> [[Int32]] {
+  /// - Parameter prompts: `B` prompts of `P ≥ 1` ids, `P` at most the model's longest sequence.
+  package func generate(_ prompts: [[Int32]], count: Int, chunkSize: Int) -> Continuations {
     precondition(prompts.allSatisfy { $0.count == prompts[0].count && !$0.isEmpty }, "generate: unequal prompts")
-    var sequences = prompts
-    let room = max(0, model.config.maximumLength - prompts[0].count)
-    for _ in 0..<min(count, room) {
-      let next = nextTokens(sequences, chunkSize: chunkSize)
-      for index in sequences.indices { sequences[index].append(next[index]) }
+    let promptLength = prompts[0].count
+    let newCount = min(count, max(0, model.config.maximumLength - promptLength))
+    let decoding = makeDecoding(
+      sequenceCount: prompts.count, length: promptLength + newCount, chunkSize: chunkSize)
+    var result = Continuations(sequenceCount: prompts.count, cacheBytes: decoding.cacheBytes)
+    var next = prompts.flatMap { $0 }
+    let clock = ContinuousClock()
+    for step in 0..<newCount {
+      let start = clock.now
+      next = nextTokens(decoding.advance(next), position: promptLength + step)
+      for index in prompts.indices { result.tokens[index].append(next[index]) }
+      if step == 0 { result.promptTime = clock.now - start } else { result.tokenTime += clock.now - start }
     }
-    return sequences.map { Array($0.dropFirst(prompts[0].count)) }
+    return result
   }
 
-  private func nextTokens(_ sequences: [[Int32]], chunkSize: Int) -> [Int32] {
-    let length = sequences[0].count
-    let last = sequences.indices.map { Int32(($0 + 1) * length - 1) }
-    let input = ModelInput(
-      ids: sequences.flatMap { $0 }, sampleCount: sequences.count, length: length, chunkSize: chunkSize,
-      positions: last)
-    let logits = model.logits(input, tape: Tape(backend: backend, isRecording: false)).values
-    let vocabularySize = model.config.vocabularySize
-    return sequences.indices.map {
-      sampler.choose(logits[$0 * vocabularySize..<($0 + 1) * vocabularySize], position: length, sequence: $0)
+  private func makeDecoding(sequenceCount: Int, length: Int, chunkSize: Int) -> any Decoding {
+    usesCache
+      ? model.makeDecoding(
+        sequenceCount: sequenceCount, length: length, chunkSize: chunkSize, backend: backend)
+      : RecomputedDecoding(model, sequenceCount: sequenceCount, chunkSize: chunkSize, backend: backend)
+  }
+
+  /// - Parameters:
+  ///   - hidden: `[B, D]`.
+  ///   - position: tokens before the new ones.
+  private func nextTokens(_ hidden: Tensor, position: Int) -> [Int32] {
+    let logits = Tape(backend: backend, isRecording: false).linear(hidden, weight: model.head).values
+    let width = model.config.vocabularySize
+    return (0..<hidden.rowCount).map {
+      sampler.choose(logits[$0 * width..<($0 + 1) * width], position: position, sequence: $0)
     }
   }
 }

@@ -48,12 +48,12 @@ package struct ChunkedAttentionShape: Hashable, Sendable {
 ///
 /// - Source: `cat_layer.py` of the authors' reference code; the adaptive layer is ours.
 package struct ChunkedAttention {
-  private let shape: ChunkedAttentionShape
+  let shape: ChunkedAttentionShape
   private let dummies: Tensor
-  private let expansion: Tensor
-  private let compression: Tensor
-  private let compressionBias: Tensor
-  private let packedWeight: Tensor
+  let expansion: Tensor
+  let compression: Tensor
+  let compressionBias: Tensor
+  let packedWeight: Tensor
   private let queryNorm: Tensor?
   private let keyNorm: Tensor?
   private let innerOutput: Tensor
@@ -101,16 +101,23 @@ package struct ChunkedAttention {
     let attention = shape.attention(layout)
     let input = packedInput(x, layout: layout, tape: tape)
     let packed = tape.packedProjection(input, weight: packedWeight, bias: nil, shape: attention)
-    let tables = AttentionTables(
+    let mixed = tape.attention(packed, shape: attention, tables: tables(rotary))
+    return outputs(tape.select(mixed, rows: layout.outputRows(positions)), tape: tape)
+  }
+
+  func tables(_ rotary: RotaryTable) -> AttentionTables {
+    AttentionTables(
       cosines: rotary.cosines, sines: rotary.sines, queryNorm: queryNorm, keyNorm: keyNorm,
       normEpsilon: shape.headNormEpsilon)
-    let mixed = tape.attention(packed, shape: attention, tables: tables)
-    let kept = tape.select(mixed, rows: layout.outputRows(positions))
-    return tape.linear(tape.linear(kept, weight: innerOutput), weight: output)
+  }
+
+  /// Mixed rows `[rows, E]` back to the stream's width, `[rows, D]`.
+  func outputs(_ mixed: Tensor, tape: Tape) -> Tensor {
+    tape.linear(tape.linear(mixed, weight: innerOutput), weight: output)
   }
 
   /// The rows of `layout`, `[rows, E]`.
-  private func packedInput(_ x: Tensor, layout: ChunkLayout, tape: Tape) -> Tensor {
+  func packedInput(_ x: Tensor, layout: ChunkLayout, tape: Tape) -> Tensor {
     let channelCount = layout.chunkSize * shape.width
     let chunkCount = layout.sampleCount * layout.fullChunkCount
     let covered = layout.length % layout.chunkSize == 0 ? x : tape.select(x, rows: layout.fullChunkPositions)

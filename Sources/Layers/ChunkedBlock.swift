@@ -2,10 +2,10 @@ package import TensorCore
 
 /// A pre-norm block whose attention is CAT's: ``ChunkedAttention``, then the MLP.
 package struct ChunkedBlock {
-  private let norm: Tensor
-  private let normEpsilon: Float
-  private let attention: ChunkedAttention
-  private let feedForward: FeedForward
+  let norm: Tensor
+  let normEpsilon: Float
+  let attention: ChunkedAttention
+  let feedForward: FeedForward
 
   /// - Parameters:
   ///   - shape: the MLP's widths; those of its attention do not count.

@@ -54,14 +54,14 @@ package struct ResidualStream {
 ///
 /// The addition is done by the norm that follows, so that the stream is read once.
 package struct TransformerBlock {
-  private let shape: BlockShape
-  private let attentionNorm: Tensor
-  private let packedWeight: Tensor
-  private let packedBias: Tensor?
+  let shape: BlockShape
+  let attentionNorm: Tensor
+  let packedWeight: Tensor
+  let packedBias: Tensor?
   private let queryNorm: Tensor?
   private let keyNorm: Tensor?
-  private let outputWeight: Tensor
-  private let feedForward: FeedForward
+  let outputWeight: Tensor
+  let feedForward: FeedForward
 
   /// Takes its weights from `parameters` under the names that ``specs(_:names:initializer:)`` listed.
   package init(_ shape: BlockShape, names: BlockNames, parameters: ParameterStore) {
@@ -101,20 +101,20 @@ package struct TransformerBlock {
   package func callAsFunction(
     _ stream: ResidualStream, attention: AttentionShape, rotary: RotaryTable, keptRows: [Int32]? = nil, tape: Tape
   ) -> ResidualStream {
-    let (streamSum, normed) = Self.norm(stream, weight: attentionNorm, epsilon: shape.normEpsilon, tape: tape)
-    var sum = streamSum
+    let (sum, normed) = Self.norm(stream, weight: attentionNorm, epsilon: shape.normEpsilon, tape: tape)
+    var kept = sum
     let packed = tape.packedProjection(normed, weight: packedWeight, bias: packedBias, shape: attention)
     var mixed = tape.attention(packed, shape: attention, tables: tables(rotary))
     if attention.dropsFirstQueries || keptRows != nil {
       let first = Int32(attention.queryRows.lowerBound)
       let rows = keptRows ?? (0..<Int32(attention.queryRows.count)).map { $0 }
-      sum = tape.select(sum, rows: rows.map { $0 + first })
+      kept = tape.select(kept, rows: rows.map { $0 + first })
       if keptRows != nil { mixed = tape.select(mixed, rows: rows) }
     }
-    return feedForward(sum, plus: tape.linear(mixed, weight: outputWeight), tape: tape)
+    return feedForward(kept, plus: tape.linear(mixed, weight: outputWeight), tape: tape)
   }
 
-  private func tables(_ rotary: RotaryTable) -> AttentionTables {
+  func tables(_ rotary: RotaryTable) -> AttentionTables {
     AttentionTables(
       cosines: rotary.cosines, sines: rotary.sines, queryNorm: queryNorm, keyNorm: keyNorm,
       normEpsilon: shape.headNormEpsilon)

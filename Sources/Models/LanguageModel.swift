@@ -33,6 +33,13 @@ package protocol LanguageModel: AnyObject {
 
   /// Hidden states after the last norm, `[wanted positions, D]`: what the head turns into the next token's logits.
   func hidden(_ input: ModelInput, tape: Tape) -> Tensor
+
+  /// Empty sequences to be continued token by token.
+  ///
+  /// - Parameters:
+  ///   - length: most tokens that a sequence will have.
+  ///   - chunkSize: C; ignored by models without chunks.
+  func makeDecoding(sequenceCount: Int, length: Int, chunkSize: Int, backend: any Backend) -> any Decoding
 }
 
 extension LanguageModel {

@@ -85,6 +85,13 @@ package protocol Backend: AnyObject {
     _ packed: Tensor, shape: AttentionShape, tables: AttentionTables, output: Tensor, logSumExp: Tensor,
     outputGradient: Tensor, packedGradient: Tensor, queryNormGradient: Tensor?, keyNormGradient: Tensor?)
 
+  /// Head norms, rotary embedding and attention of new rows to a cache, which takes their keys and values first.
+  ///
+  /// - Parameters:
+  ///   - packed: `[B·rows, q | k | v]` as projected, the rows of a sequence side by side.
+  ///   - output: `[B·queryCount, H·headWidth]`.
+  func cachedAttention(_ packed: Tensor, _ call: CachedAttention, tables: AttentionTables, output: Tensor)
+
   // MARK: Loss
 
   /// Cross-entropy of each row of `logits` `[R, V]` against `targets`, in nats, into `losses` `[R]`.

@@ -27,6 +27,8 @@ package final class StoragePool {
     package var peakHeldBytes = 0
     /// The largest `usedBytes` so far.
     package var peakUsedBytes = 0
+    /// Bytes ever asked for.
+    package var requestedBytes = 0
   }
 
   package private(set) var statistics = Statistics()
@@ -58,6 +60,7 @@ package final class StoragePool {
     let size = max(64, (byteCount + 63) & ~63)
     let block = freeBlock(size) ?? newBlock(size)
     statistics.usedBytes += size
+    statistics.requestedBytes += size
     statistics.peakUsedBytes = max(statistics.peakUsedBytes, statistics.usedBytes)
     return Storage(block: block, byteCount: byteCount, pool: self)
   }

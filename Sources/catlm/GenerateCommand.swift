@@ -3,13 +3,19 @@ import Foundation
 import Generation
 import Models
 import Settings
+import Telemetry
 import TokenData
 
 struct GenerateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "generate",
     abstract: "Continues a text with a trained model, at any chunk size.",
-    discussion: "Example: catlm generate runs/smoke --prompt 'package struct ' --chunk-size 4 --max-tokens 64")
+    discussion: """
+      Writes the text to standard output, then the rate after the first token and what the cache holds to standard \
+      error.
+
+      Example: catlm generate runs/smoke --prompt 'package struct ' --chunk-size 4 --max-tokens 64
+      """)
 
   @Argument(help: "A checkpoint, or a run directory: its newest intact checkpoint.")
   var checkpoint: String
@@ -37,6 +43,9 @@ struct GenerateCommand: ParsableCommand {
 
   @OptionGroup var threads: ThreadsOption
 
+  @Flag(name: .customLong("no-cache"), help: "Run the whole model again for each token: slow, to check the cache.")
+  var skipsCache = false
+
   @Flag(help: "One JSON object on standard output.")
   var json = false
 
@@ -59,22 +68,27 @@ struct GenerateCommand: ParsableCommand {
     }
     let generator = Generator(
       model: model, backend: backend,
-      sampling: SamplingSettings(temperature: temperature, topK: topK, topP: topP, seed: seed))
+      sampling: SamplingSettings(temperature: temperature, topK: topK, topP: topP, seed: seed),
+      usesCache: !skipsCache)
     let size = try ChunkSizeOption.parse(chunkSize, model: model.config)
-    let clock = ContinuousClock()
-    let start = clock.now
-    let new = generator.generate([ids], count: maxTokens, chunkSize: size)[0]
-    let seconds = (clock.now - start) / .seconds(1)
-    print(
-      json
-        ? report(new, tokenizer.decode(new), model.config.chunkSizes == nil ? nil : size, seconds)
-        : prompt + tokenizer.decode(new))
+    let found = generator.generate([ids], count: maxTokens, chunkSize: size)
+    let text = tokenizer.decode(found.tokens[0])
+    guard !json else { return print(report(found, text, model.config.chunkSizes == nil ? nil : size)) }
+    print(prompt + text)
+    FileHandle.standardError.write(Data("\(summary(found))\n".utf8))
   }
 
-  private func report(_ ids: [Int32], _ text: String, _ size: Int?, _ seconds: Double) -> String {
+  private func summary(_ found: Continuations) -> String {
+    let rate = found.tokensPerSecond.map { "\(Format.count(Int($0))) tokens/s, " } ?? ""
+    return "\(found.tokens[0].count) tokens, \(rate)cache \(Format.bytes(found.cacheBytes))"
+  }
+
+  private func report(_ found: Continuations, _ text: String, _ size: Int?) -> String {
     let object: Setting = [
-      "prompt": .text(prompt), "text": .text(text), "tokens": .list(ids.map { .integer(Int($0)) }),
-      "chunk_size": size.map(Setting.integer) ?? .null, "tokens_per_second": .number(Double(ids.count) / seconds),
+      "prompt": .text(prompt), "text": .text(text), "tokens": .list(found.tokens[0].map { .integer(Int($0)) }),
+      "chunk_size": size.map(Setting.integer) ?? .null, "prompt_seconds": .number(found.promptTime / .seconds(1)),
+      "tokens_per_second": found.tokensPerSecond.map(Setting.number) ?? .null,
+      "cache_bytes": .integer(found.cacheBytes),
     ]
     return object.json(pretty: false)
   }

@@ -91,7 +91,8 @@ struct AttentionResults: Equatable {
 
 extension AttentionCase {
   /// Angles that differ from position to position, and none at position 0.
-  func tables(_ values: AttentionValues, on backend: any Backend) -> AttentionTables {
+  func tables(_ values: AttentionValues? = nil, on backend: any Backend) -> AttentionTables {
+    let values = values ?? AttentionValues(self)
     let half = shape.rotaryWidth / 2
     let angles = (0..<pattern.positionCount * half).map { index -> (cosine: Float, sine: Float) in
       let angle = Double(index / half) * (0.7 + 0.9 / Double(1 + index % half))

@@ -20,7 +20,23 @@ extension CommandTests {
       let workspace = try Workspace(isTrained: true)
       let outcome = try workspace.catlm("generate", "run", "--prompt", "12 times", "--max-tokens", "5").succeeded()
       #expect(outcome.output.hasPrefix("12 times"))
-      #expect(outcome.errors.isEmpty)
+      #expect(outcome.errorLines.count == 1)
+      #expect(outcome.errors.hasPrefix("5 tokens, ") && outcome.errors.contains("tokens/s, cache "))
+    }
+
+    @Test(arguments: [1, 3, 8])
+    func `the cache changes no token`(chunkSize: Int) throws {
+      let workspace = try Workspace(isTrained: true)
+      let command = ["generate", "run", "--prompt", "12 t", "--chunk-size", "\(chunkSize)", "--json"]
+      let objects = try [[], ["--no-cache"]].map {
+        try Command.catlm(command + $0, in: workspace.path).run().succeeded().objects[0]
+      }
+      #expect(objects[0]["tokens"]?.listValue?.count == 28)
+      #expect(objects[0]["tokens"] == objects[1]["tokens"])
+      // Two layers of two keys and values of 16 channels, for each chunk and the rows of one.
+      let slotCount = (32 + chunkSize - 1) / chunkSize + max(2, chunkSize)
+      #expect(objects[0]["cache_bytes"] == .integer(slotCount * 2 * 2 * 32 * 4))
+      #expect(objects[1]["cache_bytes"] == .integer(0))
     }
 
     @Test(arguments: [

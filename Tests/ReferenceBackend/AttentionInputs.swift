@@ -50,7 +50,10 @@ struct AttentionInputs {
 
   /// Attention weights of a query over the keys it sees, and the log of the sum of exponentials of its scores.
   func softmax(_ query: RotatedHead, over keys: [RotatedHead]) -> (weights: [Double], logSumExp: Double) {
-    let scores = keys.map { dot(query.rotated, $0.rotated) * scoreScale }
+    softmax(keys.map { dot(query.rotated, $0.rotated) * scoreScale })
+  }
+
+  func softmax(_ scores: [Double]) -> (weights: [Double], logSumExp: Double) {
     let largest = scores.reduce(-.infinity, max)
     let logSumExp = largest + log(scores.reduce(0) { $0 + exp($1 - largest) })
     return (scores.map { exp($0 - logSumExp) }, logSumExp)

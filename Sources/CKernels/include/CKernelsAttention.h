@@ -74,3 +74,30 @@ void ck_attention_forward(
 void ck_attention_backward(
     ck_level level, const ck_attention *call, long sequenceBegin, long sequenceEnd, long keyValueHead,
     float *scratch, float *normGradients);
+
+// Attention of new rows to a cache of earlier ones
+
+/// New rows of each sequence, the same number and places in all, and the cache that takes their keys and values.
+typedef struct {
+  /// Heads, tables, norms and `output` `[sequences * queryCount, headCount * headWidth]`; `packed` holds the new rows,
+  /// `secondCount` of each sequence side by side.
+  ck_attention heads;
+  /// The last rows of each sequence whose queries count.
+  long queryCount;
+  /// Rows of the cache for one sequence.
+  long slotCount;
+  /// Of each new row: the slot that takes its key and value, its rotary position, and how many slots it sees.
+  const long *slots;
+  const long *positions;
+  const long *visibleCounts;
+  /// `[sequences * slotCount, keys | values]`, keys normed and rotated.
+  float *cache;
+} ck_cached_attention;
+
+/// Floats of working memory for one sequence and key/value head.
+long ck_cached_attention_scratch(const ck_cached_attention *call);
+
+/// Puts the new rows of one key/value head of one sequence into the cache, then writes the `output` of the query heads
+/// that read it.
+void ck_attend_to_cache(
+    ck_level level, const ck_cached_attention *call, long sequence, long keyValueHead, float *scratch);

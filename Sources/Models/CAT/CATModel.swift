@@ -90,6 +90,18 @@ package final class CATModel: LanguageModel {
     return TransformerBlock.norm(stream, weight: finalNorm, epsilon: Float(fields.normEpsilon), tape: tape).normed
   }
 
+  package func makeDecoding(
+    sequenceCount: Int, length: Int, chunkSize: Int, backend: any Backend
+  ) -> any Decoding {
+    precondition(
+      (1...fields.maximumChunkSize).contains(chunkSize), "chunk size \(chunkSize) of 1...\(fields.maximumChunkSize)")
+    let decoder = CATDecoder(
+      compressor: compressor, embeddings: embeddings, start: (adaptiveTable, Int32(chunkSize)), separator: separator,
+      blocks: blocks, rotary: rotary, finalNorm: finalNorm, normEpsilon: Float(fields.normEpsilon))
+    return CATDecoding(
+      decoder, sequenceCount: sequenceCount, length: length, chunkSize: chunkSize, backend: backend)
+  }
+
   /// One vector for each full chunk, `[B·F, D]`, chunks of a sample side by side.
   package func compressedChunks(_ input: ModelInput, tape: Tape) -> Tensor {
     compressedChunks(

@@ -67,11 +67,19 @@ struct Compressor {
     ]
   }
 
+  /// The projection to the decoder's width at a chunk size, `[D, C·d]`.
+  func projection(chunkSize: Int, tape: Tape) -> Tensor {
+    tape.resample(projection, width: chunkSize * fields.compressorShape.width)
+  }
+
   /// - Parameters:
   ///   - ids: `[chunks · C]`.
   ///   - chunkIndices: place of each chunk in its sequence.
+  ///   - projection: what ``projection(chunkSize:tape:)`` gave, for many calls; nil to make it in this call.
   /// - Returns: `[chunks, D]`.
-  func callAsFunction(_ ids: [Int32], chunkIndices: [Int32], chunkSize: Int, tape: Tape) -> Tensor {
+  func callAsFunction(
+    _ ids: [Int32], chunkIndices: [Int32], chunkSize: Int, projection: Tensor? = nil, tape: Tape
+  ) -> Tensor {
     let chunkCount = chunkIndices.count
     var stream = ResidualStream(input(ids, chunkIndices: chunkIndices, chunkSize: chunkSize, tape: tape))
     let shape = fields.compressorShape
@@ -83,7 +91,7 @@ struct Compressor {
     }
     let normed = TransformerBlock.norm(stream, weight: finalNorm, epsilon: shape.normEpsilon, tape: tape).normed
     let channels = normed.reshaped([chunkCount, chunkSize * shape.width])
-    return tape.linear(channels, weight: tape.resample(projection, width: chunkSize * shape.width))
+    return tape.linear(channels, weight: projection ?? self.projection(chunkSize: chunkSize, tape: tape))
   }
 
   private func input(_ ids: [Int32], chunkIndices: [Int32], chunkSize: Int, tape: Tape) -> Tensor {

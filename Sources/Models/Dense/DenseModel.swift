@@ -7,11 +7,11 @@ package final class DenseModel: LanguageModel {
   package let parameters: ParameterStore
   package let head: Tensor
 
-  private let embeddings: Tensor
-  private let blocks: [TransformerBlock]
+  let embeddings: Tensor
+  let blocks: [TransformerBlock]
+  let rotary: RotaryTable
   private let finalNorm: Tensor
-  private let rotary: RotaryTable
-  private let fields: DenseConfig
+  let fields: DenseConfig
 
   package init(_ fields: DenseConfig, isTrained: Bool, backend: any Backend) {
     let store = ParameterStore(Self.specs(fields, scheme: .fla), isTrained: isTrained, backend: backend)
@@ -65,6 +65,17 @@ package final class DenseModel: LanguageModel {
       stream = block(
         stream, attention: attention, rotary: rotary, keptRows: isLast ? input.positions : nil, tape: tape)
     }
-    return TransformerBlock.norm(stream, weight: finalNorm, epsilon: fields.blockShape.normEpsilon, tape: tape).normed
+    return normed(stream, tape: tape)
+  }
+
+  /// The stream after the final norm.
+  func normed(_ stream: ResidualStream, tape: Tape) -> Tensor {
+    TransformerBlock.norm(stream, weight: finalNorm, epsilon: fields.blockShape.normEpsilon, tape: tape).normed
+  }
+
+  package func makeDecoding(
+    sequenceCount: Int, length: Int, chunkSize: Int, backend: any Backend
+  ) -> any Decoding {
+    DenseDecoding(self, sequenceCount: sequenceCount, length: length, backend: backend)
   }
 }

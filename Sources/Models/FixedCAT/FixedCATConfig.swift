@@ -63,7 +63,7 @@ extension FixedCATConfig: ModelDefinition {
 
   /// Keys and values of the dummy or one vector for each chunk, and of the current chunk's tokens but its last.
   package func cacheCount(length: Int, chunkSize: Int) -> Int {
-    let slotCount = (length + chunkSize - 1) / chunkSize + chunkSize - 1
+    let slotCount = (length + chunkSize - 1) / chunkSize + max(chunkSize - 1, 1)
     return 2 * network.layerCount * network.decoderShape.keyValueWidth * slotCount
   }
 

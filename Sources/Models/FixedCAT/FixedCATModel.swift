@@ -81,6 +81,17 @@ package final class FixedCATModel: LanguageModel {
     return TransformerBlock.norm(stream, weight: finalNorm, epsilon: Float(network.normEpsilon), tape: tape).normed
   }
 
+  package func makeDecoding(
+    sequenceCount: Int, length: Int, chunkSize: Int, backend: any Backend
+  ) -> any Decoding {
+    precondition(chunkSize == self.chunkSize, "chunk size \(chunkSize) of a model that has \(self.chunkSize)")
+    let decoder = CATDecoder(
+      compressor: compressor, embeddings: embeddings, start: (dummy, 0), separator: nil, blocks: blocks,
+      rotary: rotary, finalNorm: finalNorm, normEpsilon: Float(network.normEpsilon))
+    return CATDecoding(
+      decoder, sequenceCount: sequenceCount, length: length, chunkSize: chunkSize, backend: backend)
+  }
+
   private func decoderInput(_ input: ModelInput, layout: ChunkLayout, tape: Tape) -> Tensor {
     let chunkIDs = layout.fullChunkPositions.map { input.ids[Int($0)] }
     let compressed = compressor(

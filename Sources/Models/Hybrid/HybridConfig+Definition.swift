@@ -80,7 +80,7 @@ extension HybridConfig: ModelDefinition {
         return sum + 2 * keyValueWidth * min(size, length)
       case .cat(_, let innerWidth, _), .adaptiveCAT(let innerWidth, _):
         let size = layers[index].chunkSize(ofCall: chunkSize) ?? 1
-        return sum + innerWidth * (2 * ((length + size - 1) / size + size - 1) + 1)
+        return sum + innerWidth * (2 * ((length + size - 1) / size + max(size - 1, 1)) + 1)
       }
     }
   }

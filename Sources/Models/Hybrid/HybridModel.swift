@@ -7,16 +7,16 @@ package final class HybridModel: LanguageModel {
   package let parameters: ParameterStore
   package let head: Tensor
 
-  private enum Block {
+  enum Block {
     case plain(TransformerBlock)
     case chunked(ChunkedBlock)
   }
 
-  private let fields: HybridConfig
-  private let embeddings: Tensor
-  private let blocks: [Block]
+  let fields: HybridConfig
+  let embeddings: Tensor
+  let blocks: [Block]
+  let rotary: RotaryTable
   private let finalNorm: Tensor
-  private let rotary: RotaryTable
 
   package init(_ fields: HybridConfig, isTrained: Bool, backend: any Backend) {
     let store = ParameterStore(Self.specs(fields, scheme: .fla), isTrained: isTrained, backend: backend)
@@ -93,9 +93,24 @@ package final class HybridModel: LanguageModel {
         stream = block(stream, layout: layout, rotary: rotary, keptRows: keptRows, tape: tape)
       }
     }
-    return TransformerBlock.norm(
+    return normed(stream, tape: tape)
+  }
+
+  /// The stream after the final norm.
+  func normed(_ stream: ResidualStream, tape: Tape) -> Tensor {
+    TransformerBlock.norm(
       stream, weight: finalNorm, epsilon: fields.base.blockShape.normEpsilon, tape: tape
     ).normed
+  }
+
+  package func makeDecoding(
+    sequenceCount: Int, length: Int, chunkSize: Int, backend: any Backend
+  ) -> any Decoding {
+    if let allowed = fields.chunkSizes {
+      precondition(allowed.contains(chunkSize), "chunk size \(chunkSize) of \(allowed)")
+    }
+    return HybridDecoding(
+      self, sequenceCount: sequenceCount, length: length, chunkSize: chunkSize, backend: backend)
   }
 }
 

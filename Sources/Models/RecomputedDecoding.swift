@@ -1,0 +1,27 @@
+package import TensorCore
+
+/// Keeps the tokens alone and runs the whole model again for each new one: slow, and what a cache is compared with.
+package final class RecomputedDecoding: Decoding {
+  package let cacheBytes = 0
+  private let model: any LanguageModel
+  private let chunkSize: Int
+  private let backend: any Backend
+  private var sequences: [[Int32]]
+
+  package init(_ model: any LanguageModel, sequenceCount: Int, chunkSize: Int, backend: any Backend) {
+    self.model = model
+    self.chunkSize = chunkSize
+    self.backend = backend
+    sequences = Array(repeating: [], count: sequenceCount)
+  }
+
+  package func advance(_ ids: [Int32]) -> Tensor {
+    let newCount = ids.count / sequences.count
+    for index in sequences.indices { sequences[index] += ids[index * newCount..<(index + 1) * newCount] }
+    let length = sequences[0].count
+    let input = ModelInput(
+      ids: sequences.flatMap { $0 }, sampleCount: sequences.count, length: length, chunkSize: chunkSize,
+      positions: sequences.indices.map { Int32(($0 + 1) * length - 1) })
+    return model.hidden(input, tape: Tape(backend: backend, isRecording: false))
+  }
+}
