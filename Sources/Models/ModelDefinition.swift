@@ -25,6 +25,8 @@ package protocol ModelDefinition: Hashable, Sendable {
   var defaultChunkSizes: [Int] { get }
   /// A field with which no published implementation of the type holds the model; nil if one does.
   var unpublishedField: String? { get }
+  /// The model as its published implementation holds it; of ours alone where there is none.
+  var published: PublishedModel { get }
   /// All tensors of the authors' reference code for this kind, in the order of ours.
   var referenceTensors: [ReferenceTensor] { get }
 
@@ -43,4 +45,5 @@ extension ModelDefinition {
   package var chunkSizes: ClosedRange<Int>? { nil }
   package var defaultChunkSizes: [Int] { [1] }
   package var unpublishedField: String? { nil }
+  package var published: PublishedModel { PublishedModel(config: huggingFace) }
 }

@@ -4,35 +4,50 @@ internal import Settings
 package import TensorCore
 
 extension CheckpointDirectory {
-  /// Writes the model alone as a directory that Hugging Face's `from_pretrained` reads.
+  /// Writes the model alone: as a directory that Hugging Face's `from_pretrained` reads, where its kind is published.
   ///
   /// - Parameters:
   ///   - target: a directory that is not there yet.
   ///   - type: how the weights are stored; the half types are rounded to nearest even.
   ///   - shardBytes: bytes of tensors that a file may hold.
+  /// - Returns: the class that reads it; nil if only this program does.
+  @discardableResult
   package func export(
     to target: String, as type: ElementType, shardBytes: Int, backend: any Backend
-  ) throws {
+  ) throws -> String? {
     let model = try makeModel(backend: backend)
-    if let field = model.config.definition.unpublishedField {
-      throw TrainerError.notExportable(checkpoint: path, type: model.config.modelType, field: field)
-    }
+    let published = try published(model.config)
+    let zeros = [UInt8](repeating: 0, count: published.zeros.reduce(0) { max($0, $1.count) } * type.byteCount)
     let counter: [Int64] = [0]
-    try counter.withUnsafeBytes { counterBytes in
-      try model.parameters.weights.withBytes { bytes in
-        var weights = unsafe model.parameters.named(bytes, storedAs: type)
-        if model.config.definition is CATConfig {
-          // A buffer of the published implementation: which chunk size its round-robin schedule is at.
-          weights.append(
+    try zeros.withUnsafeBytes { zeros in
+      try counter.withUnsafeBytes { counter in
+        try model.parameters.weights.withBytes { bytes in
+          var weights = unsafe model.parameters.named(bytes, storedAs: type)
+          weights += published.zeros.map { spec in
             unsafe NamedTensor(
-              name: "model._train_chunk_size_step", type: .int64, shape: [], bytes: counterBytes))
+              name: spec.name, type: type, shape: spec.shape,
+              bytes: .init(rebasing: zeros[..<(spec.count * type.byteCount)]))
+          }
+          if model.config.definition is CATConfig {
+            // A buffer of the published implementation: which chunk size its round-robin schedule is at.
+            weights.append(
+              unsafe NamedTensor(name: "model._train_chunk_size_step", type: .int64, shape: [], bytes: counter))
+          }
+          let export = ModelExport(
+            config: published.config.replacing("dtype", by: .text(type.torchName)),
+            generationConfig: model.config.generationConfig, weights: weights, extraFiles: tokenizers)
+          try export.write(to: target, shardBytes: shardBytes)
         }
-        let export = ModelExport(
-          config: model.config.huggingFace.replacing("dtype", by: .text(type.torchName)),
-          generationConfig: model.config.generationConfig, weights: weights)
-        try export.write(to: target, shardBytes: shardBytes)
       }
     }
+    return published.config["architectures"]?.listValue?.first?.textValue
+  }
+
+  private func published(_ config: ModelConfig) throws -> PublishedModel {
+    if let field = config.definition.unpublishedField {
+      throw TrainerError.notExportable(checkpoint: path, type: config.modelType, field: field)
+    }
+    return config.definition.published
   }
 }
 

@@ -1,6 +1,5 @@
 package import Checkpoints
 package import Models
-internal import Settings
 package import TensorCore
 
 extension CheckpointDirectory {
@@ -8,11 +7,9 @@ extension CheckpointDirectory {
   ///
   /// - Parameter isTrained: whether there is memory for gradients.
   package func makeModel(isTrained: Bool = false, backend: any Backend) throws -> any LanguageModel {
-    let reader = SettingsReader(config, path: "", source: path + "/config.json")
-    let modelConfig = try ModelConfig(reader)
-    try reader.finish()
-    let model = modelConfig.makeModel(isTrained: isTrained, backend: backend)
-    try weights.copy(to: model.parameters.weights, layout: model.parameters, path: path)
+    let source = try ModelSource(self)
+    let model = source.config.makeModel(isTrained: isTrained, backend: backend)
+    try source.load(into: model.parameters)
     return model
   }
 }

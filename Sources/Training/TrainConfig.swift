@@ -10,6 +10,8 @@ package struct TrainConfig: Hashable, Sendable {
   package var accumulation: Int
   package var seed: UInt64
   package var initialization: InitializationScheme
+  /// Directory of a model whose weights a fresh run begins with: a checkpoint, a run, or one from PyTorch.
+  package var initialWeights: String?
   package var chunks: ChunkSchedule
   /// Steps between validations; 0: only after the last.
   package var validationInterval: Int
@@ -27,6 +29,7 @@ package struct TrainConfig: Hashable, Sendable {
     accumulation = try reader.integer("accumulation", default: 1, in: 1...batchSize)
     seed = UInt64(try reader.integer("seed", default: 1337))
     initialization = try reader.choice("initialization", default: .fla)
+    initialWeights = try reader.optionalText("initial_weights")
     chunks = try ChunkSchedule(reader, model: model)
     validationInterval = try reader.integer("validation_interval", default: 0)
     nonFiniteLimit = try reader.integer("nonfinite_limit", default: 10, in: 1...1_000_000)

@@ -11,8 +11,12 @@ extension Trainer {
   func begin(_ checkpoint: CheckpointDirectory?, _ files: RunFiles) throws {
     logger.info("\(host.summary)")
     guard let checkpoint else {
-      model.parameters.initialize(
-        config.model.specs(scheme: config.train.initialization), seed: config.train.seed)
+      if let path = config.train.initialWeights {
+        try loadInitialWeights(path)
+      } else {
+        model.parameters.initialize(
+          config.model.specs(scheme: config.train.initialization), seed: config.train.seed)
+      }
       _ = try files.directory.cutMetrics(toStep: 0)
       return try shareStart(nil)
     }

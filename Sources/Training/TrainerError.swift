@@ -26,9 +26,9 @@ package enum TrainerError: Error, CustomStringConvertible {
     case .notFinite(let step, let count):
       "step \(step): \(count) steps in a row without a finite loss and gradient norm (train.nonfinite_limit)"
     case .notResumable(let checkpoint, let missing):
-      "\(checkpoint) has no \(missing): it holds a model, not a run"
+      "\(checkpoint) has no \(missing): it holds a model, not a run; train.initial_weights begins a run with one"
     case .notExportable(let checkpoint, let type, let field):
-      "\(checkpoint): a \(type) with \(field) cannot be exported: the published model of that type lacks it"
+      "\(checkpoint): a \(type) with \(field) cannot be exported: no published model computes the same"
     case .occupied(let checkpoint):
       "\(checkpoint) is there and would be newer than this start: give another run directory (--run) or --resume auto"
     }

@@ -7,9 +7,9 @@ import Telemetry
 struct CheckpointCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "checkpoint",
-    abstract: "Looks into checkpoints.",
+    abstract: "Looks into checkpoints; takes models out and in.",
     discussion: "Example: catlm checkpoint verify runs/smoke/checkpoints/step-00000100",
-    subcommands: [Verify.self, Inspect.self, Export.self, Diff.self])
+    subcommands: [Verify.self, Inspect.self, Export.self, Import.self, Diff.self])
 
   struct Verify: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -127,9 +127,9 @@ struct CheckpointCommand: ParsableCommand {
 
     func run() throws {
       let location = try CheckpointLocation(path)
-      try location.checkpoint.export(
+      let reader = try location.checkpoint.export(
         to: target, as: dtype.element, shardBytes: shardBytes, backend: Host.makeBackend(threadCount: 1))
-      print("\(target): \(dtype.rawValue) model of \(location.checkpoint.path)")
+      print("\(target): \(dtype.rawValue) model of \(location.checkpoint.path), for \(reader ?? "this program alone")")
     }
   }
 }

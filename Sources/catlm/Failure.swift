@@ -40,7 +40,8 @@ enum Failure {
   /// Whether the error is of this program; the others are the argument parser's.
   private static func isOurs(_ error: any Error) -> Bool {
     error is UserError || error is SettingsError || error is TokenError || error is CheckpointError
-      || error is ParityError || error is TrainerError || error is ParallelError || error is TelemetryError
+      || error is ParityError || error is TrainerError || error is ModelSourceError || error is ParallelError
+      || error is TelemetryError
   }
 
   static func code(for error: any Error) -> Int32 {

@@ -3,10 +3,11 @@ package import TensorCore
 extension DenseConfig: ModelDefinition {
   package static let modelType = "llama"
 
-  /// `transformers` has no Llama with these.
+  /// The head norms of `transformers` have the epsilon of its other norms.
   package var unpublishedField: String? {
-    if hasHeadNorm { return "qk_norm" }
-    return hasProjectionBias ? "attention_bias" : nil
+    let epsilon = blockShape.headNormEpsilon
+    guard hasHeadNorm, Float(normEpsilon) != epsilon else { return nil }
+    return "qk_norm and rms_norm_eps \(normEpsilon) (\(epsilon) could be)"
   }
 
   package func specs(scheme: InitializationScheme) -> [ParameterSpec] { DenseModel.specs(self, scheme: scheme) }
