@@ -41,6 +41,22 @@ struct FinalGradientTests {
     fields: [String: Setting], chunkSize: Int
   ) throws {
     let (parameters, tape) = try Self.recorded(fields, chunkSize: chunkSize)
+    try expectFinal(parameters, tape)
+  }
+
+  @Test(arguments: VariantCase.drawn.prefix(12))
+  func `what no outstanding write touches does not change any more in other kinds`(of testCase: VariantCase) throws {
+    let backend = BackendKind.reference.make()
+    let model = try testCase.model(on: backend)
+    let tape = Tape(backend: backend, isRecording: true)
+    _ = model.loss(
+      ids: testCase.samples.flatMap { $0 }, targets: testCase.targets.flatMap { $0 },
+      sampleCount: testCase.sampleCount, length: testCase.length, chunkSize: testCase.chunkSize, gradientScale: 0.1,
+      tape: tape)
+    try expectFinal(model.parameters, tape)
+  }
+
+  private func expectFinal(_ parameters: ParameterStore, _ tape: Tape) throws {
     let gradients = try #require(parameters.gradients)
     var outstanding = parameters.ranges.map { range in tape.outstandingWrites.count { $0.overlaps(range) } }
     var final: [[UInt32]?] = parameters.ranges.map { _ in nil }
