@@ -77,10 +77,12 @@ struct WatchJudge {
     }
     let most = calls.max { ($0.value.count, $0.key?.number ?? 0) < ($1.value.count, $1.key?.number ?? 0) }
     let arrived = most?.value ?? []
-    var others = Dictionary(grouping: ranks.filter { !arrived.contains($0) }) { seats[$0].status.description }
-      .map { (ranks: $0.value, place: $0.key) }
+    var others = Dictionary(grouping: ranks.filter { !arrived.contains($0) }) { rank in
+      (absent.contains(rank) ? "last seen in " : "in ") + seats[rank].status.description
+    }
+    .map { (ranks: $0.value, place: $0.key) }
     others.sort { $0.ranks[0] < $1.ranks[0] }
-    let places = others.map { "\(names($0.ranks, withHosts: true)) (last seen in \($0.place))" }
+    let places = others.map { "\(names($0.ranks, withHosts: true)) (\($0.place))" }
     guard let first = arrived.first else { return places.joined(separator: ", ") }
     let status = seats[first].status
     let missing = places.isEmpty ? "" : "; not arrived: " + places.joined(separator: ", ")

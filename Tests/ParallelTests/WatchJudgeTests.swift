@@ -17,10 +17,10 @@ private struct Bench {
   mutating func pass(_ seconds: Double) { now += .seconds(seconds) }
 
   /// A heartbeat; its rank goes on if `phase` or `call` is given.
-  mutating func beat(_ rank: Int, phase: WorkPhase? = nil, call: String? = nil) {
+  mutating func beat(_ rank: Int, phase: WorkPhase? = nil, call: String? = nil, number: Int = 3) {
     if phase != nil || call != nil { changes[rank] += 1 }
     var status = WatchStatus(changeCount: changes[rank], step: 7, phase: phase ?? .gradients)
-    status.call = call.map { WatchStatus.Call(group: 0, number: 3, name: $0) }
+    status.call = call.map { WatchStatus.Call(group: 0, number: number, name: $0) }
     judge.hear(status, from: rank, at: now)
   }
 
@@ -56,8 +56,17 @@ private struct Bench {
     #expect(bench.wait(9) == nil)
     let expected =
       "no rank has gone on for 10.0 s; step 7, sum of 5 Float: arrived: ranks 0, 2; "
-      + "not arrived: rank 1 on b (last seen in step 7, forward and backward)"
+      + "not arrived: rank 1 on b (in step 7, forward and backward)"
     #expect(bench.wait(1) == expected)
+  }
+
+  @Test func `a silent rank is told from one that waits in the same call`() {
+    var bench = Bench()
+    for rank in 0..<3 { bench.beat(rank, call: "barrier") }
+    bench.beat(2, call: "sum of 5 Float", number: 4)
+    #expect(bench.wait(7, hearing: [0, 2]) == nil)
+    let places = "not arrived: rank 0 on a (in step 7, barrier), rank 1 on b (last seen in step 7, barrier)"
+    #expect(bench.wait(1, hearing: [0, 2])?.hasSuffix("sum of 5 Float: arrived: rank 2; \(places)") == true)
   }
 
   @Test func `one rank that goes on excuses all who wait for it`() {
@@ -78,7 +87,7 @@ private struct Bench {
     bench.beat(1, call: "gather")
     bench.beat(2, call: "gather")
     #expect(bench.wait(99) == nil)
-    #expect(bench.wait(1)?.contains("rank 0 on a (last seen in step 7, \(phase.rawValue))") == true)
+    #expect(bench.wait(1)?.contains("rank 0 on a (in step 7, \(phase.rawValue))") == true)
   }
 
   @Test func `a call within a long part has no longer than others`() {
@@ -106,7 +115,7 @@ private struct Bench {
     var bench = Bench()
     for rank in 0..<3 { bench.beat(rank, phase: .optimizer) }
     bench.judge.hear(WatchStatus(changeCount: 0, step: 3, phase: .start), from: 1, at: .now)
-    #expect(bench.wait(10)?.contains("ranks 0-2 (last seen in step 7, optimizer)") == true)
+    #expect(bench.wait(10)?.contains("ranks 0-2 (in step 7, optimizer)") == true)
   }
 
   @Test(arguments: [([4], "4"), ([0, 1, 2], "0-2"), ([0, 2, 3, 9], "0, 2-3, 9"), ([], "")])

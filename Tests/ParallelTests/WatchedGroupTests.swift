@@ -59,7 +59,7 @@ private struct Abortable: @unchecked Sendable {
     let arrived = size == 2 ? "rank 0" : "ranks 0-\(size - 2)"
     let end =
       "step 4, sum of 1 Double: arrived: \(arrived); not arrived: rank \(size - 1) on \(systemHostName()) "
-      + "(last seen in step 4, forward and backward); ending the job on all ranks"
+      + "(in step 4, forward and backward); ending the job on all ranks"
     let first = try #require(reports.all.first)
     #expect(first.hasPrefix("rank 0: watchdog: no rank has gone on for 2."), "\(first)")
     #expect(first.hasSuffix(end), "\(first)")
