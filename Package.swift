@@ -87,6 +87,10 @@ let package = Package(
     .target(
       name: "ReferenceBackend", dependencies: ["TensorCore"], path: "Tests/ReferenceBackend",
       swiftSettings: strict),
+    // What breaks disks and checkpoints on purpose, for the tests and for the suite that launch/faults runs.
+    .target(
+      name: "FaultSupport", dependencies: ["Checkpoints", "Settings"], path: "Tests/FaultSupport",
+      swiftSettings: strict),
     tests("SettingsTests", ["Settings"]),
     tests("TokenDataTests", ["TokenData", "Settings", "Randomness"]),
     tests("TensorCoreTests", ["TensorCore", "ReferenceBackend", "CPUBackend"]),
@@ -97,7 +101,7 @@ let package = Package(
         "Checkpoints", "CPUBackend", "Generation", "Layers", "Models", "Optimizers", "Parity", "Randomness",
         "ReferenceBackend", "Settings", "TensorCore",
       ]),
-    tests("CheckpointsTests", ["Checkpoints", "Settings"]),
+    tests("CheckpointsTests", ["Checkpoints", "FaultSupport", "Settings"]),
     tests("ParallelTests", ["Parallel"]),
     tests("TelemetryTests", ["Telemetry", "Settings"]),
     tests(

@@ -1,48 +1,10 @@
 import Checkpoints
+import FaultSupport
 import Foundation
 import Testing
 
 struct DiskFaultTests {
-  /// A run with checkpoints of steps 10 and 20, and what is then done to it.
-  enum Scenario: CaseIterable, Sendable {
-    case first
-    case next
-    case rewrite
-    case prune
-
-    func prepare(_ run: String) throws {
-      if self == .first { return }
-      for step in [10, 20] { try SampleCheckpoint(step: step, variant: 1).write(to: run) }
-    }
-
-    func perform(_ run: String, _ disk: Disk) throws {
-      switch self {
-      case .first, .next: try SampleCheckpoint(step: 30, variant: 2).write(to: run, disk: disk)
-      case .rewrite: try SampleCheckpoint(step: 20, variant: 2).write(to: run, disk: disk)
-      case .prune: try CheckpointStore(runDirectory: run, disk: disk).prune(keepLast: 1)
-      }
-    }
-
-    /// Steps of the newest checkpoint that may be found after a failure.
-    var allowedSteps: Set<Int> {
-      switch self {
-      case .first: [30]
-      case .next: [20, 30]
-      case .rewrite, .prune: [20]
-      }
-    }
-
-    /// How many changes a disk sees when nothing fails.
-    func changeCount() throws -> Int {
-      let scratch = try Scratch()
-      try prepare(scratch.path)
-      let log = DiskLog()
-      try perform(scratch.path, log.disk())
-      return log.count
-    }
-  }
-
-  private func checkAfterwards(_ scenario: Scenario, _ run: String, _ limit: Int) throws {
+  private func checkAfterwards(_ scenario: SaveScenario, _ run: String, _ limit: Int) throws {
     let store = CheckpointStore(runDirectory: run)
     let newest = try store.newestVerified()
     if scenario != .first || newest.checkpoint != nil {
@@ -56,9 +18,9 @@ struct DiskFaultTests {
     #expect(try names(in: store.directory).allSatisfy { !$0.hasPrefix(".") && !$0.hasSuffix(".replaced") })
   }
 
-  @Test(arguments: Scenario.allCases, [ENOSPC, EIO, EACCES, EROFS])
+  @Test(arguments: SaveScenario.allCases, [ENOSPC, EIO, EACCES, EROFS])
   func `any one change that fails gives one line, and the old checkpoints stay`(
-    scenario: Scenario, code: Int32
+    scenario: SaveScenario, code: Int32
   ) throws {
     for limit in 0..<(try scenario.changeCount()) {
       let scratch = try Scratch()
@@ -71,8 +33,8 @@ struct DiskFaultTests {
     }
   }
 
-  @Test(arguments: Scenario.allCases)
-  func `a process that ends at any change leaves a loadable checkpoint`(scenario: Scenario) throws {
+  @Test(arguments: SaveScenario.allCases)
+  func `a process that ends at any change leaves a loadable checkpoint`(scenario: SaveScenario) throws {
     let count = try scenario.changeCount()
     #expect(count > 10)
     for limit in 0..<count {

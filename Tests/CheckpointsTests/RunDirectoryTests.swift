@@ -1,3 +1,4 @@
+import FaultSupport
 import Foundation
 import Synchronization
 import Testing

@@ -1,4 +1,5 @@
 import Checkpoints
+import FaultSupport
 import Testing
 
 /// A header with its data, and a part of the message that refuses it.

@@ -1,4 +1,5 @@
 import Checkpoints
+import FaultSupport
 import Foundation
 import Settings
 import Testing

@@ -1,14 +1,16 @@
-import Checkpoints
+package import Checkpoints
 
 /// Memory of a test's tensors, for as long as this object lives.
-final class TensorMemory {
+package final class TensorMemory {
   private var blocks: [UnsafeMutableRawBufferPointer] = []
+
+  package init() {}
 
   deinit {
     for block in blocks { block.deallocate() }
   }
 
-  func tensor(
+  package func tensor(
     _ name: String, _ type: ElementType, _ shape: [Int], bytes: [UInt8], storedAs storedType: ElementType? = nil
   ) -> NamedTensor {
     let block = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 16)
@@ -18,14 +20,14 @@ final class TensorMemory {
       name: name, type: type, shape: shape, bytes: UnsafeRawBufferPointer(block), storedAs: storedType)
   }
 
-  func floats(
+  package func floats(
     _ name: String, _ shape: [Int], _ values: [Float], storedAs storedType: ElementType? = nil
   ) -> NamedTensor {
     tensor(name, .float32, shape, bytes: values.withUnsafeBytes { [UInt8]($0) }, storedAs: storedType)
   }
 
   /// A tensor of random bytes; booleans are 0 and 1.
-  func random(
+  package func random(
     _ name: String, _ type: ElementType, _ shape: [Int], using random: inout TestRandom
   ) -> NamedTensor {
     let count = shape.reduce(1, *) * type.byteCount
@@ -36,7 +38,7 @@ final class TensorMemory {
 
 extension NamedTensor {
   /// The elements of a tensor in memory; none of one that comes piece by piece.
-  var bytes: UnsafeRawBufferPointer {
+  package var bytes: UnsafeRawBufferPointer {
     if case .memory(let bytes) = source { bytes } else { UnsafeRawBufferPointer(start: nil, count: 0) }
   }
 }

@@ -1,9 +1,9 @@
-import Checkpoints
-import Settings
+package import Checkpoints
+internal import Settings
 
 /// A small checkpoint whose every byte depends on its step.
-struct SampleCheckpoint {
-  let contents: CheckpointContents
+package struct SampleCheckpoint {
+  package let contents: CheckpointContents
   let embedding: [Float]
   /// Bytes that a shard may hold: one to three of the weights.
   static let shardBytes = 150
@@ -11,7 +11,7 @@ struct SampleCheckpoint {
   private let memory: TensorMemory
 
   /// - Parameter variant: tells apart two checkpoints of one step.
-  init(step: Int, variant: Int = 0) {
+  package init(step: Int, variant: Int = 0) {
     var random = TestRandom(state: UInt64(step * 16 + variant))
     let memory = TensorMemory()
     self.memory = memory
@@ -33,7 +33,7 @@ struct SampleCheckpoint {
       state: SampleCheckpoint.state(step: step), extraFiles: ["tokenizer.model": Array("pieces \(step)".utf8)])
   }
 
-  static func state(step: Int) -> TrainerState {
+  package static func state(step: Int) -> TrainerState {
     TrainerState(
       step: step, tokensSeen: step * 512, seed: -7, cursor: SampleCursor(epoch: 1, index: step * 8), worldSize: 2,
       threadCount: 3, blasCore: "Cooperlake", configDigest: Digest.sha256(of: "config"), skippedInARow: 1,
@@ -43,13 +43,13 @@ struct SampleCheckpoint {
 
   /// Writes it into the run at `runDirectory`.
   @discardableResult
-  func write(to runDirectory: String, disk: Disk = .real) throws -> WrittenCheckpoint {
+  package func write(to runDirectory: String, disk: Disk = .real) throws -> WrittenCheckpoint {
     let store = CheckpointStore(runDirectory: runDirectory, disk: disk)
     return try store.write(contents, shardBytes: SampleCheckpoint.shardBytes)
   }
 
   /// Whether an open checkpoint is this one.
-  func equals(_ checkpoint: CheckpointDirectory) throws -> Bool {
+  package func equals(_ checkpoint: CheckpointDirectory) throws -> Bool {
     try checkpoint.weights.floats("model.embeddings.weight") == embedding && checkpoint.state == contents.state
       && checkpoint.config == contents.modelConfig
   }

@@ -1,12 +1,12 @@
-import Checkpoints
-import Foundation
-import Synchronization
+package import Checkpoints
+internal import Foundation
+internal import Synchronization
 
 /// A record of what was done to the disk below one directory, from which the states are made that a power cut can leave.
 ///
 /// What counts as lasting is what POSIX promises: a file's bytes by fsync of the file, an entry by fsync of the
 /// directory. Of the rest any part may be there.
-final class PowerCut: Sendable {
+package final class PowerCut: Sendable {
   /// A file or directory apart from its name.
   private final class Node {
     var content: [UInt8] = []
@@ -38,7 +38,7 @@ final class PowerCut: Sendable {
   private let root: String
 
   /// - Parameter root: an existing empty directory; only what happens below it counts.
-  init(root: String) {
+  package init(root: String) {
     self.root = root
     let node = Node()
     node.isDirectory = true
@@ -46,14 +46,14 @@ final class PowerCut: Sendable {
   }
 
   /// The disk that keeps this record.
-  var disk: Disk {
+  package var disk: Disk {
     Disk { change in
       self.note(change)
       return nil
     }
   }
 
-  var time: Int { record.withLock { $0.time } }
+  package var time: Int { record.withLock { $0.time } }
 
   private func note(_ change: DiskChange) {
     record.withLock { record in
@@ -101,7 +101,7 @@ final class PowerCut: Sendable {
   }
 
   /// Makes below `target` one of the states that a power cut right before change number `cut + 1` can leave.
-  func restore(to target: String, at cut: Int, using random: inout TestRandom) throws {
+  package func restore(to target: String, at cut: Int, using random: inout TestRandom) throws {
     let entries = record.withLock { Self.survivors($0, cut, &random) }
     let nodes = record.withLock { record in
       record.nodes.map { (content: $0.content, lasts: $0.lastsFrom <= cut, isDirectory: $0.isDirectory) }
