@@ -52,16 +52,21 @@ enum NumpyHeader {
 
   /// The n of `(n,)`, small enough that the bytes of so many ids can be counted.
   private static func lengthOfList(_ shape: String) -> Int? {
-    guard shape.hasPrefix("("), shape.hasSuffix(",)") else { return nil }
-    let digits = shape.dropFirst().dropLast(2)
-    guard digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let count = Int(digits) else { return nil }
+    guard shape.hasPrefix("("), shape.hasSuffix(")") else { return nil }
+    let list = String(shape.dropFirst().dropLast()).trimmingSpace()
+    guard list.hasSuffix(",") else { return nil }
+    let digits = String(list.dropLast()).trimmingSpace()
+    // Python has no numbers with a zero before them.
+    guard digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let count = Int(digits), "\(count)" == digits else {
+      return nil
+    }
     return count < Int.max / 8 ? count : nil
   }
 }
 
 /// A dictionary in Python's notation whose values are kept as written: `{'a': '<u2', 'b': (3,)}`.
 enum PythonDictionary {
-  /// The values by key, without spaces; nil if the text is anything else.
+  /// The values by key, without spaces around them; nil if the text is anything else.
   static func parse(_ text: String) -> [String: String]? {
     var rest = text.trimmingSpace()[...]
     guard rest.popFirst() == "{", rest.popLast() == "}" else { return nil }
@@ -70,8 +75,8 @@ enum PythonDictionary {
       guard let colon = field.firstIndex(of: ":") else { return nil }
       let key = String(field[..<colon]).trimmingSpace()
       guard key.count > 2, let quote = key.first, quote == "'" || quote == "\"", key.last == quote else { return nil }
-      let value = field[field.index(after: colon)...].filter { !$0.isWhitespace }
-      guard fields.updateValue(String(value), forKey: String(key.dropFirst().dropLast())) == nil else { return nil }
+      let value = String(field[field.index(after: colon)...]).trimmingSpace()
+      guard fields.updateValue(value, forKey: String(key.dropFirst().dropLast())) == nil else { return nil }
     }
     return fields
   }
@@ -95,9 +100,11 @@ enum PythonDictionary {
 }
 
 extension String {
+  /// Without the space at both ends that Python skips, which is less than Unicode has.
   fileprivate func trimmingSpace() -> String {
-    var rest = drop { $0.isWhitespace }
-    while rest.last?.isWhitespace == true { rest.removeLast() }
+    let spaces: Set<Character> = [" ", "\t", "\n", "\r", "\r\n", "\u{C}"]
+    var rest = drop { spaces.contains($0) }
+    while let last = rest.last, spaces.contains(last) { rest.removeLast() }
     return String(rest)
   }
 }

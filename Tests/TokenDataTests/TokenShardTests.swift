@@ -99,12 +99,16 @@ import Testing
     Malformed("npy order", numpyFile(fortran: "True", ids: [1]), "found fortran_order True; allowed: False"),
     Malformed(
       "npy no descr", numpyFile(header: "{'fortran_order': False, 'shape': (1,)}", ids: [1]), "found descr missing"),
+    Malformed("npy spaced type", numpyFile(descr: "< u2", ids: [1]), "found descr '< u2'; allowed: '<u2'"),
+    Malformed("npy spaced word", numpyFile(fortran: "Fal se", ids: [1]), "found fortran_order Fal se; allowed: False"),
+    Malformed("npy spaced by a control", numpyFile(fortran: "\u{B}False", ids: [1]), "allowed: False"),
     Malformed("npy short", Array(numpyFile(ids: [1, 2]).dropLast()), "allowed: 132 bytes"),
     Malformed("npy long", numpyFile(ids: [1, 2]) + [0], "allowed: 132 bytes"),
   ]
 
   static let malformedShapes: [Malformed] = [
     "(1, 1)", "()", "(1)", "1", "(-1,)", "(+1,)", "(99999999999999999999,)", "(9223372036854775807,)", "(,)",
+    "(0 1,)", "(01,)", "(1\u{A0},)",
   ].map { (shape: String) in
     let header = "{'descr': '<u2', 'fortran_order': False, 'shape': \(shape)}"
     return Malformed("npy shape \(shape)", numpyFile(header: header, ids: [1]), "found shape ")
