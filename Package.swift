@@ -91,6 +91,17 @@ let package = Package(
     .target(
       name: "FaultSupport", dependencies: ["Checkpoints", "Settings"], path: "Tests/FaultSupport",
       swiftSettings: strict),
+    // The formats' rules written down a second time, for whatever mutates files.
+    .target(
+      name: "ParserOracles", dependencies: ["Checkpoints", "FaultSupport", "Settings", "TokenData", "Training"],
+      path: "Tests/ParserOracles", swiftSettings: strict),
+    .executableTarget(
+      name: "faults",
+      dependencies: [
+        "CPUBackend", "Checkpoints", "FaultSupport", "Models", "Optimizers", "Parallel", "ParserOracles", "Settings",
+        "TensorCore", "Training", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "Tests/Faults", swiftSettings: strict),
     tests("SettingsTests", ["Settings"]),
     tests("TokenDataTests", ["TokenData", "Settings", "Randomness"]),
     tests("TensorCoreTests", ["TensorCore", "ReferenceBackend", "CPUBackend"]),
