@@ -125,3 +125,13 @@ let package = Package(
   ],
   swiftLanguageModes: [.v6]
 )
+
+// libFuzzer on the parsers. Apart from the rest: it links with what launch/fuzz passes to the build, and else not.
+if Context.environment["CATLM_FUZZ"] != nil {
+  package.targets += [
+    .target(name: "CFuzzer", path: "Tests/Fuzz/CFuzzer"),
+    .executableTarget(
+      name: "fuzz", dependencies: ["CFuzzer", "FaultSupport", "ParserOracles"], path: "Tests/Fuzz/Parsers",
+      swiftSettings: strict),
+  ]
+}
