@@ -12,17 +12,12 @@ struct WatchEnding: Sendable {
   /// Ends this process at once.
   var exit: @Sendable () -> Void
 
-  /// A line on standard error, MPI's abort, and the end of this process if that does not bring it.
-  static func ofProcess(_ group: any ProcessGroup) -> Self {
-    let aborter = Aborter(group: group)
-    return Self(
-      report: { FileHandle.standardError.write(Data("catlm: \($0)\n".utf8)) },
-      abort: { aborter.group.abort(code: exitCode) },
-      exit: { _exit(exitCode) })
-  }
-}
-
-// Only `abort(code:)` is called through it, which any thread may call at any time.
-private struct Aborter: @unchecked Sendable {
-  let group: any ProcessGroup
+  /// A line on standard error, and the end of this process, at which the launcher ends the others.
+  ///
+  /// MPI's abort is left alone: called beside a thread that waits in another call it may crash, and the job then ends
+  /// with that crash's exit code.
+  static let ofProcess = Self(
+    report: { FileHandle.standardError.write(Data("catlm: \($0)\n".utf8)) },
+    abort: { _exit(exitCode) },
+    exit: { _exit(exitCode) })
 }

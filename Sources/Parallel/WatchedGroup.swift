@@ -31,7 +31,7 @@ package final class WatchedGroup: ProcessGroup {
   package static func watch(
     _ group: any ProcessGroup, limit: Duration?, warn: (String) -> Void
   ) throws(ParallelError) -> any ProcessGroup {
-    try watch(group, limit: limit, ending: .ofProcess(group), warn: warn)
+    try watch(group, limit: limit, ending: .ofProcess, warn: warn)
   }
 
   static func watch(
