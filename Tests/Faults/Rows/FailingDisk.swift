@@ -59,14 +59,20 @@ enum FailingDisk {
     let calls = [("fsync", 150), ("write", 400), ("rename", 30), ("mkdir", 14), ("openat", 220), ("unlink", 40)]
     let (call, range) = calls[index % calls.count]
     let errors = ["ENOSPC", "EIO", "EACCES", "EROFS"]
-    let (error, place) = (errors.randomElement(using: &random) ?? "EIO", Int.random(in: 1...range, using: &random))
     let run = RunFolder(path: try bench.directory("run"))
     let modes = Bench.checkpointModes
     let choice = overrides + modes[index % modes.count]
-    let options = ["-f", "-o", "/dev/null", "-e", "trace=\(call)", "-e", "inject=\(call):error=\(error):when=\(place)"]
-    let what = "\(call) number \(place) fails with \(error)"
-    let running = try bench.training(run: run.path, choice).under("strace", options).start()
-    let outcome = try running.wait()
+    var (what, outcome) = ("", Outcome(code: 127, output: "", errors: ""))
+    // A call that fails before the program's own first one keeps it from being loaded, and another is drawn.
+    while outcome.code == 127 {
+      let error = errors.randomElement(using: &random) ?? "EIO"
+      let place = Int.random(in: 1...range, using: &random)
+      let options = [
+        "-f", "-o", "/dev/null", "-e", "trace=\(call)", "-e", "inject=\(call):error=\(error):when=\(place)",
+      ]
+      what = "\(call) number \(place) fails with \(error)"
+      outcome = try bench.training(run: run.path, choice).under("strace", options).run()
+    }
     try expect([0, 1, 2].contains(outcome.code), "\(what): ended with \(outcome.code): \(outcome.brief)")
     try expect(outcome.code == 0 || outcome.errors.contains("catlm: "), "\(what): ended without a word")
     try expect(!outcome.errors.contains("Fatal error"), "\(what): \(outcome.brief)")
