@@ -24,5 +24,5 @@ extension WatchStatus: CustomStringConvertible {
   var description: String { "\(place), \(call?.name ?? phase.rawValue)" }
 
   /// Such as `step 41`.
-  var place: String { step == 0 ? "before the first step" : "step \(step)" }
+  var place: String { step == 0 ? "the start" : "step \(step)" }
 }

@@ -7,8 +7,14 @@ import TensorCore
 
 /// What the program finds on the machine, and the backend that it makes of it.
 enum Host {
-  /// Cores that this process may use; its affinity counts.
-  static var coreCount: Int { ProcessInfo.processInfo.activeProcessorCount }
+  /// Cores that this process may use; its affinity counts, which Foundation's number leaves out.
+  static var coreCount: Int {
+    let count = allowedCores.split(separator: ",").reduce(0) { count, part in
+      let ends = part.split(separator: "-").compactMap { Int($0) }
+      return count + (ends.last ?? 0) - (ends.first ?? 0) + (ends.isEmpty ? 0 : 1)
+    }
+    return count > 0 ? count : ProcessInfo.processInfo.activeProcessorCount
+  }
 
   /// Threads for a rank: as set, or its share of the cores that it may use. All ranks call it.
   ///
@@ -30,10 +36,11 @@ enum Host {
     return try group.gather(cores).count { $0 == cores }
   }
 
-  /// The list of cores that this process may run on, in the kernel's words.
+  /// The list of cores that this process may run on, as the kernel writes it: `0-3,8`; empty where it does not say.
   private static var allowedCores: String {
     let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
-    return status.split(separator: "\n").first { $0.hasPrefix("Cpus_allowed_list") }.map(String.init) ?? ""
+    let line = status.split(separator: "\n").first { $0.hasPrefix("Cpus_allowed_list:") }
+    return line.map { $0.dropFirst("Cpus_allowed_list:".count).trimmingCharacters(in: .whitespaces) } ?? ""
   }
 
   /// Says so when the environment holds BLAS below what the processor can do.

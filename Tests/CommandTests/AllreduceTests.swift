@@ -31,6 +31,13 @@ extension CommandTests {
       #expect(outcome.errors.contains("nothing travels"))
     }
 
+    @Test func `a process bound to one core counts one`() throws {
+      let bound = ["taskset", "-c", "0", try #require(Program.path)] + Self.arguments
+      let command = Command(executable: "/usr/bin/env", arguments: bound, directory: Program.root)
+      let outcome = try command.run().succeeded()
+      #expect(outcome.errors.contains("on each: 1 cores"), "\(outcome.errors)")
+    }
+
     @Test func `a table has a line a size`() throws {
       let outcome = try Command.catlm(["benchmark", "allreduce", "--sizes", "4KiB,16KiB"]).run().succeeded()
       #expect(outcome.outputLines.count == 4)

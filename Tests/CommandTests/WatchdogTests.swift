@@ -5,7 +5,7 @@ extension CommandTests {
   /// The watchdog with processes under a real launcher.
   @Suite struct WatchdogTests {
     @Test(arguments: [
-      (1, "watchdog: rank 1 on HOST has been silent for", "rank 1 on HOST (last seen in step "),
+      (1, "watchdog: rank 1 on HOST has been silent for", "rank 1 on HOST (last seen in "),
       (0, "watchdog: rank 0 on HOST has been silent for", " on HOST is in step "),
     ])
     func `a rank that is stopped ends the job and is named`(stopped: Int, start: String, end: String) throws {
