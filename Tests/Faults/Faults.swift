@@ -20,6 +20,8 @@ struct Faults: ParsableCommand {
   static func main() {
     // Attempts are started by the thousand; a child that is gone must not end this process.
     signal(SIGPIPE, SIG_IGN)
+    // A shell starts what runs in the background with interrupts ignored, and no script below could trap one.
+    signal(SIGINT, SIG_DFL)
     do {
       var command = try parseAsRoot()
       try command.run()

@@ -73,6 +73,7 @@ enum StopRequests {
     let signals = [SIGTERM, SIGUSR1]
     kill(victim, signals.randomElement(using: &random) ?? SIGTERM)
     usleep(20_000)
+    while ProcessTree.hasPendingSignal(victim) { usleep(1000) }
     let last = signals.randomElement(using: &random) ?? SIGTERM
     let start = ContinuousClock.now
     kill(victim, last)

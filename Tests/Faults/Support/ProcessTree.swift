@@ -43,6 +43,13 @@ enum ProcessTree {
     return (parent, String(text[text.index(after: open)..<close]))
   }
 
+  /// Whether a process has yet to take a signal. The kernel keeps one of each kind: a second one would be lost.
+  static func hasPendingSignal(_ process: Int32) -> Bool {
+    let text = (try? String(contentsOfFile: "/proc/\(process)/status", encoding: .utf8)) ?? ""
+    let pending = text.split(separator: "\n").filter { $0.hasPrefix("SigPnd:") || $0.hasPrefix("ShdPnd:") }
+    return pending.contains { $0.split(separator: "\t").last?.contains { $0 != "0" } ?? false }
+  }
+
   /// Bytes of memory that a process holds; nil if it is gone.
   static func residentBytes(_ process: Int32) -> Int? {
     guard let text = try? String(contentsOfFile: "/proc/\(process)/statm", encoding: .utf8) else { return nil }
