@@ -23,7 +23,10 @@ int cmpi_start(int wanted_level, int *provided_level) {
   return code;
 }
 
-int cmpi_finish(void) { return checked(MPI_Finalize(), "MPI_Finalize"); }
+int cmpi_finish(void) {
+  int code = close_memory(&world);
+  return code == MPI_SUCCESS ? checked(MPI_Finalize(), "MPI_Finalize") : code;
+}
 
 int cmpi_abort(int code) { return CALL(MPI_Abort, MPI_COMM_WORLD, code); }
 
@@ -36,6 +39,7 @@ static int return_errors(const cmpi_group *group) {
 int cmpi_world(cmpi_group **group) {
   world.communicator = MPI_COMM_WORLD;
   world.elements_per_call = 1 << 28;  // 2 GiB of doubles: sizes in bytes stay far from where 32 bits end in old code
+  world.uses_memory = 1;
   *group = &world;
   return return_errors(&world);
 }
@@ -48,6 +52,9 @@ static int make_group(const cmpi_group *from, MPI_Comm communicator, cmpi_group 
   *group = memory;
   (*group)->communicator = communicator;
   (*group)->elements_per_call = from->elements_per_call;
+  (*group)->uses_memory = from->uses_memory;
+  (*group)->has_looked_for_memory = 0;
+  (*group)->memory = NULL;
   return return_errors(*group);
 }
 
@@ -64,7 +71,8 @@ int cmpi_split(cmpi_group *group, int color, int key, cmpi_group **part) {
 }
 
 int cmpi_free(cmpi_group *group) {
-  int code = CALL(MPI_Comm_free, &group->communicator);
+  int code = close_memory(group);
+  if (code == MPI_SUCCESS) code = CALL(MPI_Comm_free, &group->communicator);
   free(group);
   return code;
 }

@@ -20,6 +20,11 @@ static int all_reduce(cmpi_group *group, char *values, int64_t count, cmpi_type 
 }
 
 int cmpi_sum(cmpi_group *group, void *values, int64_t count, cmpi_type type) {
+  int is_done = 0;
+  if (type == cmpi_f32) {
+    int code = sum_in_memory(group, values, count, &is_done);
+    if (code != MPI_SUCCESS || is_done) return code;
+  }
   return all_reduce(group, values, count, type, MPI_SUM);
 }
 

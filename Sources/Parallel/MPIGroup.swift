@@ -2,8 +2,8 @@ internal import CMPI
 
 /// Processes that an MPI launcher started together.
 ///
-/// It takes MPI's errors instead of letting MPI abort, so that a message comes first. How a sum travels is left to MPI,
-/// also inside a node and between nodes: see `docs/scaling.md`.
+/// It takes MPI's errors instead of letting MPI abort, so that a message comes first. Single-precision sums of ranks that
+/// are all on one machine go through memory that they share; how others travel is left to MPI: see `docs/scaling.md`.
 package final class MPIGroup: ProcessGroup {
   package let rank: Int
   package let size: Int
@@ -69,6 +69,10 @@ package final class MPIGroup: ProcessGroup {
       precondition(newValue > 0 && newValue <= Int(Int32.max), "elements per call: \(newValue)")
       cmpi_set_elements_per_call(handle, Int32(newValue))
     }
+  }
+
+  package func allowSharedMemory(_ isAllowed: Bool) {
+    cmpi_set_uses_memory(handle, isAllowed ? 1 : 0)
   }
 
   package func abort(code: Int32) {

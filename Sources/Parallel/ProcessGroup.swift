@@ -71,6 +71,10 @@ package protocol ProcessGroup: AnyObject {
   /// ``finish()`` their new group when they are through with it.
   func split(color: Int, key: Int) throws(ParallelError) -> any ProcessGroup
 
+  /// Whether single-precision sums may go through memory that the ranks share, as they may at first. All ranks call it,
+  /// with the same answer; groups made from this one have it too.
+  func allowSharedMemory(_ isAllowed: Bool)
+
   /// Says where this rank's work is, for a watchdog; moves nothing between ranks.
   ///
   /// - Parameter step: the step under way, from 1; 0 before the first.
@@ -106,6 +110,9 @@ extension ProcessGroup {
   }
 
   package var hostName: String { systemHostName() }
+
+  /// There is but one way.
+  package func allowSharedMemory(_ isAllowed: Bool) {}
 
   /// Nobody watches.
   package func note(step: Int, phase: WorkPhase) {}

@@ -62,6 +62,8 @@ package final class WatchedGroup: ProcessGroup {
     activity.note(step: step, phase: phase)
   }
 
+  package func allowSharedMemory(_ isAllowed: Bool) { base.allowSharedMemory(isAllowed) }
+
   package func duplicate() throws(ParallelError) -> any ProcessGroup {
     part(try during("duplicate") { () throws(ParallelError) in try base.duplicate() })
   }

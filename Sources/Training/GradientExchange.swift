@@ -38,10 +38,12 @@ package final class GradientExchange {
 
   /// All ranks make theirs together.
   ///
-  /// - Parameter isOverlapped: whether a thread of its own sends buckets during the backward pass.
+  /// - Parameters:
+  ///   - isOverlapped: whether a thread of its own sends buckets during the backward pass.
+  ///   - sharesMemory: whether sums of ranks that are all on one machine go through its memory instead of MPI.
   package init(
     _ parameters: ParameterStore, plan: BucketPlan, group: any ProcessGroup, isSharded: Bool = false,
-    wire: WireFormat = .float32, isOverlapped: Bool = false
+    wire: WireFormat = .float32, isOverlapped: Bool = false, sharesMemory: Bool = true
   ) throws(ParallelError) {
     guard let gradients = parameters.gradients else { preconditionFailure("exchange: parameters without gradients") }
     precondition(plan.count == parameters.count, "exchange: \(plan.count) of \(parameters.count) parameters")
@@ -51,6 +53,7 @@ package final class GradientExchange {
     self.group = group
     self.isSharded = isSharded && group.size > 1
     self.wire = wire
+    group.allowSharedMemory(sharesMemory)
     let hasThread = isOverlapped && group.size > 1
     channel = hasThread ? try group.duplicate() : group
     thread = hasThread ? CommunicationThread() : nil

@@ -27,6 +27,8 @@ package struct ParallelConfig: Hashable, Sendable {
   package var wire: WireFormat
   /// Whether each rank updates a part of the weights and holds the moments of that part alone.
   package var shardsOptimizer: Bool
+  /// Whether gradients of ranks that are all on one machine are summed in its memory; else by MPI.
+  package var sharesMemory: Bool
   /// How long the ranks may stand still before the job is ended; nil: for ever.
   package var timeout: Duration?
 
@@ -37,6 +39,7 @@ package struct ParallelConfig: Hashable, Sendable {
     bucketBytes = try reader.integer("bucket_bytes", default: 8 << 20, in: 1024...(1 << 40))
     wire = try reader.choice("wire", default: .float32)
     shardsOptimizer = try reader.flag("shard_optimizer", default: false)
+    sharesMemory = try reader.flag("shared_memory", default: true)
     let seconds = try reader.integer("timeout", default: 600, in: 0...1_000_000)
     timeout = seconds == 0 ? nil : .seconds(seconds)
   }

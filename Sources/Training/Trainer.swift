@@ -128,7 +128,8 @@ package final class Trainer {
     let exchange = try GradientExchange(
       model.parameters, plan: buckets, group: group, isSharded: config.parallel.shardsOptimizer,
       wire: config.parallel.wire,
-      isOverlapped: try config.parallel.isOverlapped(in: group, hasSpareCore: host.hasSpareCore))
+      isOverlapped: try config.parallel.isOverlapped(in: group, hasSpareCore: host.hasSpareCore),
+      sharesMemory: config.parallel.sharesMemory)
     let step = TrainingStep(
       model: model, optimizer: optimizer, data: training, exchange: exchange, backend: backend, train: config.train,
       schedule: config.schedule)

@@ -23,6 +23,11 @@ extension BenchmarkCommand {
     @Option(help: "float32 or bfloat16.")
     var wire = WireFormat.float32
 
+    @Flag(
+      name: .customLong("shared-memory"), inversion: .prefixedNo,
+      help: "float32 sums of ranks that are all on one machine go through its memory; else all by MPI.")
+    var sharesMemory = true
+
     @Flag(help: "JSON objects on standard output, one a line.")
     var json = false
 
@@ -40,6 +45,7 @@ extension BenchmarkCommand {
     }
 
     private func measure(on group: any ProcessGroup) throws {
+      group.allowSharedMemory(sharesMemory)
       let sizes = try AllreduceSizes(try byteCounts(), group: group)
       let hosts = try HostReport.summary(of: group, equipment: "\(Host.coreCount) cores")
       if group.rank == 0 { say(hosts, leftOut: sizes, isAlone: group.size == 1) }

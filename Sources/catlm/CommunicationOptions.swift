@@ -18,12 +18,18 @@ struct CommunicationOptions: ParsableArguments {
   @Flag(name: .customLong("shard-optimizer"), help: "Each rank updates a part of the weights alone (ZeRO-1).")
   var shardsOptimizer = false
 
+  @Flag(
+    name: .customLong("shared-memory"), inversion: .prefixedNo,
+    help: "Ranks that are all on one machine sum gradients in its memory; else by MPI.")
+  var sharesMemory = true
+
   /// The section that the options stand for.
   var settings: ParallelConfig {
     get throws {
       var fields: [Setting.Entry] = [
         .init(key: "overlap", value: .text(overlap.rawValue)), .init(key: "wire", value: .text(wire.rawValue)),
         .init(key: "shard_optimizer", value: .flag(shardsOptimizer)),
+        .init(key: "shared_memory", value: .flag(sharesMemory)),
       ]
       if let bucketBytes { fields.append(.init(key: "bucket_bytes", value: .integer(bucketBytes))) }
       return try ParallelConfig(SettingsReader(.mapping(fields), path: "parallel"))

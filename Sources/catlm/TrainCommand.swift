@@ -22,7 +22,8 @@ struct TrainCommand: ParsableCommand {
 
       Keys of the section parallel: overlap (auto, on, off) sums gradients during the backward pass, by a thread of its \
       own, where ranks are on several machines or cores to spare; bucket_bytes (8388608) is what one call sums; wire \
-      (float32, bfloat16) is how gradients travel; shard_optimizer (false) gives each rank a part of the weights to \
+      (float32, bfloat16) is how gradients travel; shared_memory (true) sums those of ranks that are all on one machine in \
+      its memory instead of by MPI; shard_optimizer (false) gives each rank a part of the weights to \
       update and the moments of that part alone; every check_interval steps (100; 0 never) and at the start ranks \
       compare version, configuration, step, chunk sizes, samples and weights, and a rank that differs ends the run \
       with exit code 1; threads of a rank (by default its share of the cores).

@@ -24,11 +24,23 @@ struct MPITests {
 
   @Test func `ranks are numbered from zero`() throws { try checks.ranksAreNumbered() }
 
-  @Test(arguments: [0, 1, 2, 1000, 300_000])
-  func `sums are exact`(count: Int) throws { try checks.sumsAreExact(count: count) }
+  @Test(arguments: [0, 1, 2, 1000, 4095, 4096, 65_537, 300_000], [true, false])
+  func `sums are exact`(count: Int, inMemory: Bool) throws {
+    try withMemory(inMemory) { try checks.sumsAreExact(count: count) }
+  }
 
-  @Test(arguments: [1, 10, 1001, 4096, 300_000, 3_000_001])
-  func `sums have the same bits on all ranks`(count: Int) throws { try checks.sumsHaveTheSameBits(count: count) }
+  @Test(arguments: [1, 10, 1001, 4096, 300_000, 3_000_001], [true, false])
+  func `sums have the same bits on all ranks`(count: Int, inMemory: Bool) throws {
+    try withMemory(inMemory) { try checks.sumsHaveTheSameBits(count: count) }
+  }
+
+  /// Runs `body` with sums through the memory that ranks of a machine share, or all by MPI.
+  private func withMemory(_ isAllowed: Bool, _ body: () throws -> Void) throws {
+    let group = try #require(MPIRun.group)
+    group.allowSharedMemory(isAllowed)
+    defer { group.allowSharedMemory(true) }
+    try body()
+  }
 
   @Test func `the largest value is found and not a number wins`() throws { try checks.theLargestIsFound() }
 

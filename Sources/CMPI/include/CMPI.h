@@ -56,6 +56,11 @@ int cmpi_processor_name(char *name);
 void cmpi_set_elements_per_call(cmpi_group *group, int32_t count);
 int32_t cmpi_elements_per_call(cmpi_group *group);
 
+/// Whether single-precision sums of ranks that are all on one machine go through memory that they share, as they do at
+/// first, or are left to MPI. Equal on all ranks; groups made from this one have it too.
+void cmpi_set_uses_memory(cmpi_group *group, int uses_memory);
+int cmpi_uses_memory(cmpi_group *group);
+
 // MARK: Calls of all ranks
 
 // Element-wise, in place, the result on all ranks.
