@@ -45,6 +45,12 @@ private struct Product {
 
   /// Floating-point operations below which waking another thread costs more than it saves.
   private static let smallestSharedWork = 1_000_000
+  /// Threads from which on some are likely to be slower than others.
+  private static let manyThreads = 8
+  /// Parts of a large product for each of many threads.
+  private static let partsPerThread = 4
+  /// Operations of the smallest part that is worth its packing.
+  private static let smallestPart = 120_000_000
   /// Rows up to which the kernel for few rows is the faster one.
   private static let fewRows = 8
   /// Panels begin at multiples of this, the widest register tile of BLAS.
@@ -77,15 +83,28 @@ private struct Product {
     self.c = Operand(c)
   }
 
-  /// Parts of equal size along the longer side of `c`, one for each thread. The depth is never divided, so that the
-  /// order of sums stays.
+  /// A grid of parts of about equal size: of the grids with as many parts the one whose parts need the fewest rows of
+  /// `a` and columns of `b` together, since each part packs what it needs. Large products have several parts for each of
+  /// many threads, so that a thread on a slower core takes fewer. The depth is never divided, so that the order of sums stays.
   func panels(threadCount: Int) -> [Panel] {
-    let whole = Panel(rows: 0..<rowCount, columns: 0..<columnCount)
-    guard threadCount > 1, 2 * rowCount * columnCount * depth >= Self.smallestSharedWork else { return [whole] }
-    let isByRows = rowCount >= columnCount
-    return Self.parts(of: isByRows ? rowCount : columnCount, count: threadCount).map { part in
-      isByRows ? Panel(rows: part, columns: whole.columns) : Panel(rows: whole.rows, columns: part)
+    let operations = 2 * rowCount * columnCount * depth
+    guard threadCount > 1, operations >= Self.smallestSharedWork else {
+      return [Panel(rows: 0..<rowCount, columns: 0..<columnCount)]
     }
+    let isLarge =
+      threadCount >= Self.manyThreads && operations >= threadCount * Self.partsPerThread * Self.smallestPart
+    let count = isLarge ? threadCount * Self.partsPerThread : threadCount
+    let grids = (1...count).filter { count.isMultiple(of: $0) }.map { (rows: $0, columns: count / $0) }
+    guard let grid = grids.min(by: { packedLines($0) < packedLines($1) }) else { return [] }
+    let columns = Self.parts(of: columnCount, count: grid.columns)
+    return Self.parts(of: rowCount, count: grid.rows).flatMap { rows in
+      columns.map { Panel(rows: rows, columns: $0) }
+    }
+  }
+
+  /// Lines of `a` and `b` that a part of a grid needs.
+  private func packedLines(_ grid: (rows: Int, columns: Int)) -> Int {
+    (rowCount + grid.rows - 1) / grid.rows + (columnCount + grid.columns - 1) / grid.columns
   }
 
   private static func parts(of length: Int, count: Int) -> [Range<Int>] {

@@ -31,6 +31,21 @@ struct ProductTests {
     }
   }
 
+  @Test func `large products are right in many parts`() throws {
+    let (m, n, depth) = (1903, 1309, 800)
+    let products = [1, 8].map { threadCount in
+      let backend = CPUBackend(threadCount: threadCount)
+      let a = backend.random([m, depth], seed: 7)
+      let b = backend.random([n, depth], seed: 8)
+      let c = backend.random([m, n], seed: 9)
+      backend.multiply(Matrix(a), Matrix(b).transposed, into: Matrix(c), scale: 0.5, accumulate: true)
+      return c.values
+    }
+    let error = zip(products[0], products[1]).reduce(0) { max($0, abs($1.0 - $1.1)) }
+    #expect(error <= 1e-4)
+    #expect(products[0].contains { abs($0) > 1 })
+  }
+
   private func expectProduct(
     _ configuration: Configuration, _ size: (m: Int, n: Int, depth: Int), _ transposes: (a: Bool, b: Bool),
     accumulated: Bool
