@@ -30,9 +30,18 @@ package struct TrainBenchmark {
     _ workload: TrainWorkload, group: any ProcessGroup, settings: ParallelConfig, isOverlapped: Bool,
     backend: any Backend
   ) throws {
-    self.backend = backend
-    model = workload.config.makeModel(isTrained: true, backend: backend)
+    let model = workload.config.makeModel(isTrained: true, backend: backend)
     model.parameters.initialize(workload.config.specs(scheme: .fla), seed: 0)
+    try self.init(
+      workload, model: model, group: group, settings: settings, isOverlapped: isOverlapped, backend: backend)
+  }
+
+  private init(
+    _ workload: TrainWorkload, model: any LanguageModel, group: any ProcessGroup, settings: ParallelConfig,
+    isOverlapped: Bool, backend: any Backend
+  ) throws {
+    self.model = model
+    self.backend = backend
     let plan = BucketPlan(count: model.parameters.count, bucketBytes: settings.bucketBytes)
     let fields: Setting = ["learning_rate": .number(1e-4), "weight_decay": .number(0.1)]
     optimizer = AdamW(
@@ -40,12 +49,19 @@ package struct TrainBenchmark {
       owned: settings.shardsOptimizer ? plan.owned(by: group.rank, of: group.size) : nil)
     exchange = try GradientExchange(
       model.parameters, plan: plan, group: group, isSharded: settings.shardsOptimizer, wire: settings.wire,
-      isOverlapped: isOverlapped)
+      isOverlapped: isOverlapped, sharesMemory: settings.sharesMemory)
     training = TrainingStep(
       model: model, optimizer: optimizer,
       data: BenchmarkData(context: workload.context, idCount: workload.config.vocabularySize), exchange: exchange,
       backend: backend, train: try Self.train(workload, rankCount: group.size),
       schedule: LearningRateSchedule(kind: .constant))
+  }
+
+  /// The same work by each rank for itself, on this one's weights: times stay what they are, losses do not.
+  func alone(_ workload: TrainWorkload) throws -> TrainBenchmark {
+    try TrainBenchmark(
+      workload, model: model, group: SoloGroup(), settings: ParallelConfig(SettingsReader([:], path: "parallel")),
+      isOverlapped: false, backend: backend)
   }
 
   private static func train(_ workload: TrainWorkload, rankCount: Int) throws(SettingsError) -> TrainConfig {

@@ -22,30 +22,7 @@ extension BenchmarkCommand {
         Example: mpirun --bind-to none -np 2 catlm benchmark train --size S --threads 1
         """)
 
-    enum Architecture: String, ExpressibleByArgument, CaseIterable {
-      case cat
-      case dense
-    }
-
-    @Option(help: "S or M.")
-    var size = BenchmarkSize.small
-
-    @Option(help: "cat or dense.")
-    var model = Architecture.cat
-
-    @Option(name: .customLong("chunk-size"), help: "1 to 16.")
-    var chunkSize = 16
-
-    @Option(help: "Tokens of a sample; by default the size's.")
-    var context: Int?
-
-    @Option(
-      name: [.customLong("batch-size"), .customLong("batch")],
-      help: "Samples of a rank's micro-batch; by default the size's.")
-    var batchSize: Int?
-
-    @Option(name: .customLong("micro-batches"), help: "Micro-batches of a step.")
-    var microBatches = 1
+    @OptionGroup var work: WorkloadOptions
 
     @Option(help: "Measured steps.")
     var steps = 5
@@ -64,29 +41,16 @@ extension BenchmarkCommand {
     var json = false
 
     func validate() throws {
-      guard (1...16).contains(chunkSize) else {
-        throw ValidationError("--chunk-size: found \(chunkSize), allowed: 1 to 16")
-      }
-      guard steps >= 1, warmup >= 0, batchSize ?? 1 >= 1, microBatches >= 1, context ?? 2 >= 2 else {
-        throw ValidationError("--steps, --batch-size and --micro-batches are at least 1, --context at least 2")
+      guard steps >= 1, warmup >= 0 else {
+        throw ValidationError("--steps: found \(steps), allowed: 1 and more; --warmup: \(warmup), 0 and more")
       }
     }
 
     func run() throws {
-      let workload = try workload
+      let workload = try work.workload
       try Ranks.run { group in
         let report = try measure(workload, group)
         if group.rank == 0 { print(json ? report.json(pretty: false) : report.yaml()) }
-      }
-    }
-
-    private var workload: TrainWorkload {
-      get throws {
-        let context = context ?? size.context
-        return TrainWorkload(
-          config: model == .cat ? try size.cat(context: context) : try size.dense(context: context),
-          sampleCount: batchSize ?? size.sampleCount, microBatchCount: microBatches, context: context,
-          chunkSize: chunkSize)
       }
     }
 
@@ -106,9 +70,10 @@ extension BenchmarkCommand {
       try group.sum(&ceilingRate)
       let shape = ceiling.bestShape.map { "\($0.m)x\($0.n)x\($0.k)" } ?? "none"
       return [
-        "size": .text(size.rawValue), "model": .text(model.rawValue), "chunk_size": .integer(chunkSize),
+        "size": .text(work.size.rawValue), "model": .text(work.model.rawValue), "chunk_size": .integer(work.chunkSize),
         "context": .integer(workload.context), "batch": .integer(workload.sampleCount),
-        "micro_batches": .integer(microBatches), "ranks": .integer(group.size), "independent": .flag(independent),
+        "micro_batches": .integer(workload.microBatchCount), "ranks": .integer(group.size),
+        "independent": .flag(independent),
         "threads": .integer(threadCount), "blas": .text(CPUBackend.blasCoreName),
         "parameters": .integer(own.parameterCount), "step_seconds": .number(summary.stepSeconds),
         "step_seconds_min": .number(summary.fastestStepSeconds),
@@ -125,5 +90,3 @@ extension BenchmarkCommand {
     }
   }
 }
-
-extension BenchmarkSize: ExpressibleByArgument {}

@@ -23,5 +23,24 @@ extension CommandTests {
       #expect(report["overlap"] == .flag(options.contains("on")))
       #expect(report["shard_optimizer"] == .flag(options.contains("--shard-optimizer")))
     }
+
+    @Test func `ranks together are held against ranks apart`() throws {
+      let outcome = try Command.mpirun(
+        ranks: 2,
+        [
+          "benchmark", "scaling", "--rounds", "3", "--steps", "1", "--batch-size", "1", "--context", "32", "--threads",
+          "1", "--json",
+        ], in: Program.root
+      ).run().succeeded()
+      let report = try #require(try outcome.objects.first)
+      #expect(outcome.outputLines.count == 1)
+      #expect(report["ranks"] == .integer(2) && report["rounds"] == .integer(3))
+      let together = try #require(report["fastest_together_tokens_per_second"]?.numberValue)
+      let apart = try #require(report["fastest_apart_tokens_per_second"]?.numberValue)
+      #expect(together > 0 && report["fastest_efficiency"] == .number(together / apart))
+      let slowest = try #require(report["efficiency_at_slowest_pace"]?.numberValue)
+      let efficiency = try #require(report["efficiency"]?.numberValue)
+      #expect(slowest >= efficiency)
+    }
   }
 }

@@ -1,0 +1,69 @@
+import ArgumentParser
+import Benchmarks
+import Foundation
+import Parallel
+import Settings
+import Telemetry
+
+extension BenchmarkCommand {
+  struct Scaling: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Times ranks that train together against ranks that train apart, turn by turn.",
+      discussion: """
+        Every rank trains its share of one model for a few steps, then a model of its own, started together, for as \
+        many: contention for memory is in both. The ratio of the two rates is the efficiency; the median over the \
+        rounds and that of the fastest quarters of each kind are printed. "at the slowest's pace" is what ranks \
+        apart would make if all waited for the slowest of them. Exposed is the share of a step together in which a \
+        rank waited for others.
+
+        Example: mpirun --bind-to core -np 2 catlm benchmark scaling --size S --threads 1 --rounds 20
+        """)
+
+    @OptionGroup var work: WorkloadOptions
+
+    @Option(help: "Turns of both kinds.")
+    var rounds = 10
+
+    @Option(help: "Steps of a turn.")
+    var steps = 3
+
+    @Option(help: "Steps of each kind before the first turn.")
+    var warmup = 1
+
+    @OptionGroup var communication: CommunicationOptions
+
+    @OptionGroup var threads: ThreadsOption
+
+    @Flag(help: "One JSON object on standard output.")
+    var json = false
+
+    func validate() throws {
+      guard steps >= 1, rounds >= 1, warmup >= 0 else {
+        throw ValidationError("--rounds and --steps are at least 1, --warmup at least 0")
+      }
+    }
+
+    func run() throws {
+      let workload = try work.workload
+      try Ranks.run { group in
+        let threadCount = try Host.threadCount(setting: threads.threads, group: group)
+        let settings = try communication.settings
+        let isOverlapped = try settings.isOverlapped(
+          in: group, hasSpareCore: try Host.hasSpareCore(beside: threadCount, group: group))
+        let benchmark = try ScalingBenchmark(
+          workload, group: group, settings: settings, isOverlapped: isOverlapped,
+          backend: Host.makeBackend(threadCount: threadCount))
+        try benchmark.warmUp(steps: warmup)
+        var table = ScalingTable(work, group: group, threadCount: threadCount, isOverlapped: isOverlapped)
+        if group.rank == 0, !json { print(ScalingTable.head) }
+        for index in 0..<rounds {
+          table.rounds.append(try benchmark.round(steps: steps, startsApart: index % 2 == 1))
+          if group.rank == 0, !json { print(table.lastLine) }
+          fflush(nil)
+        }
+        try benchmark.finish()
+        if group.rank == 0 { print(json ? table.json : table.summary) }
+      }
+    }
+  }
+}

@@ -1,0 +1,52 @@
+import ArgumentParser
+import Benchmarks
+import Models
+
+/// What a training benchmark works on.
+struct WorkloadOptions: ParsableArguments {
+  enum Architecture: String, ExpressibleByArgument, CaseIterable {
+    case cat
+    case dense
+  }
+
+  @Option(help: "S or M.")
+  var size = BenchmarkSize.small
+
+  @Option(help: "cat or dense.")
+  var model = Architecture.cat
+
+  @Option(name: .customLong("chunk-size"), help: "1 to 16.")
+  var chunkSize = 16
+
+  @Option(help: "Tokens of a sample; by default the size's.")
+  var context: Int?
+
+  @Option(
+    name: [.customLong("batch-size"), .customLong("batch")],
+    help: "Samples of a rank's micro-batch; by default the size's.")
+  var batchSize: Int?
+
+  @Option(name: .customLong("micro-batches"), help: "Micro-batches of a step.")
+  var microBatches = 1
+
+  func validate() throws {
+    guard (1...16).contains(chunkSize) else {
+      throw ValidationError("--chunk-size: found \(chunkSize), allowed: 1 to 16")
+    }
+    guard batchSize ?? 1 >= 1, microBatches >= 1, context ?? 2 >= 2 else {
+      throw ValidationError("--batch-size and --micro-batches are at least 1, --context at least 2")
+    }
+  }
+
+  var workload: TrainWorkload {
+    get throws {
+      let context = context ?? size.context
+      return TrainWorkload(
+        config: model == .cat ? try size.cat(context: context) : try size.dense(context: context),
+        sampleCount: batchSize ?? size.sampleCount, microBatchCount: microBatches, context: context,
+        chunkSize: chunkSize)
+    }
+  }
+}
+
+extension BenchmarkSize: ExpressibleByArgument {}
