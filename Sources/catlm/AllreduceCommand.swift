@@ -47,7 +47,7 @@ extension BenchmarkCommand {
     private func measure(on group: any ProcessGroup) throws {
       group.allowSharedMemory(sharesMemory)
       let sizes = try AllreduceSizes(try byteCounts(), group: group)
-      let hosts = try HostReport.summary(of: group, equipment: "\(Host.coreCount) cores")
+      let hosts = try HostReport.summary(of: group, equipment: Host.cores)
       if group.rank == 0 { say(hosts, leftOut: sizes, isAlone: group.size == 1) }
       let benchmark = AllreduceBenchmark(group)
       let copy = try benchmark.copyBandwidth(byteCount: min(256 << 20, sizes.limit))

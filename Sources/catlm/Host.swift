@@ -16,6 +16,9 @@ enum Host {
     return count > 0 ? count : ProcessInfo.processInfo.activeProcessorCount
   }
 
+  /// Their number in words.
+  static var cores: String { coreCount == 1 ? "1 core" : "\(coreCount) cores" }
+
   /// Threads for a rank: as set, or its share of the cores that it may use. All ranks call it.
   ///
   /// A launcher may give each rank cores of its own or all ranks the same ones: those that may use the same share them.
@@ -55,7 +58,7 @@ enum Host {
   static func equipment(of backend: CPUBackend) -> String {
     let memory = Format.bytes(Int(clamping: ProcessInfo.processInfo.physicalMemory))
     let threads = backend.threadCount == 1 ? "1 thread" : "\(backend.threadCount) threads"
-    return "\(threads) a rank, \(coreCount) cores, \(memory) of memory, \(backend.instructionLevel) kernels, "
+    return "\(threads) a rank, \(cores), \(memory) of memory, \(backend.instructionLevel) kernels, "
       + "BLAS for \(CPUBackend.blasCoreName)"
   }
 

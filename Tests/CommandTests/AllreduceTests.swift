@@ -35,7 +35,7 @@ extension CommandTests {
       let bound = ["taskset", "-c", "0", try #require(Program.path)] + Self.arguments
       let command = Command(executable: "/usr/bin/env", arguments: bound, directory: Program.root)
       let outcome = try command.run().succeeded()
-      #expect(outcome.errors.contains("on each: 1 cores"), "\(outcome.errors)")
+      #expect(outcome.errors.contains("on each: 1 core\n"), "\(outcome.errors)")
     }
 
     @Test func `a table has a line a size`() throws {

@@ -3,7 +3,7 @@ extension FaultCheck {
   static let all: [FaultCheck] = [
     KillInSave.checks, KillInTraining.checks, ResumeAnywhere.checks, OtherRankCounts.checks, Corruption.checks,
     PowerLoss.checks, FailingDisk.checks, RealDisk.checks, StopRequests.checks, LostRank.checks, NotFinite.checks,
-    FlippedReplica.checks,
+    FlippedReplica.checks, ResumeSmoke.checks,
     MutatedShards.checks, MutatedSafetensors.checks, MutatedConfigurations.checks, SecondTrainer.checks, Soak.checks,
   ].flatMap { $0 }.sorted { ($0.row, $0.name) < ($1.row, $1.name) }
 }
