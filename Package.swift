@@ -63,8 +63,8 @@ let package = Package(
     module(
       "Benchmarks",
       [
-        "Checkpoints", "Models", "Optimizers", "Parallel", "Randomness", "Settings", "Telemetry", "TensorCore",
-        "TokenData", "Training", .product(name: "Logging", package: "swift-log"),
+        "Checkpoints", "Layers", "Models", "Optimizers", "Parallel", "Randomness", "Settings", "Telemetry",
+        "TensorCore", "TokenData", "Training", .product(name: "Logging", package: "swift-log"),
       ]),
     module(
       "Training",
@@ -121,6 +121,7 @@ let package = Package(
         "Training", "TensorCore", "CPUBackend", "Models", "Settings", "TokenData", "Parallel", "Optimizers",
         "Checkpoints", .product(name: "Logging", package: "swift-log"),
       ]),
+    tests("BenchmarksTests", ["Benchmarks", "CPUBackend", "Settings", "TensorCore"]),
     tests("CommandTests", ["Settings"]),
   ],
   swiftLanguageModes: [.v6]

@@ -16,9 +16,9 @@ package struct ProductCeiling: Hashable, Sendable {
   }
 
   private static func rate(_ shape: ProductShape, _ backend: any Backend, _ seconds: Double) -> Double {
-    let x = filled([shape.m, shape.k], backend)
-    let weight = filled([shape.n, shape.k], backend)
-    let y = filled([shape.m, shape.n], backend)
+    let x = Tensor.filled([shape.m, shape.k], backend)
+    let weight = Tensor.filled([shape.n, shape.k], backend)
+    let y = Tensor.filled([shape.m, shape.n], backend)
     let forward = {
       backend.multiply(Matrix(x), Matrix(weight).transposed, into: Matrix(y), scale: 1, accumulate: false)
     }
@@ -27,13 +27,6 @@ package struct ProductCeiling: Hashable, Sendable {
       backend.multiply(Matrix(y).transposed, Matrix(x), into: Matrix(weight), scale: 1e-9, accumulate: false)
     }
     return [forward, backward, gradient].map { best($0, operations: shape.operationCount, seconds) }.max() ?? 0
-  }
-
-  private static func filled(_ shape: [Int], _ backend: any Backend) -> Tensor {
-    let storage = backend.pool.storage(byteCount: shape.reduce(1, *) * DType.float32.byteCount)
-    let tensor = Tensor(storage: storage, shape: shape)
-    backend.fill(tensor, with: 1e-3)
-    return tensor
   }
 
   private static func best(_ product: () -> Void, operations: Double, _ seconds: Double) -> Double {

@@ -2,6 +2,7 @@ import CPUBackend
 import Foundation
 import Logging
 import Parallel
+import Settings
 import Telemetry
 import TensorCore
 
@@ -60,6 +61,23 @@ enum Host {
     let threads = backend.threadCount == 1 ? "1 thread" : "\(backend.threadCount) threads"
     return "\(threads) a rank, \(cores), \(memory) of memory, \(backend.instructionLevel) kernels, "
       + "BLAS for \(CPUBackend.blasCoreName)"
+  }
+
+  /// The processor's name as the system gives it, `unknown` where it gives none.
+  static let processorName: String = {
+    let text = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
+    let line = text.split(separator: "\n").first { $0.hasPrefix("model name") }
+    let name = line?.split(separator: ":").last?.trimmingCharacters(in: .whitespaces) ?? ""
+    return name.isEmpty ? "unknown" : name
+  }()
+
+  /// What a benchmark's result depends on, for its JSON.
+  static func machine(of backend: CPUBackend) -> Setting {
+    [
+      "processor": .text(processorName), "cores": .integer(coreCount),
+      "memory_bytes": .integer(Int(clamping: ProcessInfo.processInfo.physicalMemory)),
+      "instructions": .text(backend.instructionLevel.rawValue), "blas": .text(CPUBackend.blasCoreName),
+    ]
   }
 
   static func makeBackend(threadCount: Int) -> CPUBackend {

@@ -1,0 +1,69 @@
+/// Times every kernel of a backend on the sizes that a training step gives it, beside the machine's ceilings.
+package struct KernelBenchmark {
+  /// Makes some cases with their tensors, when it is their turn.
+  typealias CaseList = () -> [KernelCase]
+
+  private let sizes: KernelSizes
+  private let backend: any MemoryKernels
+  /// Seconds of measuring, for each kernel.
+  private let seconds: Double
+  private let filter: String
+
+  /// - Parameters:
+  ///   - seconds: how long each kernel is measured, about.
+  ///   - filter: only kernels whose name contains it; empty for all.
+  package init(
+    _ size: BenchmarkSize, chunkSize: Int, seconds: Double, filter: String, backend: any MemoryKernels
+  ) throws {
+    sizes = try KernelSizes(size, chunkSize: chunkSize)
+    self.backend = backend
+    self.seconds = seconds
+    self.filter = filter
+  }
+
+  /// Measures ceilings, kernels, and ceilings again: the better of the two count.
+  ///
+  /// - Parameter report: told the name of what comes next.
+  package func run(report: (String) -> Void) -> (ceilings: Ceilings, kernels: [KernelMeasurement]) {
+    var ceilings = Ceilings()
+    report("ceilings")
+    measureCeilings(&ceilings)
+    var measurements: [KernelMeasurement] = []
+    for cases in caseLists(KernelCases(sizes: sizes, backend: backend)) {
+      for item in cases() where filter.isEmpty || item.name.contains(filter) {
+        report(item.name)
+        let times = CallTimes(seconds: seconds, item.call)
+        measurements.append(
+          KernelMeasurement(name: item.name, shape: item.shape, work: item.work, times: times))
+      }
+    }
+    report("ceilings")
+    measureCeilings(&ceilings)
+    for product in measurements where product.name.hasPrefix(KernelCases.productName) {
+      ceilings.note(productRate: product.rate, shape: product.shape)
+    }
+    return (ceilings, measurements)
+  }
+
+  private func measureCeilings(_ ceilings: inout Ceilings) {
+    ceilings.measureMemory(backend, seconds: seconds)
+    let products = ProductCeiling(sizes.cost, backend: backend, seconds: seconds / 4)
+    if let shape = products.bestShape {
+      ceilings.note(productRate: products.bestRate, shape: "\(shape.m)x\(shape.n)x\(shape.k)")
+    }
+  }
+
+  private func caseLists(_ cases: KernelCases) -> [CaseList] {
+    let products: [CaseList] = sizes.products.map { shape in { cases.products(shape) } }
+    let others: [CaseList] = [
+      { cases.attention("blocks", cases.sizes.blocks) },
+      { cases.attention("staircase", cases.sizes.staircase) },
+      { cases.attention("square", cases.sizes.square) },
+      { cases.attention("causal", cases.sizes.causal) },
+      { cases.attention("window", cases.sizes.window) },
+      cases.cachedAttention, cases.norms, cases.swiGLU, cases.loss, cases.rows, cases.resampling, cases.biases,
+      cases.elements, cases.update,
+    ]
+    return products + others
+  }
+}

@@ -1,0 +1,80 @@
+import ArgumentParser
+import Benchmarks
+import CPUBackend
+import Settings
+import Telemetry
+import TensorCore
+
+extension BenchmarkCommand {
+  struct Kernels: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Times every kernel on the sizes of a training step, against ceilings of the same run.",
+      discussion: """
+        Products are held against the fastest product, all others against memory: the better of a copy and a triad of \
+        arrays of 128 MiB. The fastest call counts. Work counts multiplications and additions that cannot be left \
+        out, a backward pass of attention twice its forward pass; traffic counts every array that is read or written \
+        once, so that a share above 1 says that caches held some of it.
+
+        Example: catlm benchmark kernels --size M --threads 2 --json
+        """)
+
+    @Option(help: "S or M.")
+    var size = BenchmarkSize.small
+
+    @Option(name: .customLong("chunk-size"), help: "1 to 16.")
+    var chunkSize = 16
+
+    @Option(help: "Seconds of measuring, for each kernel.")
+    var seconds = 0.2
+
+    @Option(help: "Only kernels whose name contains this, such as attention.")
+    var only = ""
+
+    @OptionGroup var threads: ThreadsOption
+
+    @Flag(help: "One JSON object on standard output.")
+    var json = false
+
+    func validate() throws {
+      guard (1...16).contains(chunkSize) else {
+        throw ValidationError("--chunk-size: found \(chunkSize), allowed: 1 to 16")
+      }
+      guard seconds > 0, seconds.isFinite else {
+        throw ValidationError("--seconds: found \(seconds), allowed: more than 0")
+      }
+    }
+
+    func run() throws {
+      let backend = Host.makeBackend(threadCount: threads.count)
+      let benchmark = try KernelBenchmark(
+        size, chunkSize: chunkSize, seconds: seconds, filter: only, backend: backend)
+      let console = Console.standardError
+      let (ceilings, kernels) = benchmark.run { name in
+        if console.isTerminal { console.show(status: name) }
+      }
+      console.endStatus()
+      guard !kernels.isEmpty else { throw UserError("--only: found \(only), allowed: part of a kernel's name") }
+      if json {
+        print(object(ceilings, kernels, machine: Host.machine(of: backend)).json())
+      } else {
+        print(KernelTable.text(ceilings, kernels, equipment: Host.equipment(of: backend)))
+      }
+    }
+
+    private func object(_ ceilings: Ceilings, _ kernels: [KernelMeasurement], machine: Setting) -> Setting {
+      [
+        "size": .text(size.rawValue), "chunk_size": .integer(chunkSize), "threads": .integer(threads.count),
+        "machine": machine,
+        "ceilings": [
+          "copy_bytes_per_second": .number(ceilings.copyRate), "triad_bytes_per_second": .number(ceilings.triadRate),
+          "memory_bytes_per_second": .number(ceilings.memoryRate),
+          "product_operations_per_second": .number(ceilings.productRate),
+          "product_shape": .text(ceilings.productShape),
+        ],
+        "kernels": .list(kernels.map { KernelTable.object($0, ceilings) }),
+      ]
+    }
+  }
+}
+
+extension CPUBackend: MemoryKernels {}
