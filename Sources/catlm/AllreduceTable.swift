@@ -29,6 +29,7 @@ struct AllreduceTable {
       "ranks": .integer(measurement.rankCount), "seconds": .number(measurement.seconds),
       "algorithm_bytes_per_second": number(bandwidths?.algorithm), "bus_bytes_per_second": number(bandwidths?.bus),
       "copy_bytes_per_second": .number(copy), "bus_share_of_copy": number(bandwidths.map { $0.bus / copy }),
+      "processor": .text(Host.processorName),
     ]
     return object.json(pretty: false)
   }
