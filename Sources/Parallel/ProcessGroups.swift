@@ -12,6 +12,9 @@ package enum ProcessGroups {
     return group
   }
 
+  /// Whether a launcher started this process, be it as the only rank.
+  package static var isLaunched: Bool { Launcher(environment: ProcessInfo.processInfo.environment).speaksMPI }
+
   /// Whether this process is alone or the first of its job, as far as the environment tells before MPI has started.
   package static var isFirstRank: Bool {
     let environment = ProcessInfo.processInfo.environment

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Benchmarks
 import CPUBackend
+import Foundation
 import Models
 import Parallel
 import Settings
@@ -18,8 +19,12 @@ extension BenchmarkCommand {
         --independent every rank trains a model of its own, started together: what the ranks would reach if \
         communication cost nothing.
 
+        --sweep times every split of the cores into ranks and threads, each core with the same number of samples \
+        (--batch-size, by default the size's), and says which is the fastest.
+
         Example: catlm benchmark train --size M --model cat --chunk-size 8 --threads 2 --json
         Example: mpirun --bind-to none -np 2 catlm benchmark train --size S --threads 1
+        Example: catlm benchmark train --size M --sweep
         """)
 
     @OptionGroup var work: WorkloadOptions
@@ -35,6 +40,9 @@ extension BenchmarkCommand {
     @Flag(help: "Every rank trains alone, without communication.")
     var independent = false
 
+    @Flag(help: "Time every split of the cores into ranks and threads.")
+    var sweep = false
+
     @OptionGroup var threads: ThreadsOption
 
     @Flag(help: "One JSON object on standard output.")
@@ -44,14 +52,29 @@ extension BenchmarkCommand {
       guard steps >= 1, warmup >= 0 else {
         throw ValidationError("--steps: found \(steps), allowed: 1 and more; --warmup: \(warmup), 0 and more")
       }
+      guard !sweep || threads.threads == nil else {
+        throw ValidationError("--sweep: found --threads beside it, allowed: one of the two")
+      }
     }
 
     func run() throws {
+      if sweep { return try runSweep() }
       let workload = try work.workload
       try Ranks.run { group in
         let report = try measure(workload, group)
         if group.rank == 0 { print(json ? report.json(pretty: false) : report.yaml()) }
       }
+    }
+
+    private func runSweep() throws {
+      guard !ProcessGroups.isLaunched else {
+        throw UserError("--sweep: found a launcher, allowed: none, for it starts ranks by itself")
+      }
+      let sweep = TrainSweep(
+        sampleCount: work.batchSize ?? work.size.sampleCount, coreCount: Host.coreCount,
+        arguments: Array(ProcessInfo.processInfo.arguments.dropFirst()))
+      let reports = try sweep.run()
+      print(json ? sweep.object(reports).json() : sweep.text(reports))
     }
 
     private func measure(_ workload: TrainWorkload, _ group: any ProcessGroup) throws -> Setting {
@@ -74,7 +97,8 @@ extension BenchmarkCommand {
         "context": .integer(workload.context), "batch": .integer(workload.sampleCount),
         "micro_batches": .integer(workload.microBatchCount), "ranks": .integer(group.size),
         "independent": .flag(independent),
-        "threads": .integer(threadCount), "blas": .text(CPUBackend.blasCoreName),
+        "threads": .integer(threadCount), "processor": .text(Host.processorName),
+        "blas": .text(CPUBackend.blasCoreName),
         "parameters": .integer(own.parameterCount), "step_seconds": .number(summary.stepSeconds),
         "step_seconds_min": .number(summary.fastestStepSeconds),
         "tokens_per_second": .number(summary.tokensPerSecond), "gflops": .number(summary.operationsPerSecond / 1e9),
