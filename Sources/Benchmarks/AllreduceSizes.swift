@@ -1,4 +1,3 @@
-internal import Foundation
 package import Parallel
 
 /// The sizes that sums are timed at: 4 KiB to 1 GiB by factors of 4, as far as memory allows.
@@ -17,18 +16,10 @@ package struct AllreduceSizes: Hashable, Sendable {
     let all = sizes ?? (0...9).map { 4096 << (2 * $0) }
     let sharing = try group.gather(group.hostName).count { $0 == group.hostName }
     // A sum in place may take its size once more, the memory that ranks share as much again, and other programs live too.
-    let share = Self.availableBytes() / sharing / 4
+    let share = availableMemoryBytes() / sharing / 4
     let limit = Int(-(try group.largest(-Double(share))))
     self.limit = limit
     fitting = all.filter { $0 <= limit }
     leftOut = all.filter { $0 > limit }
-  }
-
-  /// Memory that new work may take, in bytes.
-  private static func availableBytes() -> Int {
-    let lines = (try? String(contentsOfFile: "/proc/meminfo", encoding: .utf8))?.split(separator: "\n") ?? []
-    let words = lines.first { $0.hasPrefix("MemAvailable:") }?.split(separator: " ") ?? []
-    guard words.count > 1, let kibibytes = Int(words[1]) else { return Int(ProcessInfo.processInfo.physicalMemory) / 2 }
-    return kibibytes * 1024
   }
 }

@@ -1,0 +1,98 @@
+import ArgumentParser
+import Benchmarks
+import Settings
+import Telemetry
+
+extension BenchmarkCommand {
+  struct Cost: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Times steps of growing contexts and of several chunk sizes, and fits their arithmetic to the times.",
+      discussion: """
+        Every step has the same number of samples (1), so that tokens grow with the context. Through the fastest \
+        step of each point goes the line a + b x operations: a is what a step costs whatever it computes (the update \
+        of the weights), b is one over the rate of the rest. With --dense, a dense model of the same width and depth \
+        is timed beside each context: the price of a CAT.
+
+        Steps of long contexts take minutes at size M: a point gets no further step after --patience seconds.
+
+        Example: catlm benchmark cost --size S --contexts 512,1024,2048,4096 --dense --json
+        """)
+
+    @Option(help: "S or M.")
+    var size = BenchmarkSize.small
+
+    @Option(help: "Contexts, comma-separated, ascending; measured at --chunk-size.")
+    var contexts = IntegerList([512, 1024, 2048, 4096, 8192, 16384])
+
+    @Option(name: .customLong("chunk-size"), help: "1 to 16.")
+    var chunkSize = 16
+
+    @Option(name: .customLong("chunk-sizes"), help: "Chunk sizes, comma-separated; measured at the size's context.")
+    var chunkSizes = IntegerList([1, 2, 4, 8, 16])
+
+    @Flag(help: "Time a dense model beside each context.")
+    var dense = false
+
+    @Option(name: .customLong("batch-size"), help: "Samples of every step.")
+    var batchSize = 1
+
+    @Option(help: "Measured steps of each point, at most.")
+    var steps = 5
+
+    @Option(help: "Seconds after which a point gets no further step.")
+    var patience = 30.0
+
+    @OptionGroup var threads: ThreadsOption
+
+    @Flag(help: "One JSON object on standard output.")
+    var json = false
+
+    func validate() throws {
+      let values = contexts.values
+      guard values.count >= 3, values == Set(values).sorted(), values[0] >= 32 else {
+        throw ValidationError(
+          "--contexts: found \(contexts.defaultValueDescription), allowed: three or more, ascending, from 32")
+      }
+      guard chunkSizes.values.count >= 3, ([chunkSize] + chunkSizes.values).allSatisfy((1...16).contains) else {
+        throw ValidationError(
+          "--chunk-size \(chunkSize), --chunk-sizes \(chunkSizes.defaultValueDescription): allowed: 1 to 16, "
+            + "three or more")
+      }
+      guard batchSize >= 1, steps >= 1, patience >= 0 else {
+        throw ValidationError("--batch-size and --steps are at least 1, --patience at least 0")
+      }
+    }
+
+    func run() throws {
+      let threadCount = threads.count
+      let benchmark = CostBenchmark(size, sampleCount: batchSize, stepCount: steps, patience: patience) {
+        Host.makeBackend(threadCount: threadCount)
+      }
+      let report = try benchmark.run(
+        contexts: contexts.values, chunkSize: chunkSize, chunkSizes: chunkSizes.values, includesDense: dense
+      ) { point in
+        let kind = point.chunkSize.map { "cat, chunk size \($0)" } ?? "dense"
+        Console.standardError.print(
+          "\(kind), context \(point.context): \(Format.fixed(point.seconds, digits: 3)) s")
+      }
+      for point in report.leftOut { Console.standardError.print("catlm: left out: \(point): memory does not hold it") }
+      print(json ? object(report).json() : CostTable.text(report))
+    }
+
+    private func object(_ report: CostReport) -> Setting {
+      [
+        "size": .text(size.rawValue), "threads": .integer(threads.count), "batch": .integer(batchSize),
+        "machine": Host.machine(of: Host.makeBackend(threadCount: threads.count)),
+        "curves": .list(report.curves.map(CostTable.object)),
+        "price": .list(
+          report.price.map { context, cat, dense in
+            [
+              "context": .integer(context), "cat_seconds": .number(cat.seconds),
+              "dense_seconds": .number(dense.seconds), "ratio": .number(cat.seconds / dense.seconds),
+            ]
+          }),
+        "left_out": .list(report.leftOut.map(Setting.text)),
+      ]
+    }
+  }
+}

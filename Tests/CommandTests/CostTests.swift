@@ -1,0 +1,51 @@
+import Settings
+import Testing
+
+extension CommandTests {
+  @Suite struct CostTests {
+    private static let arguments = [
+      "benchmark", "cost", "--contexts", "32,64,96", "--chunk-size", "8", "--chunk-sizes", "4,8,16", "--steps", "1",
+      "--threads", "1",
+    ]
+
+    @Test func `steps are timed against their arithmetic, a dense model beside them`() throws {
+      let outcome = try Command.catlm(Self.arguments + ["--dense", "--json"]).run().succeeded()
+      let report = try #require(try outcome.objects.first)
+      #expect(outcome.outputLines.count == 1)
+      let curves = try #require(report["curves"]?.listValue)
+      #expect(curves.map { $0["curve"]?.textValue } == ["cat, chunk size 8", "cat, context 512", "dense"])
+      let contexts = curves.map { $0["points"]?.listValue?.map { $0["context"]?.integerValue } }
+      #expect(contexts == [[32, 64, 96], [512, 512, 512], [32, 64, 96]])
+      for curve in curves {
+        let (a, rate) = (curve["fixed_seconds"]?.numberValue, curve["operations_per_second"]?.numberValue)
+        for point in try #require(curve["points"]?.listValue) {
+          let operations = try #require(point["operations"]?.numberValue)
+          let seconds = try #require(point["seconds"]?.numberValue)
+          let predicted = try #require(point["predicted_seconds"]?.numberValue)
+          #expect(abs(try #require(a) + operations / #require(rate) - predicted) < 1e-6 * seconds)
+          #expect(abs(try #require(point["deviation"]?.numberValue) - (seconds / predicted - 1)) < 1e-6)
+        }
+      }
+      let price = try #require(report["price"]?.listValue)
+      #expect(price.map { $0["context"]?.integerValue } == [32, 64, 96])
+      #expect(price.allSatisfy { $0["ratio"]?.numberValue ?? 0 > 0 })
+    }
+
+    @Test func `a table a curve`() throws {
+      let outcome = try Command.catlm(Self.arguments).run().succeeded()
+      #expect(outcome.outputLines.count { $0.contains("GFLOP/s, at most") } == 2, "\(outcome.output)")
+      #expect(!outcome.output.contains("price"))
+    }
+
+    @Test(arguments: [
+      ["--contexts", "512,1024"], ["--contexts", "512,256,1024"], ["--contexts", "32,x,64"],
+      ["--chunk-sizes", "1,2,32"],
+      ["--chunk-size", "17"], ["--steps", "0"],
+    ])
+    func `an option that cannot be is refused`(options: [String]) throws {
+      let outcome = try Command.catlm(["benchmark", "cost"] + options).run()
+      #expect(outcome.code == 2 && outcome.errorLines.count == 1, "\(outcome.errors)")
+      #expect(outcome.errors.contains(options[0]), "\(outcome.errors)")
+    }
+  }
+}
