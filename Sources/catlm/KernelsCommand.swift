@@ -13,7 +13,8 @@ extension BenchmarkCommand {
         Products are held against the fastest product, all others against memory: the better of a copy and a triad of \
         arrays of 128 MiB. The fastest call counts. Work counts multiplications and additions that cannot be left \
         out, a backward pass of attention twice its forward pass; traffic counts every array that is read or written \
-        once, so that a share above 1 says that caches held some of it.
+        once. A share above 1 says that caches held some of it, or that the kernel works in place: a copy and a triad \
+        read what they overwrite, which does not count.
 
         Example: catlm benchmark kernels --size M --threads 2 --json
         """)
