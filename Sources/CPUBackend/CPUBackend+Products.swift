@@ -9,13 +9,14 @@ extension CPUBackend {
   package func multiply(_ a: Matrix, _ b: Matrix, into c: Matrix, scale: Float, accumulate: Bool) {
     let product = Product(a, b, into: c, scale: scale, accumulate: accumulate)
     guard product.rowCount > 0, product.columnCount > 0 else { return }
+    guard precision == .float32 || product.depth == 0 else { return multiplyRounded(product) }
     let panels = product.panels(threadCount: threadCount)
     workers.run(taskCount: panels.count) { product.compute(panels[$0], level: level) }
   }
 }
 
 /// One matrix product as BLAS wants it: `c [m, n] = scale · a [m, k] · b [k, n] (+ c)`, row-major.
-private struct Product {
+struct Product {
   /// A part of `c`.
   struct Panel {
     var rows: Range<Int>
@@ -87,10 +88,8 @@ private struct Product {
   /// `a` and columns of `b` together, since each part packs what it needs. Large products have several parts for each of
   /// many threads, so that a thread on a slower core takes fewer. The depth is never divided, so that the order of sums stays.
   func panels(threadCount: Int) -> [Panel] {
+    guard isShared(among: threadCount) else { return [Panel(rows: 0..<rowCount, columns: 0..<columnCount)] }
     let operations = 2 * rowCount * columnCount * depth
-    guard threadCount > 1, operations >= Self.smallestSharedWork else {
-      return [Panel(rows: 0..<rowCount, columns: 0..<columnCount)]
-    }
     let isLarge =
       threadCount >= Self.manyThreads && operations >= threadCount * Self.partsPerThread * Self.smallestPart
     let count = isLarge ? threadCount * Self.partsPerThread : threadCount
@@ -105,6 +104,11 @@ private struct Product {
   /// Lines of `a` and `b` that a part of a grid needs.
   private func packedLines(_ grid: (rows: Int, columns: Int)) -> Int {
     (rowCount + grid.rows - 1) / grid.rows + (columnCount + grid.columns - 1) / grid.columns
+  }
+
+  /// Whether there is enough work for more than one thread.
+  func isShared(among threadCount: Int) -> Bool {
+    threadCount > 1 && 2 * rowCount * columnCount * depth >= Self.smallestSharedWork
   }
 
   private static func parts(of length: Int, count: Int) -> [Range<Int>] {

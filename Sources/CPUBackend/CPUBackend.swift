@@ -2,22 +2,32 @@ internal import CKernels
 internal import COpenBLAS
 package import TensorCore
 
-/// The kernels on the processor's cores: OpenBLAS for products, C compiled per instruction set for the rest.
+/// The kernels on the processor's cores: OpenBLAS for products in single precision, C compiled per instruction set for
+/// the rest.
 ///
-/// Matrix products are divided by the number of threads. All other kernels cut their work into parts that do not depend
+/// Matrix products in single precision are divided by the number of threads. All other kernels cut their work into parts that do not depend
 /// on that number and add partial results in the order of the parts, so they give the same bits for any. One thread at a
 /// time may call a backend.
 package final class CPUBackend: Backend {
   package let pool: StoragePool
   /// The instructions that the kernels use.
   package let instructionLevel: InstructionLevel
+  /// Of the operands of matrix products.
+  package let precision: ProductPrecision
   let workers: WorkerPool
   let level: ck_level
+  /// For products in bfloat16.
+  let pairLevel: ck_level
 
   /// - Parameters:
   ///   - threadCount: threads that share each kernel, the calling one included.
   ///   - level: instructions to use; by default the best that the machine has.
-  package init(threadCount: Int, level: InstructionLevel? = nil) {
+  ///   - precision: of the operands of matrix products.
+  ///   - usesPairProducts: whether products in bfloat16 use the instructions for them where machine and level have any.
+  package init(
+    threadCount: Int, level: InstructionLevel? = nil, precision: ProductPrecision = .float32,
+    usesPairProducts: Bool = true
+  ) {
     let level = level ?? .detected
     precondition(
       InstructionLevel.available.contains(level),
@@ -26,9 +36,20 @@ package final class CPUBackend: Backend {
     self.workers = WorkerPool(threadCount: threadCount)
     self.level = level.kernelLevel
     self.instructionLevel = level
+    self.precision = precision
+    self.pairLevel =
+      usesPairProducts && level == .avx512 && Self.hasPairProducts ? CK_AVX512_BF16 : level.kernelLevel
     // The workers divide products among them and each calls BLAS for its part.
     openblas_set_num_threads(1)
   }
 
   package var threadCount: Int { workers.threadCount }
+
+  /// The kernels that results depend on in the last bits.
+  package var kernelNames: String {
+    switch precision {
+    case .float32: "\(Self.blasCoreName), \(instructionLevel)"
+    case .bfloat16: "bfloat16 products of \(pairLevel == CK_AVX512_BF16 ? "pairs" : "values"), \(instructionLevel)"
+    }
+  }
 }

@@ -31,6 +31,14 @@ struct OpGradientTests {
     expectClose(fast.gradient(), slow.gradient(), within: 2e-5, "gradient")
   }
 
+  @Test(arguments: OpCase.allCases)
+  func `with products in bfloat16 results and gradients stay near`(of opCase: OpCase) {
+    let rounded = OpRun(opCase, on: CPUBackend(threadCount: 1, precision: .bfloat16))
+    let slow = OpRun(opCase, on: ReferenceBackend())
+    expectClose(rounded.results(), slow.results(), within: 2e-2, "results")
+    expectClose(rounded.gradient(), slow.gradient(), within: 2e-2, "gradient")
+  }
+
   @Test func `a frozen row takes no gradient, however often it is read`() throws {
     let backend = ReferenceBackend()
     let store = ParameterStore([ParameterSpec("table", [4, 2], .constant(1))], isTrained: true, backend: backend)

@@ -7,9 +7,10 @@
 #pragma once
 
 /// Instruction set levels, each containing the ones before. On arm64 there is the baseline alone, which has NEON.
-typedef enum { CK_BASELINE = 0, CK_AVX2 = 1, CK_AVX512 = 2 } ck_level;
+/// The last is for the products of CKernelsBFloat16.h alone.
+typedef enum { CK_BASELINE = 0, CK_AVX2 = 1, CK_AVX512 = 2, CK_AVX512_BF16 = 3 } ck_level;
 
-/// The highest level that this machine has.
+/// The highest level that this machine has, of those that all kernels have.
 ck_level ck_detected_level(void);
 
 /// Tells the core that this thread waits in a loop.
@@ -95,3 +96,4 @@ void ck_adamw(
     float *secondMoments, long count);
 
 #include "CKernelsAttention.h"
+#include "CKernelsBFloat16.h"

@@ -1,0 +1,57 @@
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+#include "CKernels.h"
+
+#define CK_BODY "BFloat16.inc"
+#include "InstructionSets.h"
+
+#if defined(__x86_64__)
+
+// One level more than other kernels have.
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wpsabi"
+#pragma clang attribute push( \
+    __attribute__((target("avx512bf16,avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx2,fma,bmi,bmi2"))), \
+    apply_to = function)
+#define CK_SUFFIX _avx512_bf16
+#define CK_PAIR_PRODUCTS
+#include "Vectors.inc"
+#include "BFloat16.inc"
+#undef CK_SUFFIX
+#pragma clang attribute pop
+#pragma clang diagnostic pop
+
+#define DISPATCH(level, name, ...) \
+  if (level == CK_AVX512_BF16) return CK_JOIN(name, _avx512_bf16)(__VA_ARGS__); \
+  CK_DISPATCH(level, name, __VA_ARGS__)
+
+int ck_has_pair_products(void) {
+  __builtin_cpu_init();
+  return ck_detected_level() == CK_AVX512 && __builtin_cpu_supports("avx512bf16");
+}
+
+#else
+
+#define DISPATCH CK_DISPATCH
+
+int ck_has_pair_products(void) { return 0; }
+
+#endif
+
+void ck_pack_rows(
+    ck_level level, const float *a, long stride, int isTransposed, long rows, long depth, uint32_t *to) {
+  DISPATCH(level, pack_rows, a, stride, isTransposed, rows, depth, to);
+}
+
+void ck_pack_panels(
+    ck_level level, const float *b, long stride, int isTransposed, long columns, long depth, uint32_t *to) {
+  DISPATCH(level, pack_panels, b, stride, isTransposed, columns, depth, to);
+}
+
+void ck_multiply_packed(
+    ck_level level, const uint32_t *a, long rows, const uint32_t *b, long columns, long depth, float scale,
+    int accumulate, float *c, long cStride) {
+  DISPATCH(level, multiply_packed, a, rows, b, columns, depth, scale, accumulate, c, cStride);
+}

@@ -1,0 +1,70 @@
+internal import CKernels
+internal import Synchronization
+
+// Products in bfloat16. Operands lie in memory in single precision; packing rounds them, so that no pass over them is
+// for that alone. The right operand is packed once for all threads; rows of the left one by the thread that multiplies
+// them, which finds them in its own cache.
+extension CPUBackend {
+  /// Whether this machine multiplies bfloat16 values faster than single precision.
+  package static var hasPairProducts: Bool { ck_has_pair_products() != 0 }
+
+  func multiplyRounded(_ product: Product) {
+    let isShared = product.isShared(among: threadCount)
+    let blocks = ProductBlocks(product, threadCount: isShared ? threadCount : 1)
+    withScratch(UInt32.self, count: blocks.panelPairCount + threadCount * blocks.rowPairCount) { panels in
+      let rows = panels + blocks.panelPairCount
+      for depth in blocks.depths {
+        for columns in blocks.columns {
+          let packed = blocks.packedColumns(of: columns)
+          run(packed.count, isShared) { task, _ in pack(packed[task], depth, of: product, columns, to: panels) }
+          let tiles = blocks.tiles(of: columns)
+          run(tiles.count, isShared) { task, slot in
+            multiply(tiles[task], depth, of: product, columns, panels, rows + slot * blocks.rowPairCount)
+          }
+        }
+      }
+    }
+  }
+
+  /// Calls `body` with every task and a number below `threadCount` that no other task has meanwhile.
+  private func run(_ taskCount: Int, _ isShared: Bool, _ body: (_ task: Int, _ slot: Int) -> Void) {
+    guard isShared else {
+      for task in 0..<taskCount { body(task, 0) }
+      return
+    }
+    let nextTask = Atomic<Int>(0)
+    workers.run(taskCount: min(taskCount, threadCount)) { slot in
+      while true {
+        let task = nextTask.wrappingAdd(1, ordering: .relaxed).oldValue
+        guard task < taskCount else { return }
+        body(task, slot)
+      }
+    }
+  }
+
+  /// Packs `packed` of the right operand's `columns`.
+  private func pack(
+    _ packed: Range<Int>, _ depth: Range<Int>, of product: Product, _ columns: Range<Int>,
+    to panels: UnsafeMutablePointer<UInt32>
+  ) {
+    let b = product.b
+    ck_pack_panels(
+      pairLevel, b.element(depth.lowerBound, packed.lowerBound), b.stride, b.isTransposed ? 1 : 0, packed.count,
+      depth.count, panels + (packed.lowerBound - columns.lowerBound) * ck_pair_count(depth.count))
+  }
+
+  private func multiply(
+    _ tile: Product.Panel, _ depth: Range<Int>, of product: Product, _ columns: Range<Int>,
+    _ panels: UnsafeMutablePointer<UInt32>, _ rows: UnsafeMutablePointer<UInt32>
+  ) {
+    let (a, c) = (product.a, product.c)
+    ck_pack_rows(
+      pairLevel, a.element(tile.rows.lowerBound, depth.lowerBound), a.stride, a.isTransposed ? 1 : 0, tile.rows.count,
+      depth.count, rows)
+    ck_multiply_packed(
+      pairLevel, rows, tile.rows.count,
+      panels + (tile.columns.lowerBound - columns.lowerBound) * ck_pair_count(depth.count), tile.columns.count,
+      depth.count, product.scale, product.accumulate || depth.lowerBound > 0 ? 1 : 0,
+      c.element(tile.rows.lowerBound, tile.columns.lowerBound), c.stride)
+  }
+}

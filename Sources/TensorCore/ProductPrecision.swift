@@ -1,0 +1,6 @@
+/// What the operands of matrix products are rounded to. Their sums, and all else, are single precision.
+package enum ProductPrecision: String, CaseIterable, Hashable, Sendable {
+  case float32
+  /// 8 bits of significand, the range of single precision.
+  case bfloat16
+}
