@@ -1,5 +1,6 @@
 package import Models
 package import Settings
+package import TensorCore
 
 /// The `train` section of a run file.
 package struct TrainConfig: Hashable, Sendable {
@@ -8,6 +9,8 @@ package struct TrainConfig: Hashable, Sendable {
   package var batchSize: Int
   /// Micro-batches that a step's batch is cut into; one after the other, gradients added up.
   package var accumulation: Int
+  /// Of the operands of matrix products, in validation as well; weights, moments and all else are single precision.
+  package var precision: ProductPrecision
   package var seed: UInt64
   package var initialization: InitializationScheme
   /// Directory of a model whose weights a fresh run begins with: a checkpoint, a run, or one from PyTorch.
@@ -27,6 +30,7 @@ package struct TrainConfig: Hashable, Sendable {
     steps = try reader.integer("steps", in: 1...1_000_000_000)
     batchSize = try reader.integer("batch_size", in: 1...(1 << 30))
     accumulation = try reader.integer("accumulation", default: 1, in: 1...batchSize)
+    precision = try reader.choice("precision", default: .float32)
     seed = UInt64(try reader.integer("seed", default: 1337))
     initialization = try reader.choice("initialization", default: .fla)
     initialWeights = try reader.optionalText("initial_weights")

@@ -5,6 +5,7 @@ import Foundation
 import Models
 import Parallel
 import Settings
+import TensorCore
 
 extension BenchmarkCommand {
   struct Train: ParsableCommand {
@@ -28,6 +29,9 @@ extension BenchmarkCommand {
         """)
 
     @OptionGroup var work: WorkloadOptions
+
+    @Option(help: "float32 or bfloat16: what the operands of matrix products are rounded to.")
+    var precision = ProductPrecision.float32
 
     @Option(help: "Measured steps.")
     var steps = 5
@@ -84,11 +88,12 @@ extension BenchmarkCommand {
         in: group, hasSpareCore: try Host.hasSpareCore(beside: threadCount, group: group))
       let benchmark = try TrainBenchmark(
         workload, group: independent ? SoloGroup() : group, settings: settings, isOverlapped: isOverlapped,
-        backend: Host.makeBackend(threadCount: threadCount))
+        backend: Host.makeBackend(threadCount: threadCount, precision: precision))
       let own = try benchmark.run(warmup: warmup, steps: steps, startingWith: group)
       try benchmark.finish()
       let summary = try TrainSummary(own, workload, group: group)
-      let ceiling = ProductCeiling(workload.cost, backend: Host.makeBackend(threadCount: threadCount))
+      let ceiling = ProductCeiling(
+        workload.cost, backend: Host.makeBackend(threadCount: threadCount, precision: precision))
       var ceilingRate = [ceiling.bestRate]
       try group.sum(&ceilingRate)
       let shape = ceiling.bestShape.map { "\($0.m)x\($0.n)x\($0.k)" } ?? "none"
@@ -98,7 +103,7 @@ extension BenchmarkCommand {
         "micro_batches": .integer(workload.microBatchCount), "ranks": .integer(group.size),
         "independent": .flag(independent),
         "threads": .integer(threadCount), "processor": .text(Host.processorName),
-        "blas": .text(CPUBackend.blasCoreName),
+        "blas": .text(CPUBackend.blasCoreName), "precision": .text(precision.rawValue),
         "parameters": .integer(own.parameterCount), "step_seconds": .number(summary.stepSeconds),
         "step_seconds_min": .number(summary.fastestStepSeconds),
         "tokens_per_second": .number(summary.tokensPerSecond), "gflops": .number(summary.operationsPerSecond / 1e9),
@@ -114,3 +119,5 @@ extension BenchmarkCommand {
     }
   }
 }
+
+extension ProductPrecision: ExpressibleByArgument {}

@@ -59,8 +59,10 @@ enum Host {
   static func equipment(of backend: CPUBackend) -> String {
     let memory = Format.bytes(Int(clamping: ProcessInfo.processInfo.physicalMemory))
     let threads = backend.threadCount == 1 ? "1 thread" : "\(backend.threadCount) threads"
+    let products =
+      backend.precision == .float32 ? "BLAS for \(CPUBackend.blasCoreName)" : "\(backend.precision) products"
     return "\(threads) a rank, \(cores), \(memory) of memory, \(backend.instructionLevel) kernels, "
-      + "BLAS for \(CPUBackend.blasCoreName)"
+      + products
   }
 
   /// The processor's name as the system gives it, `unknown` where it gives none.
@@ -80,7 +82,14 @@ enum Host {
     ]
   }
 
-  static func makeBackend(threadCount: Int) -> CPUBackend {
-    CPUBackend(threadCount: threadCount)
+  /// Says so when products in bfloat16 gain nothing on this processor.
+  static func warnOfSlowProducts(of backend: CPUBackend, _ logger: Logger) {
+    guard backend.precision == .bfloat16, !CPUBackend.hasPairProducts else { return }
+    logger.warning(
+      "train.precision is bfloat16, and this processor has no instructions for it (AVX512-BF16): float32 is faster")
+  }
+
+  static func makeBackend(threadCount: Int, precision: ProductPrecision = .float32) -> CPUBackend {
+    CPUBackend(threadCount: threadCount, precision: precision)
   }
 }

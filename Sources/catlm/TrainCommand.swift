@@ -20,6 +20,9 @@ struct TrainCommand: ParsableCommand {
       that is dead, stopped or cut off, end the job on all ranks with exit code 3 and a line that says who is where; \
       loading, validation and checkpoints have ten times as long.
 
+      train.precision (float32, bfloat16) is what the operands of matrix products are rounded to, in training and in its \
+      validation; weights, gradients, moments, sums and all else stay float32. It may change when a run goes on.
+
       Keys of the section parallel: overlap (auto, on, off) sums gradients during the backward pass, by a thread of its \
       own, where ranks are on several machines or cores to spare; bucket_bytes (8388608) is what one call sums; wire \
       (float32, bfloat16) is how gradients travel; shared_memory (true) sums those of ranks that are all on one machine in \
@@ -74,15 +77,18 @@ struct TrainCommand: ParsableCommand {
   private func train(_ configuration: RunConfig, group: any ProcessGroup) throws {
     let logger = Logger(label: "catlm", level: group.rank == 0 ? .info : .warning)
     let threadCount = try Host.threadCount(setting: configuration.parallel.threads, group: group)
-    let backend = Host.makeBackend(threadCount: threadCount)
+    let backend = Host.makeBackend(threadCount: threadCount, precision: configuration.train.precision)
     let summary = try HostReport.summary(of: group, equipment: Host.equipment(of: backend))
     let trainer = try Trainer(
       configuration, runDirectory: runDirectory ?? "runs/\(configuration.name)", group: group, backend: backend,
       host: TrainerHost(
         threadCount: threadCount, hasSpareCore: try Host.hasSpareCore(beside: threadCount, group: group),
-        blasCore: "\(CPUBackend.blasCoreName), \(backend.instructionLevel)", summary: summary),
+        blasCore: backend.kernelNames, summary: summary),
       logger: logger)
-    if group.rank == 0 { Host.warnOfSlowBLAS(logger) }
+    if group.rank == 0 {
+      Host.warnOfSlowBLAS(logger)
+      Host.warnOfSlowProducts(of: backend, logger)
+    }
     do {
       try trainer.run(resumeChoice)
     } catch {

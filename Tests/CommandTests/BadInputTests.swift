@@ -25,6 +25,7 @@ struct BadInput: Sendable, CustomTestStringConvertible {
     BadInput("train", "tiny.yaml", "--set", "train.chunk_sizes=[9]", names: "train.chunk_sizes", "9", "8"),
     BadInput("train", "tiny.yaml", "--set", "data.context=64", names: "data.context", "64", "32"),
     BadInput("train", "tiny.yaml", "--set", "data.train=absent", names: "absent"),
+    BadInput("train", "tiny.yaml", "--set", "train.precision=half", names: "train.precision", "half", "bfloat16"),
     BadInput("train", "tiny.yaml", "--set", "parallel.wire=half", names: "parallel.wire", "half", "bfloat16"),
     BadInput("train", "tiny.yaml", "--set", "parallel.bucket_bytes=1", names: "parallel.bucket_bytes", "1", "1024"),
     BadInput("train", "tiny.yaml", "--set", "steps", names: "steps", "section.key=value"),
@@ -41,6 +42,7 @@ struct BadInput: Sendable, CustomTestStringConvertible {
     BadInput("tokenize", "--output", "text.txt/shards", "text.txt", names: "text.txt/shards"),
     BadInput("tokenize", "--tokenizer", "words", "--output", "shards", "text.txt", names: "words", "bytes"),
     BadInput("benchmark", "train", "--micro-batches", "0", names: "--micro-batches", "at least 1"),
+    BadInput("benchmark", "train", "--precision", "half", names: "--precision", "half", "bfloat16"),
     BadInput("benchmark", "train", "--chunk-size", "17", names: "--chunk-size", "17", "16"),
   ]
 

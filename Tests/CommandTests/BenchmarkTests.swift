@@ -8,7 +8,10 @@ extension CommandTests {
       "32", "--threads", "1", "--json",
     ]
 
-    @Test(arguments: [[], ["--independent"], ["--shard-optimizer", "--wire", "bfloat16"], ["--overlap", "on"]])
+    @Test(arguments: [
+      [], ["--independent"], ["--shard-optimizer", "--wire", "bfloat16"], ["--overlap", "on"],
+      ["--precision", "bfloat16"],
+    ])
     func `ranks are timed together and one of them reports`(options: [String]) throws {
       let outcome = try Command.mpirun(ranks: 2, Self.arguments + options, in: Program.root).run().succeeded()
       let report = try #require(try outcome.objects.first)
@@ -21,6 +24,7 @@ extension CommandTests {
       let exposed = try #require(report["exposed_seconds"]?.numberValue)
       #expect(options == ["--independent"] ? exposed < 0.01 * step : exposed > 0)
       #expect(report["overlap"] == .flag(options.contains("on")))
+      #expect(report["precision"] == .text(options.contains("--precision") ? "bfloat16" : "float32"))
       #expect(report["shard_optimizer"] == .flag(options.contains("--shard-optimizer")))
     }
 

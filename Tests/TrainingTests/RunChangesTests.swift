@@ -22,7 +22,8 @@ struct RunChangesTests {
   }
 
   @Test(arguments: [
-    "train.steps", "train.accumulation", "train.spike_threshold", "optimizer.learning_rate", "schedule.warmup_steps",
+    "train.steps", "train.accumulation", "train.precision", "train.spike_threshold", "optimizer.learning_rate",
+    "schedule.warmup_steps",
     "checkpoint.interval", "parallel.threads", "logging.interval", "data.validation", "data.validation_samples",
   ])
   func `all else is applied`(key: String) {

@@ -114,7 +114,8 @@ struct RunInDirectory {
 
   func trainer(_ config: RunConfig, group: any ProcessGroup = SoloGroup()) throws -> Trainer {
     try Trainer(
-      config, runDirectory: directory, group: group, backend: CPUBackend(threadCount: 1),
+      config, runDirectory: directory, group: group,
+      backend: CPUBackend(threadCount: 1, precision: config.train.precision),
       host: TrainerHost(threadCount: 1, blasCore: "test", summary: "a test"), logger: messages.logger())
   }
 
