@@ -100,8 +100,11 @@ package struct ChunkedAttention {
   ) -> Tensor {
     let attention = shape.attention(layout)
     let input = packedInput(x, layout: layout, tape: tape)
-    let packed = tape.packedProjection(input, weight: packedWeight, bias: nil, shape: attention)
-    let mixed = tape.attention(packed, shape: attention, tables: tables(rotary))
+    let project = { (tape: Tape) in
+      tape.packedProjection(input, weight: packedWeight, bias: nil, shape: attention)
+    }
+    let mixed = tape.attention(
+      project(tape), shape: attention, tables: tables(rotary), remaking: tape.savingAttention(project))
     return outputs(tape.select(mixed, rows: layout.outputRows(positions)), tape: tape)
   }
 

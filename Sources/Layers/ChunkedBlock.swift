@@ -37,8 +37,11 @@ package struct ChunkedBlock {
     _ stream: ResidualStream, layout: ChunkLayout, rotary: RotaryTable, keptRows: [Int32]? = nil, tape: Tape
   ) -> ResidualStream {
     let (sum, normed) = TransformerBlock.norm(stream, weight: norm, epsilon: normEpsilon, tape: tape)
-    let positions = keptRows ?? (0..<Int32(sum.rowCount)).map { $0 }
-    let branch = attention(normed, layout: layout, positions: positions, rotary: rotary, tape: tape)
-    return feedForward(keptRows == nil ? sum : tape.select(sum, rows: positions), plus: branch, tape: tape)
+    let remaking: Remaking = { $0.norm(sum, weight: norm, epsilon: normEpsilon) }
+    return tape.recomputing(sum, normed, remaking: remaking) { tape, sum, normed in
+      let positions = keptRows ?? (0..<Int32(sum.rowCount)).map { $0 }
+      let branch = attention(normed, layout: layout, positions: positions, rotary: rotary, tape: tape)
+      return feedForward(keptRows == nil ? sum : tape.select(sum, rows: positions), plus: branch, tape: tape)
+    }
   }
 }

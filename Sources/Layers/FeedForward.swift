@@ -29,7 +29,11 @@ package struct FeedForward {
   ///   - branch: `[rows, D]`, the first half's output, yet to be added.
   package func callAsFunction(_ sum: Tensor, plus branch: Tensor, tape: Tape) -> ResidualStream {
     let (sum, normed) = tape.norm(sum, plus: branch, weight: norm, epsilon: normEpsilon)
-    let gated = tape.swiGLU(tape.linear(normed, weight: gateUpWeight))
-    return ResidualStream(sum, delta: tape.linear(gated, weight: downWeight))
+    let gateUp = tape.linear(
+      normed, weight: gateUpWeight,
+      remaking: tape.savingAttention { $0.norm(sum, weight: norm, epsilon: normEpsilon) })
+    let delta = tape.linear(
+      tape.swiGLU(gateUp), weight: downWeight, remaking: tape.savingAttention { $0.swiGLU(gateUp) }, endsPart: true)
+    return ResidualStream(sum, delta: delta)
   }
 }

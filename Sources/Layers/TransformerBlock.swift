@@ -102,16 +102,33 @@ package struct TransformerBlock {
     _ stream: ResidualStream, attention: AttentionShape, rotary: RotaryTable, keptRows: [Int32]? = nil, tape: Tape
   ) -> ResidualStream {
     let (sum, normed) = Self.norm(stream, weight: attentionNorm, epsilon: shape.normEpsilon, tape: tape)
-    var kept = sum
-    let packed = tape.packedProjection(normed, weight: packedWeight, bias: packedBias, shape: attention)
-    var mixed = tape.attention(packed, shape: attention, tables: tables(rotary))
-    if attention.dropsFirstQueries || keptRows != nil {
-      let first = Int32(attention.queryRows.lowerBound)
-      let rows = keptRows ?? (0..<Int32(attention.queryRows.count)).map { $0 }
-      kept = tape.select(kept, rows: rows.map { $0 + first })
-      if keptRows != nil { mixed = tape.select(mixed, rows: rows) }
+    let norm: Remaking = { $0.norm(sum, weight: attentionNorm, epsilon: shape.normEpsilon) }
+    return tape.recomputing(sum, normed, remaking: norm) { tape, sum, normed in
+      var kept = sum
+      var mixed = attended(normed, attention: attention, rotary: rotary, remaking: norm, tape: tape)
+      if attention.dropsFirstQueries || keptRows != nil {
+        let first = Int32(attention.queryRows.lowerBound)
+        let rows = keptRows ?? (0..<Int32(attention.queryRows.count)).map { $0 }
+        kept = tape.select(kept, rows: rows.map { $0 + first })
+        if keptRows != nil { mixed = tape.select(mixed, rows: rows) }
+      }
+      return feedForward(kept, plus: tape.linear(mixed, weight: outputWeight), tape: tape)
     }
-    return feedForward(kept, plus: tape.linear(mixed, weight: outputWeight), tape: tape)
+  }
+
+  /// Attention over the normed stream.
+  ///
+  /// - Parameter remaking: makes `normed` again.
+  private func attended(
+    _ normed: Tensor, attention: AttentionShape, rotary: RotaryTable, remaking: @escaping Remaking, tape: Tape
+  ) -> Tensor {
+    let project = { (normed: Tensor, tape: Tape) in
+      tape.packedProjection(
+        normed, weight: packedWeight, bias: packedBias, shape: attention, remaking: tape.savingAttention(remaking))
+    }
+    return tape.attention(
+      project(normed, tape), shape: attention, tables: tables(rotary),
+      remaking: tape.savingAttention { project(remaking($0), $0) })
   }
 
   func tables(_ rotary: RotaryTable) -> AttentionTables {

@@ -6,8 +6,12 @@
 package final class Tape {
   package let backend: any Backend
   package let isRecording: Bool
+  package let recomputation: Recomputation
+  /// Whether this tape runs a part of a forward pass again: what leaves the part is known already.
+  let isRerun: Bool
 
-  private struct Pending {
+  /// A gradient that has reached a slot.
+  struct Pending {
     var gradient: Tensor
     /// Another slot holds the same memory, so nobody may add to it in place.
     var isShared: Bool
@@ -16,15 +20,25 @@ package final class Tape {
   private struct Entry {
     /// Stretches of the flat gradients that it adds to.
     let writes: [Range<Int>]
-    let backward: () -> Void
+    /// Calls its argument with each of `writes` once that is done.
+    let backward: (_ onWritten: (Range<Int>) -> Void) -> Void
   }
 
   private var entries: [Entry] = []
   private var pending: [Pending?] = []
+  /// The part that ran last: its tensors stay for the backward pass, which begins with it.
+  weak var latestPart: RecomputedPart?
 
-  package init(backend: any Backend, isRecording: Bool) {
+  /// - Parameter recomputation: what the backward pass runs again instead of keeping it.
+  package convenience init(backend: any Backend, isRecording: Bool, recomputation: Recomputation = .none) {
+    self.init(backend: backend, isRecording: isRecording, recomputation: recomputation, isRerun: false)
+  }
+
+  init(backend: any Backend, isRecording: Bool, recomputation: Recomputation, isRerun: Bool) {
     self.backend = backend
     self.isRecording = isRecording
+    self.recomputation = recomputation
+    self.isRerun = isRerun
   }
 
   /// Stretches of the flat gradients that the backward pass has yet to add to, one for each op and parameter. What none
@@ -35,10 +49,18 @@ package final class Tape {
   ///
   /// - Parameter onWritten: called with each of ``outstandingWrites`` once it is done.
   package func backward(onWritten: (Range<Int>) -> Void = { _ in }) {
-    while let entry = entries.popLast() {
-      entry.backward()
-      entry.writes.forEach(onWritten)
-    }
+    runEntries(onWritten: onWritten)
+    clear()
+  }
+
+  /// As ``backward(onWritten:)``, but what has reached the tape's inputs stays there.
+  func runEntries(onWritten: (Range<Int>) -> Void) {
+    while let entry = entries.popLast() { entry.backward(onWritten) }
+  }
+
+  /// Forgets all that was recorded. Entries hold their tape, so one that does not run backwards has to be told.
+  func clear() {
+    entries.removeAll()
     pending.removeAll(keepingCapacity: true)
   }
 
@@ -51,11 +73,14 @@ package final class Tape {
   }
 
   /// Memory for an op's result, with a slot for its gradient while recording.
-  func output(_ shape: [Int]) -> Tensor {
-    let memory = buffer(shape)
-    guard isRecording else { return memory }
+  func output(_ shape: [Int]) -> Tensor { isRecording ? withSlot(buffer(shape)) : buffer(shape) }
+
+  /// The same memory with a new slot for its gradient.
+  func withSlot(_ tensor: Tensor) -> Tensor {
     pending.append(nil)
-    return Tensor(storage: memory.storage, shape: shape, origin: .slot(pending.count - 1))
+    return Tensor(
+      storage: tensor.storage, offset: tensor.offset, shape: tensor.shape, dtype: tensor.dtype,
+      origin: .slot(pending.count - 1))
   }
 
   /// Appends what to do once the gradients of an op's results are known.
@@ -65,18 +90,44 @@ package final class Tape {
   func record(addingTo inputs: [Tensor?], _ backward: @escaping () -> Void) {
     guard isRecording else { return }
     let parameters = inputs.compactMap { $0 }.filter(\.isParameter)
-    entries.append(Entry(writes: parameters.map { $0.offset..<$0.offset + $0.count }, backward: backward))
+    let writes = parameters.map { $0.offset..<$0.offset + $0.count }
+    record(writes: writes) { onWritten in
+      backward()
+      writes.forEach(onWritten)
+    }
+  }
+
+  /// Appends an op of one result; `backward` gets its gradient, if one has reached it.
+  ///
+  /// - Parameter inputs: as above.
+  func record(_ result: Tensor, addingTo inputs: [Tensor?], _ backward: @escaping (_ gradient: Tensor) -> Void) {
+    // Not the result itself: what only others read is theirs to keep.
+    let place = result.place
+    record(addingTo: inputs) { [self] in
+      if let gradient = takeGradient(of: place) { backward(gradient) }
+    }
+  }
+
+  /// Appends something that says itself which of its writes are done.
+  func record(writes: [Range<Int>], _ backward: @escaping (_ onWritten: (Range<Int>) -> Void) -> Void) {
+    entries.append(Entry(writes: writes, backward: backward))
   }
 
   /// Takes the gradient that has reached an op's result; nil if none has.
-  func takeGradient(of output: Tensor) -> Tensor? {
-    guard case .slot(let slot) = output.origin else { return nil }
+  func takeGradient(of output: GradientPlace) -> Tensor? {
+    takePending(output)?.gradient.reshaped(output.shape)
+  }
+
+  func takePending(_ place: GradientPlace) -> Pending? {
+    guard case .slot(let slot) = place.origin else { return nil }
     defer { pending[slot] = nil }
-    return pending[slot]?.gradient.reshaped(output.shape)
+    return pending[slot]
   }
 
   /// Where the gradient of `input` is to be written, and whether to add to what is there; nil if none is wanted.
-  func destination(for input: Tensor) -> (gradient: Tensor, accumulates: Bool)? {
+  func destination(for input: Tensor) -> (gradient: Tensor, accumulates: Bool)? { destination(for: input.place) }
+
+  func destination(for input: GradientPlace) -> (gradient: Tensor, accumulates: Bool)? {
     switch input.origin {
     case .constant:
       return nil
@@ -92,10 +143,15 @@ package final class Tape {
 
   /// Hands a finished gradient over to `inputs`, which all receive the same one.
   func contribute(_ gradient: Tensor, to inputs: Tensor...) {
+    contribute(Pending(gradient: gradient, isShared: inputs.count > 1), to: inputs.map(\.place))
+  }
+
+  func contribute(_ pending: Pending, to inputs: [GradientPlace]) {
+    let gradient = pending.gradient
     for input in inputs {
       precondition(gradient.count == input.count, "gradient: \(gradient.shape) for \(input.shape)")
-      if case .slot(let slot) = input.origin, pending[slot] == nil {
-        pending[slot] = Pending(gradient: gradient, isShared: inputs.count > 1)
+      if case .slot(let slot) = input.origin, self.pending[slot] == nil {
+        self.pending[slot] = pending
       } else if let (sum, _) = destination(for: input) {
         backend.add(gradient, to: sum)
       }

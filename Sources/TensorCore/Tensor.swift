@@ -68,8 +68,5 @@ package struct Tensor {
   }
 
   /// The gradient of a parameter, same shape.
-  package var parameterGradient: Tensor? {
-    guard case .parameter(let gradient) = origin else { return nil }
-    return Tensor(storage: gradient, offset: offset, shape: shape, dtype: dtype)
-  }
+  package var parameterGradient: Tensor? { place.parameterGradient }
 }

@@ -9,6 +9,8 @@ package struct TrainConfig: Hashable, Sendable {
   package var batchSize: Int
   /// Micro-batches that a step's batch is cut into; one after the other, gradients added up.
   package var accumulation: Int
+  /// What the backward pass computes again instead of keeping it.
+  package var recomputation: Recomputation
   /// Of the operands of matrix products, in validation as well; weights, moments and all else are single precision.
   package var precision: ProductPrecision
   package var seed: UInt64
@@ -30,6 +32,7 @@ package struct TrainConfig: Hashable, Sendable {
     steps = try reader.integer("steps", in: 1...1_000_000_000)
     batchSize = try reader.integer("batch_size", in: 1...(1 << 30))
     accumulation = try reader.integer("accumulation", default: 1, in: 1...batchSize)
+    recomputation = try reader.choice("recompute", default: Recomputation.none)
     precision = try reader.choice("precision", default: .float32)
     seed = UInt64(try reader.integer("seed", default: 1337))
     initialization = try reader.choice("initialization", default: .fla)

@@ -9,9 +9,9 @@ import Testing
 struct StepMemoryTests {
   private static let chunkSizes = [2, 4, 8, 16]
 
-  @Test(arguments: chunkSizes)
-  func `the third step at a chunk size takes no new memory`(chunkSize: Int) throws {
-    let run = try SmallRun()
+  @Test(arguments: chunkSizes, Recomputation.allCases)
+  func `the third step at a chunk size takes no new memory`(chunkSize: Int, recomputation: Recomputation) throws {
+    let run = try SmallRun(recomputation)
     for _ in 0..<2 { run.step(chunkSize: chunkSize) }
     let before = run.backend.pool.statistics
     for _ in 0..<4 { run.step(chunkSize: chunkSize) }
@@ -30,6 +30,30 @@ struct StepMemoryTests {
     #expect(Double(after.peakHeldBytes) <= 1.25 * Double(after.peakUsedBytes), "\(after)")
   }
 
+  /// What a step uses at most beside weights, gradients and moments.
+  private func stepBytes(_ recomputation: Recomputation, layerCount: Int) throws -> Int {
+    let run = try SmallRun(recomputation, layerCount: layerCount)
+    let before = run.backend.pool.statistics.usedBytes
+    run.step(chunkSize: 4)
+    return run.backend.pool.statistics.peakUsedBytes - before
+  }
+
+  @Test func `recomputation lowers what each layer keeps`() throws {
+    // Rows of the decoder at C = 4: a token or separator each, and 33 globals a sample.
+    let row = 4 * (129 + 33) * 4
+    let (width, mlpWidth) = (48, 96)
+    let kept: [Recomputation: Int] = [
+      // Two sums and norms, q, k, v, attention's output, gate, up, and what they are gated to.
+      .none: 8 * width + 3 * mlpWidth,
+      .attention: 3 * width + 2 * mlpWidth,
+      .blocks: width,
+    ]
+    for (recomputation, count) in kept {
+      let layer = try (stepBytes(recomputation, layerCount: 10) - stepBytes(recomputation, layerCount: 6)) / 4
+      #expect(abs(Double(layer) / Double(row * count) - 1) < 0.1, "\(recomputation): \(layer) bytes a layer")
+    }
+  }
+
   @Test func `a step at one chunk size holds little more than it uses`() throws {
     let run = try SmallRun()
     for _ in 0..<4 { run.step(chunkSize: 16) }
@@ -43,12 +67,15 @@ private struct SmallRun {
   let backend = BackendKind.fastest.make()
   private let model: any LanguageModel
   private let optimizer: AdamW
+  private let recomputation: Recomputation
   private let sampleCount = 4
   private let length = 128
 
-  init() throws {
+  init(_ recomputation: Recomputation = .none, layerCount: Int = 3) throws {
+    self.recomputation = recomputation
     let fields: Setting = [
-      "vocab_size": 64, "hidden_size": 48, "num_hidden_layers": 3, "num_heads": 2, "compressor_hidden_size": 24,
+      "vocab_size": 64, "hidden_size": 48, "num_hidden_layers": .integer(layerCount), "num_heads": 2,
+      "compressor_hidden_size": 24,
       "compressor_num_layers": 2, "compressor_num_heads": 1, "intermediate_size": 96, "max_chunk_size": 16,
       "max_position_embeddings": 128,
     ]
@@ -64,7 +91,7 @@ private struct SmallRun {
     let samples = (0..<sampleCount).map { _ in (0...length).map { _ in Int32(generator.below(64)) } }
     _ = model.meanLoss(
       samples.map { Array($0.dropLast()) }, targets: samples.map { Array($0.dropFirst()) }, chunkSize: chunkSize,
-      backend: backend)
+      recomputation: recomputation, backend: backend)
     optimizer.step(rate: 1e-3, gradientNorm: optimizer.gradientNorm())
   }
 }

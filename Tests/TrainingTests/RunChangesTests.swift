@@ -22,7 +22,8 @@ struct RunChangesTests {
   }
 
   @Test(arguments: [
-    "train.steps", "train.accumulation", "train.precision", "train.spike_threshold", "optimizer.learning_rate",
+    "train.steps", "train.accumulation", "train.precision", "train.recompute", "train.spike_threshold",
+    "optimizer.learning_rate",
     "schedule.warmup_steps",
     "checkpoint.interval", "parallel.threads", "logging.interval", "data.validation", "data.validation_samples",
   ])

@@ -1,9 +1,13 @@
 extension Tape {
   /// Multi-head attention over a pattern, from packed projections.
   ///
-  /// - Parameter packed: `[rows, q | k | v]`, from ``packedProjection(_:weight:bias:shape:)``.
+  /// - Parameters:
+  ///   - packed: `[rows, q | k | v]`, from ``packedProjection(_:weight:bias:shape:remaking:)``.
+  ///   - remaking: makes `packed` again for the backward pass, so that it need not be kept.
   /// - Returns: `[queryRows.count, H·headWidth]`.
-  package func attention(_ packed: Tensor, shape: AttentionShape, tables: AttentionTables) -> Tensor {
+  package func attention(
+    _ packed: Tensor, shape: AttentionShape, tables: AttentionTables, remaking: Remaking? = nil
+  ) -> Tensor {
     precondition(
       packed.shape == [shape.rowCount, shape.packedWidth], "attention: \(packed.shape) for \(shape)")
     precondition(
@@ -12,8 +16,9 @@ extension Tape {
     let y = output([shape.queryRows.count, shape.queryWidth])
     let logSumExp = buffer([shape.queryRows.count, shape.headCount])
     backend.attention(packed, shape: shape, tables: tables, output: y, logSumExp: logSumExp)
-    record(addingTo: [packed, tables.queryNorm, tables.keyNorm]) { [self] in
-      guard let gradient = takeGradient(of: y) else { return }
+    let saved = SavedTensor(packed, remaking: remaking)
+    record(y, addingTo: [packed, tables.queryNorm, tables.keyNorm]) { [self] gradient in
+      let packed = saved.restored(on: backend)
       let packedGradient = buffer(packed.shape)
       backend.attentionBackward(
         packed, shape: shape, tables: tables, output: y, logSumExp: logSumExp, outputGradient: gradient,

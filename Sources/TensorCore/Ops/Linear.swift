@@ -5,15 +5,23 @@ extension Tape {
   ///   - x: `[R, K]`.
   ///   - weight: `[N, K]`.
   ///   - bias: `[N]`.
+  ///   - remaking: makes `x` again for the backward pass, so that it need not be kept.
+  ///   - endsPart: whether the result leaves a part that may be run again (``recomputing(_:_:_:)``) and nothing in it
+  ///     reads the result: it is then not computed a second time.
   /// - Returns: `[R, N]`.
-  package func linear(_ x: Tensor, weight: Tensor, bias: Tensor? = nil) -> Tensor {
+  package func linear(
+    _ x: Tensor, weight: Tensor, bias: Tensor? = nil, remaking: Remaking? = nil, endsPart: Bool = false
+  ) -> Tensor {
     precondition(x.rowWidth == weight.rowWidth, "linear: \(x.shape) against weight \(weight.shape)")
     precondition(bias.map { $0.count == weight.rowCount } ?? true, "linear: bias \(bias?.shape ?? [])")
     let y = output([x.rowCount, weight.rowCount])
-    backend.multiply(Matrix(x), Matrix(weight).transposed, into: Matrix(y), scale: 1, accumulate: false)
-    if let bias { backend.addBias(bias, to: Matrix(y)) }
-    record(addingTo: [x, weight, bias]) { [self] in
-      guard let gradient = takeGradient(of: y) else { return }
+    if !(endsPart && isRerun) {
+      backend.multiply(Matrix(x), Matrix(weight).transposed, into: Matrix(y), scale: 1, accumulate: false)
+      if let bias { backend.addBias(bias, to: Matrix(y)) }
+    }
+    let saved = SavedTensor(x, remaking: remaking)
+    record(y, addingTo: [x, weight, bias]) { [self] gradient in
+      let x = saved.restored(on: backend)
       backward(of: Matrix(gradient), through: Matrix(weight), from: x)
       accumulateWeightGradient(Matrix(gradient), x, weight: weight, bias: bias)
     }

@@ -13,17 +13,18 @@ extension Tape {
     let inverse = buffer([x.rowCount])
     backend.rmsNorm(
       x, plus: delta, weight: weight, epsilon: epsilon, sum: sum, output: normed, inverse: inverse)
+    let (inputs, normedPlace) = ([x.place, delta.place], normed.place)
     record(addingTo: [x, delta, weight]) { [self] in
-      let sumGradient = takeGradient(of: sum)
-      guard let normedGradient = takeGradient(of: normed) else {
-        if let sumGradient { contribute(sumGradient, to: x, delta) }
+      let sumGradient = takeGradient(of: sum.place)
+      guard let normedGradient = takeGradient(of: normedPlace) else {
+        if let sumGradient { contribute(Pending(gradient: sumGradient, isShared: true), to: inputs) }
         return
       }
-      let gradient = buffer(x.shape)
+      let gradient = buffer(sum.shape)
       backend.rmsNormBackward(
         sum, weight: weight, inverse: inverse, outputGradient: normedGradient, sumGradient: sumGradient,
         inputGradient: gradient, weightGradient: weight.parameterGradient)
-      contribute(gradient, to: x, delta)
+      contribute(Pending(gradient: gradient, isShared: true), to: inputs)
     }
     return (sum, normed)
   }
@@ -34,8 +35,7 @@ extension Tape {
     let normed = output(x.shape)
     let inverse = buffer([x.rowCount])
     backend.rmsNorm(x, plus: nil, weight: weight, epsilon: epsilon, sum: nil, output: normed, inverse: inverse)
-    record(addingTo: [x, weight]) { [self] in
-      guard let normedGradient = takeGradient(of: normed) else { return }
+    record(normed, addingTo: [x, weight]) { [self] normedGradient in
       let gradient = buffer(x.shape)
       backend.rmsNormBackward(
         x, weight: weight, inverse: inverse, outputGradient: normedGradient, sumGradient: nil,

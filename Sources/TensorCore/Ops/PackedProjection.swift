@@ -8,7 +8,10 @@ extension Tape {
   ///   - x: `[rows, D]`.
   ///   - weight: `[packedWidth, D]`, a parameter: query rows first, then keys, then values.
   ///   - bias: `[packedWidth]`.
-  package func packedProjection(_ x: Tensor, weight: Tensor, bias: Tensor?, shape: AttentionShape) -> Tensor {
+  ///   - remaking: makes `x` again for the backward pass, so that it need not be kept.
+  package func packedProjection(
+    _ x: Tensor, weight: Tensor, bias: Tensor?, shape: AttentionShape, remaking: Remaking? = nil
+  ) -> Tensor {
     precondition(x.rowCount == shape.rowCount, "projection: \(x.shape) for \(shape.rowCount) rows")
     precondition(
       weight.shape == [shape.packedWidth, x.rowWidth], "projection: weight \(weight.shape) for \(x.shape)")
@@ -21,9 +24,10 @@ extension Tape {
         backend.addBias(bias.rows(part.columns), to: Matrix(y).part(rows: part.rows, columns: part.columns))
       }
     }
-    record(addingTo: [x, weight, bias]) { [self] in
-      guard let gradient = takeGradient(of: y) else { return }
-      packedProjectionBackward(gradient, x, weight: weight, bias: bias, shape: shape)
+    let saved = SavedTensor(x, remaking: remaking)
+    record(y, addingTo: [x, weight, bias]) { [self] gradient in
+      packedProjectionBackward(
+        gradient, saved.restored(on: backend), weight: weight, bias: bias, shape: shape)
     }
     return y
   }

@@ -4,8 +4,9 @@ extension Tape {
     guard width != x.rowWidth else { return x }
     let y = output([x.rowCount, width])
     backend.resampleColumns(of: x, to: y)
-    record(addingTo: [x]) { [self] in
-      guard let gradient = takeGradient(of: y), let (xGradient, accumulates) = destination(for: x) else { return }
+    let place = x.place
+    record(y, addingTo: [x]) { [self] gradient in
+      guard let (xGradient, accumulates) = destination(for: place) else { return }
       if !accumulates { backend.fill(xGradient, with: 0) }
       backend.accumulateResampleGradient(gradient, into: xGradient)
     }

@@ -37,13 +37,13 @@ extension Tape {
     for source in sources {
       backend.copyRows(of: source.tensor, source.rows, to: y, source.destinationRows)
     }
-    record(addingTo: sources.map(\.tensor)) { [self] in
-      guard let gradient = takeGradient(of: y) else { return }
-      for source in sources {
-        guard let (sourceGradient, accumulates) = destination(for: source.tensor) else { continue }
+    guard isRecording else { return y }
+    let parts = sources.map { (place: $0.tensor.place, trained: $0.trained) }
+    record(y, addingTo: sources.map(\.tensor)) { [self] gradient in
+      for (place, trained) in parts {
+        guard let (sourceGradient, accumulates) = destination(for: place) else { continue }
         if !accumulates { backend.fill(sourceGradient, with: 0) }
-        let (rows, destinationRows) = source.trained
-        backend.addRows(of: gradient, destinationRows, to: sourceGradient, rows)
+        backend.addRows(of: gradient, trained.destinationRows, to: sourceGradient, trained.rows)
       }
     }
     return y

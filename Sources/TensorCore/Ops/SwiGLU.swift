@@ -8,8 +8,7 @@ extension Tape {
     precondition(gateUp.parameterGradient == nil, "swiGLU: a parameter would be overwritten in the backward pass")
     let y = output([gateUp.rowCount, gateUp.rowWidth / 2])
     backend.swiGLU(gateUp, output: y)
-    record(addingTo: [gateUp]) { [self] in
-      guard let gradient = takeGradient(of: y) else { return }
+    record(y, addingTo: [gateUp]) { [self] gradient in
       // Nobody reads the projections again, so their gradient takes their place.
       backend.swiGLUBackward(gateUp, outputGradient: gradient, gateUpGradient: gateUp)
       contribute(Tensor(storage: gateUp.storage, offset: gateUp.offset, shape: gateUp.shape), to: gateUp)

@@ -106,11 +106,14 @@ extension LanguageModel {
   /// Sets the gradients to zero, then leaves those of the mean loss there.
   ///
   /// - Returns: the mean loss over all targets that are not ignored.
-  func meanLoss(_ samples: [[Int32]], targets: [[Int32]], chunkSize: Int, backend: any Backend) -> Double {
+  func meanLoss(
+    _ samples: [[Int32]], targets: [[Int32]], chunkSize: Int, recomputation: Recomputation = .none,
+    backend: any Backend
+  ) -> Double {
     if let gradients = parameters.gradients { backend.fill(gradients, with: 0) }
     let targets = targets.flatMap { $0 }
     let count = targets.count { $0 >= 0 }
-    let tape = Tape(backend: backend, isRecording: true)
+    let tape = Tape(backend: backend, isRecording: true, recomputation: recomputation)
     let result = loss(
       ids: samples.flatMap { $0 }, targets: targets, sampleCount: samples.count, length: samples[0].count,
       chunkSize: chunkSize, gradientScale: 1 / Float(count), tape: tape)

@@ -1,0 +1,38 @@
+/// What of a forward pass the backward pass runs again instead of keeping it. Losses and gradients are the same to the
+/// bit; only memory and time differ.
+package enum Recomputation: String, CaseIterable, Hashable, Sendable {
+  /// Nothing: all that the backward pass reads is kept.
+  case none
+  /// Norms, attention's projection and the gated product. Of a block are kept the stream before attention and before the MLP, attention's
+  /// output, and the gate and up projections.
+  case attention
+  /// Whole blocks. Of a block is kept the stream that enters it.
+  case blocks
+}
+
+/// Makes a tensor again that an op read, out of what is kept; the tape that it gets does not record.
+package typealias Remaking = (Tape) -> Tensor
+
+/// A tensor that an op or a part of the forward pass reads, as the backward pass finds it.
+struct SavedTensor {
+  let place: GradientPlace
+  /// Nil where it is made again.
+  private let kept: Tensor?
+  private let remaking: Remaking?
+
+  init(_ tensor: Tensor, remaking: Remaking?) {
+    place = tensor.place
+    kept = remaking == nil ? tensor : nil
+    self.remaking = remaking
+  }
+
+  /// The tensor: itself, or made again in new memory.
+  func restored(on backend: any Backend) -> Tensor {
+    if let kept { return kept }
+    guard let remaking else { preconditionFailure("saved tensor \(place.shape): neither kept nor made again") }
+    let made = remaking(Tape(backend: backend, isRecording: false))
+    precondition(made.shape == place.shape, "made again as \(made.shape), was \(place.shape)")
+    return Tensor(
+      storage: made.storage, offset: made.offset, shape: made.shape, dtype: made.dtype, origin: place.origin)
+  }
+}
