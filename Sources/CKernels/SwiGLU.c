@@ -8,6 +8,7 @@ void ck_swiglu(ck_level level, const float *gateUp, float *output, long rows, lo
 }
 
 void ck_swiglu_backward(
-    ck_level level, const float *gateUp, const float *outputGradient, float *gateUpGradient, long rows, long width) {
-  CK_DISPATCH(level, swiglu_backward, gateUp, outputGradient, gateUpGradient, rows, width);
+    ck_level level, const float *gateUp, const float *outputGradient, float *gateUpGradient, float *output, long rows,
+    long width) {
+  CK_DISPATCH(level, swiglu_backward, gateUp, outputGradient, gateUpGradient, output, rows, width);
 }

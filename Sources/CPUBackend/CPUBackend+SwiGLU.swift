@@ -10,13 +10,13 @@ extension CPUBackend {
     }
   }
 
-  package func swiGLUBackward(_ gateUp: Tensor, outputGradient: Tensor, gateUpGradient: Tensor) {
+  package func swiGLUBackward(_ gateUp: Tensor, outputGradient: Tensor, gateUpGradient: Tensor, output: Tensor?) {
     let width = outputGradient.rowWidth
     forEachRowBlock(of: outputGradient.rowCount, width: width) { rows in
       let start = rows.lowerBound * width
       ck_swiglu_backward(
         level, gateUp.address + 2 * start, outputGradient.address + start, gateUpGradient.address + 2 * start,
-        rows.count, width)
+        output.map { $0.address + start }, rows.count, width)
     }
   }
 }

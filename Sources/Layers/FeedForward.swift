@@ -32,8 +32,6 @@ package struct FeedForward {
     let gateUp = tape.linear(
       normed, weight: gateUpWeight,
       remaking: tape.savingAttention { $0.norm(sum, weight: norm, epsilon: normEpsilon) })
-    let delta = tape.linear(
-      tape.swiGLU(gateUp), weight: downWeight, remaking: tape.savingAttention { $0.swiGLU(gateUp) }, endsPart: true)
-    return ResidualStream(sum, delta: delta)
+    return ResidualStream(sum, delta: tape.gatedLinear(gateUp, weight: downWeight, endsPart: true))
   }
 }

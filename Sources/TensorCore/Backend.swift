@@ -66,7 +66,10 @@ package protocol Backend: AnyObject {
   /// `output[r, i] = silu(gateUp[r, i]) · gateUp[r, I + i]`; `gateUp` `[R, 2I]`, `output` `[R, I]`.
   func swiGLU(_ gateUp: Tensor, output: Tensor)
   /// Gradient with respect to `gateUp`; `gateUpGradient` may be the same memory as `gateUp`.
-  func swiGLUBackward(_ gateUp: Tensor, outputGradient: Tensor, gateUpGradient: Tensor)
+  ///
+  /// - Parameter output: receives what ``swiGLU(_:output:)`` gave, to the bit; may be the same memory as
+  ///   `outputGradient`.
+  func swiGLUBackward(_ gateUp: Tensor, outputGradient: Tensor, gateUpGradient: Tensor, output: Tensor?)
 
   // MARK: Attention
 
@@ -114,6 +117,13 @@ package protocol Backend: AnyObject {
 
   /// One AdamW update with decoupled decay of equally long flat tensors.
   func adamW(_ step: AdamWStep, weights: Tensor, gradients: Tensor, firstMoments: Tensor, secondMoments: Tensor)
+}
+
+extension Backend {
+  /// Gradient with respect to `gateUp`; `gateUpGradient` may be the same memory as `gateUp`.
+  package func swiGLUBackward(_ gateUp: Tensor, outputGradient: Tensor, gateUpGradient: Tensor) {
+    swiGLUBackward(gateUp, outputGradient: outputGradient, gateUpGradient: gateUpGradient, output: nil)
+  }
 }
 
 /// The numbers of one AdamW update:

@@ -3,7 +3,7 @@
 package enum Recomputation: String, CaseIterable, Hashable, Sendable {
   /// Nothing: all that the backward pass reads is kept.
   case none
-  /// Norms, attention's projection and the gated product. Of a block are kept the stream before attention and before the MLP, attention's
+  /// Norms and attention's projection. Of a block are kept the stream before attention and before the MLP, attention's
   /// output, and the gate and up projections.
   case attention
   /// Whole blocks. Of a block is kept the stream that enters it.

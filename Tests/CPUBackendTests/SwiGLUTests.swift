@@ -46,6 +46,21 @@ struct SwiGLUTests {
   }
 
   @Test(arguments: Configuration.all)
+  func `the output is made again to the bit, in the place of its gradient`(in configuration: Configuration) {
+    let backend = configuration.backend()
+    for (rows, width) in Self.sizes {
+      let gateUp = backend.random([rows, 2 * width], seed: 6, scale: 4)
+      let (output, again) = (backend.random([rows, width], seed: 7), backend.random([rows, width], seed: 8))
+      let gradients = (0..<2).map { backend.random([rows, 2 * width], seed: 9 + $0) }
+      backend.swiGLU(gateUp, output: output)
+      backend.swiGLUBackward(gateUp, outputGradient: again, gateUpGradient: gradients[0])
+      backend.swiGLUBackward(gateUp, outputGradient: again, gateUpGradient: gradients[1], output: again)
+      #expect(bits([again]) == bits([output]), "\(rows) × \(width)")
+      #expect(bits([gradients[0]]) == bits([gradients[1]]), "\(rows) × \(width)")
+    }
+  }
+
+  @Test(arguments: Configuration.all)
   func `extreme gates give zero or the input`(in configuration: Configuration) {
     let backend = configuration.backend()
     let gates: [Float] = [-1e30, -1000, -90, 0, 90, 1000, 1e30]

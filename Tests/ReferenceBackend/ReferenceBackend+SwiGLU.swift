@@ -12,7 +12,7 @@ extension ReferenceBackend {
     }
   }
 
-  package func swiGLUBackward(_ gateUp: Tensor, outputGradient: Tensor, gateUpGradient: Tensor) {
+  package func swiGLUBackward(_ gateUp: Tensor, outputGradient: Tensor, gateUpGradient: Tensor, output: Tensor?) {
     let width = outputGradient.rowWidth
     for row in 0..<outputGradient.rowCount {
       for i in 0..<width {
@@ -20,6 +20,7 @@ extension ReferenceBackend {
         let up = gateUp[row, width + i]
         let gradient = outputGradient[row, i]
         let s = sigmoid(gate)
+        output?[row, i] = gate * s * up
         gateUpGradient[row, i] = gradient * up * s * (1 + gate * (1 - s))
         gateUpGradient[row, width + i] = gradient * gate * s
       }

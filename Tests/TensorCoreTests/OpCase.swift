@@ -8,7 +8,7 @@ enum OpCase: String, CaseIterable, Sendable {
   case linear, linearBias, computedWeight
   case packedProjection
   case norm, normDelta, normDeltaSumOnly, normWithItself
-  case swiGLU
+  case swiGLU, gatedLinear
   case causal, window, partlyTurned, blocks, blocksDropped, staircase, staircaseDropped, staircaseRagged, chunksOfOne,
     globalsAlone
   case assemble, select
@@ -27,6 +27,7 @@ enum OpCase: String, CaseIterable, Sendable {
     case .normDelta, .normDeltaSumOnly: [[5, 6], [5, 6], [6]]
     case .normWithItself: [[5, 6], [6]]
     case .swiGLU: [[5, 8]]
+    case .gatedLinear: [[5, 8], [3, 4]]
     case .assemble: [[4, 3], [3, 3], [1, 3]]
     case .select: [[6, 3]]
     case .narrowed, .narrowedUnevenly, .notResampled: [[3, 12]]
@@ -74,6 +75,7 @@ enum OpCase: String, CaseIterable, Sendable {
       let (sum, normed) = tape.norm(x, plus: x, weight: inputs[1], epsilon: 0.1)
       return [sum, normed]
     case .swiGLU: return [tape.swiGLU(x)]
+    case .gatedLinear: return [tape.gatedLinear(x, weight: inputs[1])]
     case .assemble:
       return [
         tape.assemble(

@@ -61,9 +61,10 @@ void ck_rms_norm_backward(
 // SwiGLU, over rows `gate | up` of twice `width` elements
 
 void ck_swiglu(ck_level level, const float *gateUp, float *output, long rows, long width);
-/// `gateUpGradient` may be `gateUp`.
+/// `gateUpGradient` may be `gateUp`. `output`, if not null, receives the output once more; it may be `outputGradient`.
 void ck_swiglu_backward(
-    ck_level level, const float *gateUp, const float *outputGradient, float *gateUpGradient, long rows, long width);
+    ck_level level, const float *gateUp, const float *outputGradient, float *gateUpGradient, float *output, long rows,
+    long width);
 
 // Loss
 

@@ -15,4 +15,35 @@ extension Tape {
     }
     return y
   }
+
+  /// `(silu(gate) · up) · weightᵀ`: what is multiplied by the weight is not kept, for its making is the beginning of the
+  /// backward pass anyway.
+  ///
+  /// - Parameters:
+  ///   - gateUp: `[R, 2I]`, gate columns first.
+  ///   - weight: `[N, I]`.
+  ///   - endsPart: as in ``linear(_:weight:bias:remaking:endsPart:)``.
+  /// - Returns: `[R, N]`.
+  package func gatedLinear(_ gateUp: Tensor, weight: Tensor, endsPart: Bool = false) -> Tensor {
+    precondition(gateUp.rowWidth == 2 * weight.rowWidth, "gated linear: \(gateUp.shape) against \(weight.shape)")
+    precondition(gateUp.parameterGradient == nil, "gated linear: a parameter would be overwritten in the backward pass")
+    let y = output([gateUp.rowCount, weight.rowCount])
+    if !(endsPart && isRerun) {
+      let gated = buffer([gateUp.rowCount, weight.rowWidth])
+      backend.swiGLU(gateUp, output: gated)
+      backend.multiply(Matrix(gated), Matrix(weight).transposed, into: Matrix(y), scale: 1, accumulate: false)
+    }
+    record(y, addingTo: [gateUp, weight]) { [self] gradient in
+      // First the gradient of what was multiplied, then that itself in its place.
+      let gated = buffer([gateUp.rowCount, weight.rowWidth])
+      backend.multiply(Matrix(gradient), Matrix(weight), into: Matrix(gated), scale: 1, accumulate: false)
+      backend.swiGLUBackward(gateUp, outputGradient: gated, gateUpGradient: gateUp, output: gated)
+      if let (weightGradient, accumulates) = destination(for: weight) {
+        backend.multiply(
+          Matrix(gradient).transposed, Matrix(gated), into: Matrix(weightGradient), scale: 1, accumulate: accumulates)
+      }
+      contribute(Tensor(storage: gateUp.storage, offset: gateUp.offset, shape: gateUp.shape), to: gateUp)
+    }
+    return y
+  }
 }
