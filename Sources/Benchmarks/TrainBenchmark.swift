@@ -69,6 +69,7 @@ package struct TrainBenchmark {
     var fields: [Setting.Entry] = [
       .init(key: "steps", value: .integer(1)), .init(key: "batch_size", value: .integer(batchSize)),
       .init(key: "accumulation", value: .integer(workload.microBatchCount)),
+      .init(key: "recompute", value: .text(workload.recomputation.rawValue)),
     ]
     if workload.config.chunkSizes != nil {
       fields.append(.init(key: "chunk_sizes", value: .list([.integer(workload.chunkSize)])))

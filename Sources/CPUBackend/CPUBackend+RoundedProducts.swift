@@ -28,12 +28,8 @@ extension CPUBackend {
 
   /// Calls `body` with every task and a number below `threadCount` that no other task has meanwhile.
   private func run(_ taskCount: Int, _ isShared: Bool, _ body: (_ task: Int, _ slot: Int) -> Void) {
-    guard isShared else {
-      for task in 0..<taskCount { body(task, 0) }
-      return
-    }
     let nextTask = Atomic<Int>(0)
-    workers.run(taskCount: min(taskCount, threadCount)) { slot in
+    workers.run(taskCount: isShared ? min(taskCount, threadCount) : 1) { slot in
       while true {
         let task = nextTask.wrappingAdd(1, ordering: .relaxed).oldValue
         guard task < taskCount else { return }

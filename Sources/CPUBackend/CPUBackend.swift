@@ -24,16 +24,21 @@ package final class CPUBackend: Backend {
   ///   - level: instructions to use; by default the best that the machine has.
   ///   - precision: of the operands of matrix products.
   ///   - usesPairProducts: whether products in bfloat16 use the instructions for them where machine and level have any.
+  ///   - computes: false for a backend whose kernels take the memory that they need and give it back, and nothing else:
+  ///     a step on it shows what the same step takes, in no time and from memory that the system never has to find.
   package init(
     threadCount: Int, level: InstructionLevel? = nil, precision: ProductPrecision = .float32,
-    usesPairProducts: Bool = true
+    usesPairProducts: Bool = true, computes: Bool = true
   ) {
     let level = level ?? .detected
     precondition(
       InstructionLevel.available.contains(level),
       "CPU backend: \(level) asked for, the machine has \(InstructionLevel.available)")
-    self.pool = StoragePool(allocate: allocateMemory, free: freeMemory)
-    self.workers = WorkerPool(threadCount: threadCount)
+    self.pool =
+      computes
+      ? StoragePool(allocate: allocateMemory, free: freeMemory)
+      : StoragePool(allocate: reserveAddresses, free: giveBackAddresses)
+    self.workers = WorkerPool(threadCount: threadCount, runsTasks: computes)
     self.level = level.kernelLevel
     self.instructionLevel = level
     self.precision = precision

@@ -28,3 +28,21 @@ func allocateMemory(byteCount: Int) -> UnsafeMutableRawPointer {
 func freeMemory(_ address: UnsafeMutableRawPointer, byteCount: Int) {
   free(address)
 }
+
+/// Addresses that take memory only where somebody writes.
+func reserveAddresses(byteCount: Int) -> UnsafeMutableRawPointer {
+  let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
+  let address = mmap(nil, byteCount, PROT_READ | PROT_WRITE, flags, -1, 0)
+  guard let address, address != MAP_FAILED else {
+    preconditionFailure("addresses: the system refused \(byteCount) bytes (error \(errno))")
+  }
+  #if os(Linux)
+    // The few values that are written should take a small page each.
+    _ = madvise(address, byteCount, MADV_NOHUGEPAGE)
+  #endif
+  return address
+}
+
+func giveBackAddresses(_ address: UnsafeMutableRawPointer, byteCount: Int) {
+  munmap(address, byteCount)
+}

@@ -14,16 +14,21 @@ package final class WorkerPool {
   /// Threads that work, the caller included.
   package let threadCount: Int
 
+  private let runsTasks: Bool
   private let job: WorkerJob
   private let threads: [pthread_t]
 
   /// Starts `threadCount - 1` threads; they end with the pool.
-  package init(threadCount: Int) {
+  ///
+  /// - Parameter runsTasks: whether tasks are run at all; if not, there are no threads either.
+  package init(threadCount: Int, runsTasks: Bool = true) {
     precondition(threadCount > 0, "worker pool: \(threadCount) threads")
-    let job = WorkerJob(sleeperCount: threadCount - 1)
+    let sleeperCount = runsTasks ? threadCount - 1 : 0
+    let job = WorkerJob(sleeperCount: sleeperCount)
     self.threadCount = threadCount
+    self.runsTasks = runsTasks
     self.job = job
-    self.threads = (0..<threadCount - 1).map { startThread(Worker(job: job, index: $0)) }
+    self.threads = (0..<sleeperCount).map { startThread(Worker(job: job, index: $0)) }
   }
 
   deinit {
@@ -36,6 +41,7 @@ package final class WorkerPool {
   /// Threads take the next number when they are done with one, so which thread runs a task is open. Not to be called
   /// from a task.
   package func run(taskCount: Int, _ body: (Int) -> Void) {
+    guard runsTasks else { return }
     guard taskCount > 1, threadCount > 1 else {
       for task in 0..<max(0, taskCount) { body(task) }
       return

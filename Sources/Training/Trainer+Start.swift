@@ -10,6 +10,10 @@ extension Trainer {
   /// Rank 0's part of a start: fresh weights, or those of a checkpoint with everything that belongs to it.
   func begin(_ checkpoint: CheckpointDirectory?, _ files: RunFiles) throws {
     logger.info("\(host.summary)")
+    if let memory {
+      let available = host.availableBytes.map { "; \(Format.bytes($0)) available" } ?? ""
+      logger.info("memory: \(memory.summary)\(available)")
+    }
     guard let checkpoint else {
       if let path = config.train.initialWeights {
         try loadInitialWeights(path)

@@ -27,9 +27,14 @@ package struct TrainerHost: Hashable, Sendable {
   package var blasCore: String
   /// What the run is on, in a line for its log.
   package var summary: String
+  /// Memory that the machine has left for its ranks, in bytes; nil where it does not say.
+  package var availableBytes: Int?
 
-  package init(threadCount: Int, hasSpareCore: Bool = false, blasCore: String, summary: String) {
+  package init(
+    threadCount: Int, hasSpareCore: Bool = false, blasCore: String, summary: String, availableBytes: Int? = nil
+  ) {
     self.threadCount = threadCount
+    self.availableBytes = availableBytes
     self.hasSpareCore = hasSpareCore
     self.blasCore = blasCore
     self.summary = summary
@@ -43,6 +48,8 @@ package final class Trainer {
   let group: any ProcessGroup
   let backend: any Backend
   let host: TrainerHost
+  /// Nil where it was not asked for.
+  let memory: MemoryPlan?
   let logger: Logger
   let model: any LanguageModel
   let buckets: BucketPlan
@@ -55,10 +62,13 @@ package final class Trainer {
 
   /// Makes model, optimizer and data; touches no file but the data's.
   ///
-  /// - Parameter runDirectory: where checkpoints and metrics go; rank 0 makes it.
+  /// - Parameters:
+  ///   - runDirectory: where checkpoints and metrics go; rank 0 makes it.
+  ///   - makePlanner: gives a backend like `backend` that computes nothing, new each time. With it the memory that the
+  ///     run takes is known first, and a run that has no room is refused; nil: begin and see. All ranks give it or none.
   package init(
     _ config: RunConfig, runDirectory: String, group: any ProcessGroup, backend: any Backend, host: TrainerHost,
-    logger: Logger
+    logger: Logger, makePlanner: (() -> any Backend)? = nil
   ) throws {
     self.config = config
     runPath = runDirectory
@@ -66,6 +76,10 @@ package final class Trainer {
     self.backend = backend
     self.host = host
     self.logger = logger
+    memory = makePlanner.map {
+      MemoryPlan(config, rank: group.rank, rankCount: group.size, makeBackend: $0)
+    }
+    try memory?.requireRoom(host.availableBytes, for: config, in: group)
     training = try config.data.training(seed: config.train.seed)
     validation = try config.data.validation(seed: config.train.seed, batchSize: config.validationBatchSize)
     try training.requireIDs(below: config.model.vocabularySize)

@@ -1,3 +1,5 @@
+internal import Telemetry
+
 /// Why a run cannot begin or go on.
 package enum TrainerError: Error, CustomStringConvertible {
   /// A checkpoint and a configuration that do not go together.
@@ -12,6 +14,8 @@ package enum TrainerError: Error, CustomStringConvertible {
   case occupied(_ checkpoint: String)
   /// A model that no Hugging Face class of its type holds.
   case notExportable(checkpoint: String, type: String, field: String)
+  /// The ranks of a machine need more memory than it has left.
+  case memory(host: String, rankCount: Int, neededBytes: Int, availableBytes: Int, remedies: [String])
   /// Ranks that should be alike are not, found before this step.
   case disagreement(step: Int, differences: [Agreement.Difference])
 
@@ -19,6 +23,10 @@ package enum TrainerError: Error, CustomStringConvertible {
     switch self {
     case .disagreement(let step, let differences):
       "before step \(step + 1): \(differences.map(\.description).joined(separator: "; "))"
+    case .memory(let host, let rankCount, let neededBytes, let availableBytes, let remedies):
+      "memory: \(rankCount == 1 ? "a rank" : "\(rankCount) ranks") on \(host) would take "
+        + "\(Format.bytes(neededBytes)), \(Format.bytes(availableBytes)) are available; less is taken with "
+        + remedies.joined(separator: ", ")
     case .incompatible(let checkpoint, let key, let found, let expected):
       "\(checkpoint) cannot be continued: \(key) is \(found), the checkpoint was made with \(expected)"
     case .tensor(let checkpoint, let name, let found, let expected):
@@ -31,6 +39,14 @@ package enum TrainerError: Error, CustomStringConvertible {
       "\(checkpoint): a \(type) with \(field) cannot be exported: no published model computes the same"
     case .occupied(let checkpoint):
       "\(checkpoint) is there and would be newer than this start: give another run directory (--run) or --resume auto"
+    }
+  }
+
+  /// Whether all ranks fail with it together, and need not all say so.
+  package var isOnAllRanks: Bool {
+    switch self {
+    case .memory, .disagreement: true
+    default: false
     }
   }
 

@@ -86,8 +86,12 @@ extension BenchmarkCommand {
       let settings = try communication.settings
       let isOverlapped = try settings.isOverlapped(
         in: group, hasSpareCore: try Host.hasSpareCore(beside: threadCount, group: group))
+      let partners: any ProcessGroup = independent ? SoloGroup() : group
+      let predictedBytes = try workload.predictedTensorBytes(group: partners, settings: settings) {
+        Host.makePlanner(threadCount: threadCount, precision: precision)
+      }
       let benchmark = try TrainBenchmark(
-        workload, group: independent ? SoloGroup() : group, settings: settings, isOverlapped: isOverlapped,
+        workload, group: partners, settings: settings, isOverlapped: isOverlapped,
         backend: Host.makeBackend(threadCount: threadCount, precision: precision))
       let own = try benchmark.run(warmup: warmup, steps: steps, startingWith: group)
       try benchmark.finish()
@@ -113,7 +117,8 @@ extension BenchmarkCommand {
         "shard_optimizer": .flag(settings.shardsOptimizer), "bucket_bytes": .integer(settings.bucketBytes),
         "communication_seconds": .number(summary.communicationSeconds),
         "exposed_seconds": .number(summary.exposedSeconds), "share_overlapped": .number(summary.overlappedShare),
-        "tensor_bytes": .integer(own.tensorBytes), "peak_resident_bytes": .integer(own.peakResidentBytes),
+        "recompute": .text(work.recompute.rawValue), "tensor_bytes": .integer(own.tensorBytes),
+        "predicted_tensor_bytes": .integer(predictedBytes), "peak_resident_bytes": .integer(own.peakResidentBytes),
         "new_buffers": .integer(own.allocationCount),
       ]
     }

@@ -92,4 +92,9 @@ enum Host {
   static func makeBackend(threadCount: Int, precision: ProductPrecision = .float32) -> CPUBackend {
     CPUBackend(threadCount: threadCount, precision: precision)
   }
+
+  /// A backend that takes the memory that such a one would take, and computes nothing.
+  static func makePlanner(threadCount: Int, precision: ProductPrecision = .float32) -> CPUBackend {
+    CPUBackend(threadCount: threadCount, precision: precision, computes: false)
+  }
 }

@@ -31,6 +31,12 @@ struct TrainCommand: ParsableCommand {
       compare version, configuration, step, chunk sizes, samples and weights, and a rank that differs ends the run \
       with exit code 1; threads of a rank (by default its share of the cores).
 
+      train.recompute (none, attention, blocks) lowers memory: the backward pass makes again, to the bit, what it then \
+      need not keep. attention: norms and attention's projection; of a block are kept the stream before attention and \
+      before the MLP, attention's output, the gate and up projections. blocks: whole blocks; of a block is kept the \
+      stream that enters it. A run says at its start what memory it will take at most, and ends with exit code 2 if the \
+      machine, or the control group that it runs in, has not as much left for its ranks.
+
       model.model_type is cat (adaptive: train.chunk_sizes), cat_fixed (model.chunk_size), llama (dense), or hybrid: \
       model.layers lists dense, window, cat and adaptive_cat, each a name or a mapping such as \
       {type: cat, chunk_size: 4}, and is repeated up to model.num_hidden_layers.
@@ -83,8 +89,9 @@ struct TrainCommand: ParsableCommand {
       configuration, runDirectory: runDirectory ?? "runs/\(configuration.name)", group: group, backend: backend,
       host: TrainerHost(
         threadCount: threadCount, hasSpareCore: try Host.hasSpareCore(beside: threadCount, group: group),
-        blasCore: backend.kernelNames, summary: summary),
-      logger: logger)
+        blasCore: backend.kernelNames, summary: summary, availableBytes: AvailableMemory().byteCount),
+      logger: logger,
+      makePlanner: { Host.makePlanner(threadCount: threadCount, precision: configuration.train.precision) })
     if group.rank == 0 {
       Host.warnOfSlowBLAS(logger)
       Host.warnOfSlowProducts(of: backend, logger)
@@ -107,8 +114,9 @@ struct TrainCommand: ParsableCommand {
   /// Ends all ranks: one that went away in silence would leave the others waiting for it.
   private func end(_ group: any ProcessGroup, after error: any Error, during place: String = "") -> Never {
     if group.size == 1 { Failure.exit(for: error) }
-    // What is wrong on all ranks is said by the first of them.
-    if group.rank != 0 { Thread.sleep(forTimeInterval: 1) }
+    // What is wrong on all ranks is said by the first of them, which then ends the others.
+    let isOnAllRanks = (error as? TrainerError)?.isOnAllRanks ?? false
+    if group.rank != 0 { Thread.sleep(forTimeInterval: isOnAllRanks ? 30 : 1) }
     FileHandle.standardError.write(Data("catlm: rank \(group.rank) of \(group.size)\(place): \(error)\n".utf8))
     group.abort(code: Failure.code(for: error))
     Foundation.exit(Failure.code(for: error))

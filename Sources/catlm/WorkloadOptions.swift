@@ -1,6 +1,7 @@
 import ArgumentParser
 import Benchmarks
 import Models
+import TensorCore
 
 /// What a training benchmark works on.
 struct WorkloadOptions: ParsableArguments {
@@ -29,6 +30,9 @@ struct WorkloadOptions: ParsableArguments {
   @Option(name: .customLong("micro-batches"), help: "Micro-batches of a step.")
   var microBatches = 1
 
+  @Option(help: "none, attention or blocks: what the backward pass computes again instead of keeping it.")
+  var recompute = Recomputation.none
+
   func validate() throws {
     guard (1...16).contains(chunkSize) else {
       throw ValidationError("--chunk-size: found \(chunkSize), allowed: 1 to 16")
@@ -44,9 +48,10 @@ struct WorkloadOptions: ParsableArguments {
       return TrainWorkload(
         config: model == .cat ? try size.cat(context: context) : try size.dense(context: context),
         sampleCount: batchSize ?? size.sampleCount, microBatchCount: microBatches, context: context,
-        chunkSize: chunkSize)
+        chunkSize: chunkSize, recomputation: recompute)
     }
   }
 }
 
 extension BenchmarkSize: ExpressibleByArgument {}
+extension Recomputation: ExpressibleByArgument {}

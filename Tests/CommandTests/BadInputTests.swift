@@ -25,6 +25,13 @@ struct BadInput: Sendable, CustomTestStringConvertible {
     BadInput("train", "tiny.yaml", "--set", "train.chunk_sizes=[9]", names: "train.chunk_sizes", "9", "8"),
     BadInput("train", "tiny.yaml", "--set", "data.context=64", names: "data.context", "64", "32"),
     BadInput("train", "tiny.yaml", "--set", "data.train=absent", names: "absent"),
+    BadInput("train", "tiny.yaml", "--set", "train.recompute=layers", names: "train.recompute", "layers", "blocks"),
+    BadInput(
+      "train", "tiny.yaml", "--set", "train.batch_size=1000000000", names: "memory", "available",
+      "train.batch_size (1000000000)", "train.recompute=blocks", "checkpoint.mode=blocking"),
+    BadInput(
+      "train", "tiny.yaml", "--set", "model.hidden_size=16777216", "--set", "model.num_heads=16", names: "memory",
+      "PiB"),
     BadInput("train", "tiny.yaml", "--set", "train.precision=half", names: "train.precision", "half", "bfloat16"),
     BadInput("train", "tiny.yaml", "--set", "parallel.wire=half", names: "parallel.wire", "half", "bfloat16"),
     BadInput("train", "tiny.yaml", "--set", "parallel.bucket_bytes=1", names: "parallel.bucket_bytes", "1", "1024"),
@@ -86,6 +93,15 @@ extension CommandTests {
       let outcome = try Command.mpirun(ranks: 2, arguments, in: workspace.path).run()
       #expect(outcome.code == 2)
       #expect(outcome.errorLines.filter { $0.contains("train.steps") }.count == 1, "\(outcome.errors)")
+    }
+
+    @Test func `under mpirun a run without room is refused once for all ranks`() throws {
+      let workspace = try Workspace()
+      let arguments = Workspace.training("run") + ["--set", "train.batch_size=1000000000"]
+      let outcome = try Command.mpirun(ranks: 2, arguments, in: workspace.path).run()
+      #expect(outcome.code == 2, "\(outcome.errors)")
+      let lines = outcome.errorLines.filter { $0.contains("memory: 2 ranks on") }
+      #expect(lines.count == 1 && lines[0].contains("parallel.shard_optimizer=true"), "\(outcome.errors)")
     }
 
     @Test func `a checkpoint with one bit turned in any file is refused by name`() throws {

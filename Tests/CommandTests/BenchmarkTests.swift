@@ -46,5 +46,17 @@ extension CommandTests {
       let efficiency = try #require(report["efficiency"]?.numberValue)
       #expect(slowest >= efficiency)
     }
+
+    @Test func `recomputation lowers the memory of a step, as predicted`() throws {
+      var bytes: [Int] = []
+      for mode in ["none", "attention", "blocks"] {
+        let arguments = Self.arguments + ["--recompute", mode]
+        let report = try #require(try Command.catlm(arguments).run().succeeded().objects.first)
+        #expect(report["recompute"] == .text(mode))
+        #expect(report["predicted_tensor_bytes"] == report["tensor_bytes"])
+        bytes.append(try #require(report["tensor_bytes"]?.integerValue))
+      }
+      #expect(bytes == bytes.sorted(by: >) && Set(bytes).count == 3, "\(bytes)")
+    }
   }
 }

@@ -1,0 +1,73 @@
+internal import Foundation
+
+/// What a machine's files say about its memory.
+package struct AvailableMemory {
+  private let root: String
+
+  /// - Parameter root: where the system's files are.
+  package init(root: String = "") {
+    self.root = root
+  }
+
+  /// Bytes that this process may still take: what the machine has left, or less if its control groups, which others may
+  /// share, allow no more; nil where the system does not say. Swap does not count.
+  package var byteCount: Int? {
+    ([machineBytes] + groups.map(room)).compactMap { $0 }.min()
+  }
+
+  /// What the kernel takes to be free for new work, caches that it can drop included.
+  private var machineBytes: Int? {
+    let line = lines("/proc/meminfo").first { $0.hasPrefix("MemAvailable:") } ?? ""
+    return line.split(separator: " ").dropFirst().first.flatMap { Int($0) }.map { $0 * 1024 }
+  }
+
+  // MARK: Control groups
+
+  /// Where a version of control groups keeps what counts here.
+  private struct Files {
+    let folder: String
+    let limit: String
+    let usage: String
+    /// Cache that can be dropped, in `memory.stat`.
+    let inactiveKey: String
+  }
+
+  private static let second = Files(
+    folder: "/sys/fs/cgroup", limit: "memory.max", usage: "memory.current", inactiveKey: "inactive_file")
+  private static let first = Files(
+    folder: "/sys/fs/cgroup/memory", limit: "memory.limit_in_bytes", usage: "memory.usage_in_bytes",
+    inactiveKey: "total_inactive_file")
+
+  /// The process's groups and all above them, each bound by its own limit. Inside a container the named ones may not be
+  /// there; what is there stands at the top.
+  private var groups: [(files: Files, path: String)] {
+    lines("/proc/self/cgroup").flatMap { line -> [(files: Files, path: String)] in
+      let fields = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
+      guard fields.count == 3 else { return [] }
+      let controllers = fields[1].split(separator: ",")
+      guard controllers.isEmpty || controllers.contains("memory") else { return [] }
+      let names = fields[2].split(separator: "/")
+      return (0...names.count).map { count in
+        (controllers.isEmpty ? Self.second : Self.first, names.prefix(count).map { "/\($0)" }.joined())
+      }
+    }
+  }
+
+  /// Bytes that a group leaves; nil if it has no limit.
+  private func room(_ files: Files, _ path: String) -> Int? {
+    let folder = files.folder + path
+    guard let limit = number(folder + "/" + files.limit), let usage = number(folder + "/" + files.usage) else {
+      return nil
+    }
+    let inactive = lines(folder + "/memory.stat").first { $0.hasPrefix(files.inactiveKey + " ") } ?? ""
+    let droppable = inactive.split(separator: " ").last.flatMap { Int($0) } ?? 0
+    return max(0, limit - max(0, usage - droppable))
+  }
+
+  private func number(_ path: String) -> Int? { lines(path).first.flatMap { Int($0) } }
+
+  private func lines(_ path: String) -> [String] {
+    guard let content = FileManager.default.contents(atPath: root + path) else { return [] }
+    return String(decoding: content, as: UTF8.self).split(separator: "\n").map(String.init)
+  }
+}

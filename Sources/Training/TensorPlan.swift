@@ -1,0 +1,91 @@
+package import Models
+package import Optimizers
+package import TensorCore
+
+/// What decides how much memory the tensors of one rank take in a run, and how much that is.
+///
+/// Steps are made by the code that a run makes them with, on a backend that hands out memory and computes nothing: what
+/// its pool holds at most, the run's will.
+package struct TensorPlan: Sendable {
+  private let model: ModelConfig
+  private let optimizer: OptimizerConfig
+  private let recomputation: Recomputation
+  private let steps: [[Int]]
+  private let laterSteps: [[Int]]
+  private let sampleCount: Int
+  private let length: Int
+  private let validation: (sampleCount: Int, chunkSizes: [Int])
+  private let owned: [Range<Int>]?
+
+  /// Tokens of the largest batch that is made. Beyond, memory grows by as much with each sample.
+  private static let largestBatch = 1 << 14
+
+  /// - Parameters:
+  ///   - steps: the chunk sizes of the micro-batches of the first steps.
+  ///   - laterSteps: steps that follow a validation.
+  ///   - sampleCount: of the largest micro-batch.
+  ///   - length: of the longest sample, in inputs that each have a target.
+  ///   - validation: samples of a batch of validation, 0 if there is none, and its chunk sizes.
+  ///   - owned: the parts of the flat buffers that this rank updates; nil for all.
+  package init(
+    model: ModelConfig, optimizer: OptimizerConfig, recomputation: Recomputation, steps: [[Int]],
+    laterSteps: [[Int]] = [], sampleCount: Int, length: Int,
+    validation: (sampleCount: Int, chunkSizes: [Int]) = (0, []), owned: [Range<Int>]? = nil
+  ) {
+    self.model = model
+    self.optimizer = optimizer
+    self.recomputation = recomputation
+    self.steps = steps
+    self.laterSteps = laterSteps
+    self.sampleCount = sampleCount
+    self.length = length
+    self.validation = validation
+    self.owned = owned
+  }
+
+  /// Most bytes that the run's tensors take at a time, free stretches between them included.
+  ///
+  /// - Parameter makeBackend: gives a backend that computes nothing, new each time, with as many threads as the run's.
+  package func peakBytes(makeBackend: () -> any Backend) -> Int {
+    let largest = max(sampleCount, validation.sampleCount)
+    let limit = max(2, Self.largestBatch / max(1, length))
+    guard largest > limit else { return peakBytes(samplesOf: (1, 1), on: makeBackend()) }
+    let half = peakBytes(samplesOf: (limit / 2, largest), on: makeBackend())
+    let whole = peakBytes(samplesOf: (limit, largest), on: makeBackend())
+    let slope = Double(whole - half) / Double(limit - limit / 2)
+    let bytes = Double(whole) + slope * Double(largest - limit)
+    return bytes < Double(Int.max / 2) ? Int(bytes) : Int.max / 2
+  }
+
+  /// - Parameter share: of the samples that are taken.
+  private func peakBytes(samplesOf share: (Int, Int), on backend: any Backend) -> Int {
+    let network = model.makeModel(isTrained: true, backend: backend)
+    let update = AdamW(optimizer, parameters: network.parameters, backend: backend, owned: owned)
+    func part(_ count: Int) -> Int {
+      count == 0 ? 0 : max(1, Int(Double(count) * Double(share.0) / Double(share.1)))
+    }
+    for steps in [steps, laterSteps] {
+      for sizes in steps {
+        for size in sizes { run(network, part(sampleCount), chunkSize: size, isRecording: true, on: backend) }
+        update.step(rate: 0, gradientNorm: update.gradientNorm())
+      }
+      for size in validation.chunkSizes {
+        run(network, part(validation.sampleCount), chunkSize: size, isRecording: false, on: backend)
+      }
+    }
+    return backend.pool.statistics.peakHeldBytes
+  }
+
+  /// The passes over one batch.
+  private func run(
+    _ network: any LanguageModel, _ sampleCount: Int, chunkSize: Int, isRecording: Bool, on backend: any Backend
+  ) {
+    guard sampleCount > 0 else { return }
+    let ids = [Int32](repeating: 0, count: sampleCount * length)
+    let tape = Tape(backend: backend, isRecording: isRecording, recomputation: recomputation)
+    _ = network.loss(
+      ids: ids, targets: ids, sampleCount: sampleCount, length: length, chunkSize: chunkSize, gradientScale: 1,
+      tape: tape)
+    tape.backward()
+  }
+}

@@ -1,0 +1,70 @@
+import Foundation
+import Telemetry
+import Testing
+
+/// What a machine's files say, taken from made-up ones.
+struct AvailableMemoryTests {
+  /// Files below a directory that is gone after the test.
+  private final class System {
+    let root = FileManager.default.temporaryDirectory.appending(path: "memory-\(UUID().uuidString)").path
+
+    init(_ files: [String: String]) throws {
+      for (path, content) in files {
+        let url = URL(filePath: root + path)
+        try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try Data(content.utf8).write(to: url)
+      }
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: root) }
+
+    var available: Int? { AvailableMemory(root: root).byteCount }
+  }
+
+  private static let machine = ["/proc/meminfo": "MemTotal: 9000 kB\nMemFree:  10 kB\nMemAvailable:    1000 kB\n"]
+
+  @Test func `without limits it is what the machine has left`() throws {
+    #expect(try System(Self.machine).available == 1_024_000)
+    #expect(try System(Self.machine.merging(["/proc/self/cgroup": "0::/a\n"]) { $1 }).available == 1_024_000)
+    #expect(try System([:]).available == nil)
+  }
+
+  @Test(arguments: ["/jobs/one", "/jobs", ""])
+  func `a group of the second version binds all below it`(limited: String) throws {
+    let folder = "/sys/fs/cgroup" + limited
+    let files = [
+      "/proc/self/cgroup": "0::/jobs/one\n", folder + "/memory.max": "500000\n", folder + "/memory.current": "300000\n",
+      folder + "/memory.stat": "anon 7\ninactive_file 100000\nactive_file 9\n",
+    ]
+    #expect(try System(Self.machine.merging(files) { $1 }).available == 300_000)
+  }
+
+  @Test func `no limit is no limit, and the tightest counts`() throws {
+    let top = "/sys/fs/cgroup"
+    var files = [
+      "/proc/self/cgroup": "0::/jobs/one\n", top + "/jobs/one/memory.max": "max\n",
+      top + "/jobs/one/memory.current": "10\n",
+    ]
+    #expect(try System(Self.machine.merging(files) { $1 }).available == 1_024_000)
+    files[top + "/jobs/memory.max"] = "2000\n"
+    files[top + "/jobs/memory.current"] = "500\n"
+    files[top + "/memory.max"] = "1000\n"
+    files[top + "/memory.current"] = "3000\n"
+    #expect(try System(Self.machine.merging(files) { $1 }).available == 0)
+    files[top + "/memory.max"] = "max\n"
+    #expect(try System(Self.machine.merging(files) { $1 }).available == 1500)
+  }
+
+  @Test func `a group of the first version counts as well`() throws {
+    let folder = "/sys/fs/cgroup/memory/job"
+    let files = [
+      "/proc/self/cgroup": "5:cpu,cpuacct:/\n4:memory:/job\n0::/\n", folder + "/memory.limit_in_bytes": "70000\n",
+      folder + "/memory.usage_in_bytes": "60000\n", folder + "/memory.stat": "cache 1\ntotal_inactive_file 5000\n",
+    ]
+    #expect(try System(Self.machine.merging(files) { $1 }).available == 15_000)
+  }
+
+  @Test func `this machine has some`() throws {
+    #expect(try #require(AvailableMemory().byteCount) > 1 << 20)
+  }
+}
