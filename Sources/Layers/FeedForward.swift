@@ -31,7 +31,7 @@ package struct FeedForward {
     let (sum, normed) = tape.norm(sum, plus: branch, weight: norm, epsilon: normEpsilon)
     let gateUp = tape.linear(
       normed, weight: gateUpWeight,
-      remaking: tape.savingAttention { $0.norm(sum, weight: norm, epsilon: normEpsilon) })
+      remaking: { $0.norm(sum, weight: norm, epsilon: normEpsilon) })
     return ResidualStream(sum, delta: tape.gatedLinear(gateUp, weight: downWeight, endsPart: true))
   }
 }

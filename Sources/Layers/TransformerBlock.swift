@@ -124,7 +124,7 @@ package struct TransformerBlock {
   ) -> Tensor {
     let project = { (normed: Tensor, tape: Tape) in
       tape.packedProjection(
-        normed, weight: packedWeight, bias: packedBias, shape: attention, remaking: tape.savingAttention(remaking))
+        normed, weight: packedWeight, bias: packedBias, shape: attention, remaking: remaking)
     }
     return tape.attention(
       project(normed, tape), shape: attention, tables: tables(rotary),

@@ -1,9 +1,9 @@
 /// What of a forward pass the backward pass runs again instead of keeping it. Losses and gradients are the same to the
 /// bit; only memory and time differ.
 package enum Recomputation: String, CaseIterable, Hashable, Sendable {
-  /// Nothing: all that the backward pass reads is kept.
+  /// Norms alone, which cost next to nothing: all else that the backward pass reads is kept.
   case none
-  /// Norms and attention's projection. Of a block are kept the stream before attention and before the MLP, attention's
+  /// Attention's projection too. Of a block are kept the stream before attention and before the MLP, attention's
   /// output, and the gate and up projections.
   case attention
   /// Whole blocks. Of a block is kept the stream that enters it.

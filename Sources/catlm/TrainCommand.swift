@@ -32,7 +32,7 @@ struct TrainCommand: ParsableCommand {
       with exit code 1; threads of a rank (by default its share of the cores).
 
       train.recompute (none, attention, blocks) lowers memory: the backward pass makes again, to the bit, what it then \
-      need not keep. attention: norms and attention's projection; of a block are kept the stream before attention and \
+      need not keep, norms in any case. attention: attention's projection too; of a block are kept the stream before attention and \
       before the MLP, attention's output, the gate and up projections. blocks: whole blocks; of a block is kept the \
       stream that enters it. A run says at its start what memory it will take at most, and ends with exit code 2 if the \
       machine, or the control group that it runs in, has not as much left for its ranks.

@@ -9,7 +9,7 @@ package struct HeadResult: Sendable {
 
 extension Tape {
   /// Logits that one block holds: the head never has more in memory.
-  package static let headBlockElements = 4 << 20
+  package static let headBlockElements = 8 << 20
 
   /// Output projection, softmax and cross-entropy in row blocks, never holding `[R, V]`.
   ///
