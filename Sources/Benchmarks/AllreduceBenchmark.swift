@@ -42,7 +42,7 @@ package struct AllreduceBenchmark {
     var runs: [Double] = []
     for _ in 0..<Self.runCount { runs.append(try seconds(of: count, &values, wire)) }
     return AllreduceMeasurement(
-      byteCount: byteCount, wire: wire, rankCount: group.size, seconds: runs.sorted()[runs.count / 2])
+      byteCount: byteCount, wire: wire, rankCount: group.size, seconds: runs.median)
   }
 
   /// Seconds a sum, of `count` sums, on the slowest rank.

@@ -24,10 +24,6 @@ package struct CheckpointMeasurement: Sendable {
   package var backgroundProcessorSeconds: [Double] = []
   /// What the steps beside it took longer than they do alone, the stall included.
   package var lostSeconds: [Double] = []
-
-  package static func median(_ values: [Double]) -> Double {
-    values.isEmpty ? .nan : values.sorted()[values.count / 2]
-  }
 }
 
 /// Times checkpoints of a run against a plain copy, digest and write of the same bytes, turn by turn.
@@ -110,7 +106,7 @@ package struct CheckpointBenchmark {
     let elapsed = (clock.now - start) / .seconds(1)
     let alone = try before + stepsAlone()
     measurement.stepSeconds += alone
-    measurement.lostSeconds.append(elapsed - Double(stepCount) * CheckpointMeasurement.median(alone))
+    measurement.lostSeconds.append(elapsed - Double(stepCount) * alone.median)
     guard let (seconds, processorSeconds) = try background.report() else { return }
     measurement.backgroundSeconds.append(seconds)
     measurement.backgroundProcessorSeconds.append(processorSeconds)

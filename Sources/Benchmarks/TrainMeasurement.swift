@@ -12,10 +12,5 @@ package struct TrainMeasurement: Sendable {
   /// Buffers taken from the system during the measured steps.
   package var allocationCount = 0
 
-  package var medianSeconds: Double { Self.median(stepSeconds) }
-
-  package static func median(_ values: [Double]) -> Double {
-    let sorted = values.sorted()
-    return sorted.isEmpty ? .nan : sorted[sorted.count / 2]
-  }
+  package var medianSeconds: Double { stepSeconds.median }
 }

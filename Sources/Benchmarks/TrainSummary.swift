@@ -18,7 +18,7 @@ package struct TrainSummary: Sendable {
     let operations = workload.cost.trainingOperations * Double(workload.microBatchCount)
     var sums = [
       Double(workload.tokenCount) / seconds, operations / seconds,
-      TrainMeasurement.median(own.communicationSeconds), TrainMeasurement.median(own.exposedSeconds),
+      own.communicationSeconds.median, own.exposedSeconds.median,
     ]
     try group.sum(&sums)
     stepSeconds = try group.largest(seconds)

@@ -1,5 +1,4 @@
 internal import CKernels
-internal import Synchronization
 package import TensorCore
 
 extension CPUBackend {
@@ -75,18 +74,13 @@ extension CPUBackend {
   ) {
     let taskCount = attentionTaskCount(call)
     let slotCount = min(taskCount, threadCount)
-    let nextTask = Atomic<Int>(0)
     withScratch(Float.self, count: slotCount * scratchCount) { scratch in
       withUnsafePointer(to: call) { call in
         let sequencesPerTask = ck_attention_sequences_per_task(call)
-        workers.run(taskCount: slotCount) { slot in
-          while true {
-            let index = nextTask.wrappingAdd(1, ordering: .relaxed).oldValue
-            guard index < taskCount else { return }
-            body(
-              call, AttentionTask(index: index, of: call.pointee, sequencesPerTask: sequencesPerTask),
-              scratch + slot * scratchCount)
-          }
+        forEachTask(count: taskCount, slotCount: slotCount) { index, slot in
+          body(
+            call, AttentionTask(index: index, of: call.pointee, sequencesPerTask: sequencesPerTask),
+            scratch + slot * scratchCount)
         }
       }
     }

@@ -1,4 +1,5 @@
 internal import CKernels
+internal import Synchronization
 internal import TensorCore
 
 // How kernels cut their work. No cut depends on the number of threads, and partial sums are added in the order of the
@@ -17,6 +18,19 @@ extension CPUBackend {
   func forEachBlock(of count: Int, by blockSize: Int, _ body: (_ block: Int, _ range: Range<Int>) -> Void) {
     workers.run(taskCount: blockCount(of: count, by: blockSize)) { block in
       body(block, block * blockSize..<min(count, (block + 1) * blockSize))
+    }
+  }
+
+  /// Calls `body` with every task and a slot below `slotCount`, which no other task has meanwhile: who has a slot may use
+  /// its scratch memory.
+  func forEachTask(count: Int, slotCount: Int, _ body: (_ task: Int, _ slot: Int) -> Void) {
+    let nextTask = Atomic<Int>(0)
+    workers.run(taskCount: slotCount) { slot in
+      while true {
+        let task = nextTask.wrappingAdd(1, ordering: .relaxed).oldValue
+        guard task < count else { return }
+        body(task, slot)
+      }
     }
   }
 

@@ -1,5 +1,4 @@
 internal import CKernels
-internal import Synchronization
 
 // Products in bfloat16. Operands lie in memory in single precision; packing rounds them, so that no pass over them is
 // for that alone. The right operand is packed once for all threads; rows of the left one by the thread that multiplies
@@ -10,30 +9,21 @@ extension CPUBackend {
 
   func multiplyRounded(_ product: Product) {
     let isShared = product.isShared(among: threadCount)
-    let blocks = ProductBlocks(product, threadCount: isShared ? threadCount : 1)
+    let slotCount = isShared ? threadCount : 1
+    let blocks = ProductBlocks(product, threadCount: slotCount)
     withScratch(UInt32.self, count: blocks.panelPairCount + threadCount * blocks.rowPairCount) { panels in
       let rows = panels + blocks.panelPairCount
       for depth in blocks.depths {
         for columns in blocks.columns {
           let packed = blocks.packedColumns(of: columns)
-          run(packed.count, isShared) { task, _ in pack(packed[task], depth, of: product, columns, to: panels) }
+          forEachTask(count: packed.count, slotCount: min(packed.count, slotCount)) { task, _ in
+            pack(packed[task], depth, of: product, columns, to: panels)
+          }
           let tiles = blocks.tiles(of: columns)
-          run(tiles.count, isShared) { task, slot in
+          forEachTask(count: tiles.count, slotCount: min(tiles.count, slotCount)) { task, slot in
             multiply(tiles[task], depth, of: product, columns, panels, rows + slot * blocks.rowPairCount)
           }
         }
-      }
-    }
-  }
-
-  /// Calls `body` with every task and a number below `threadCount` that no other task has meanwhile.
-  private func run(_ taskCount: Int, _ isShared: Bool, _ body: (_ task: Int, _ slot: Int) -> Void) {
-    let nextTask = Atomic<Int>(0)
-    workers.run(taskCount: isShared ? min(taskCount, threadCount) : 1) { slot in
-      while true {
-        let task = nextTask.wrappingAdd(1, ordering: .relaxed).oldValue
-        guard task < taskCount else { return }
-        body(task, slot)
       }
     }
   }

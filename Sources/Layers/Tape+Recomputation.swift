@@ -1,7 +1,7 @@
 internal import TensorCore
 
 extension Tape {
-  /// `remaking` if norms and attention's projection are not to be kept.
+  /// `remaking` if attention's projection is not to be kept.
   func savingAttention(_ remaking: @escaping Remaking) -> Remaking? {
     recomputation == .attention ? remaking : nil
   }

@@ -14,12 +14,12 @@ struct AllreduceTable {
   }
 
   var text: String {
-    let size = left(Format.bytes(measurement.byteCount), 11)
-    let time = left(Format.fixed(measurement.seconds * 1e3, digits: 4), 12)
-    guard let bandwidths else { return size + time + left("–", 16) + left("–", 10) + left("–", 12) }
-    return size + time + left(Format.fixed(bandwidths.algorithm / 1e9, digits: 3), 16)
-      + left(Format.fixed(bandwidths.bus / 1e9, digits: 3), 10)
-      + left(Format.fixed(bandwidths.bus / copy, digits: 3), 12)
+    let size = Format.bytes(measurement.byteCount).padded(to: 11)
+    let time = Format.fixed(measurement.seconds * 1e3, digits: 4).padded(to: 12)
+    guard let bandwidths else { return size + time + "–".padded(to: 16) + "–".padded(to: 10) + "–".padded(to: 12) }
+    return size + time + Format.fixed(bandwidths.algorithm / 1e9, digits: 3).padded(to: 16)
+      + Format.fixed(bandwidths.bus / 1e9, digits: 3).padded(to: 10)
+      + Format.fixed(bandwidths.bus / copy, digits: 3).padded(to: 12)
   }
 
   var json: String {
@@ -38,9 +38,5 @@ struct AllreduceTable {
   private var bandwidths: (algorithm: Double, bus: Double)? {
     guard measurement.rankCount > 1 else { return nil }
     return (measurement.algorithmBandwidth, measurement.busBandwidth)
-  }
-
-  private func left(_ text: String, _ width: Int) -> String {
-    String(repeating: " ", count: max(0, width - text.count)) + text
   }
 }

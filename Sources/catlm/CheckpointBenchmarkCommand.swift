@@ -56,22 +56,21 @@ extension BenchmarkCommand {
     }
 
     private func report(_ measurement: CheckpointMeasurement) -> Setting {
-      let median = CheckpointMeasurement.median
-      let step = median(measurement.stepSeconds)
-      let (copy, digest) = (median(measurement.copySeconds), median(measurement.digestSeconds))
-      let plain = copy + digest + median(measurement.writeSeconds)
-      let (blocking, stall) = (median(measurement.blockingSeconds), median(measurement.stallSeconds))
-      let lost = median(measurement.lostSeconds)
+      let step = measurement.stepSeconds.median
+      let (copy, digest) = (measurement.copySeconds.median, measurement.digestSeconds.median)
+      let plain = copy + digest + measurement.writeSeconds.median
+      let (blocking, stall) = (measurement.blockingSeconds.median, measurement.stallSeconds.median)
+      let lost = measurement.lostSeconds.median
       return [
         "config": .text(config), "parameters": .integer(measurement.parameterCount),
         "bytes": .integer(measurement.byteCount), "threads": .integer(threads.count), "rounds": .integer(rounds),
         "step_samples": .integer(CheckpointBenchmark.stepSampleCount), "step_seconds": .number(step),
         "plain_copy_seconds": .number(copy), "plain_digest_seconds": .number(digest),
-        "plain_write_seconds": .number(median(measurement.writeSeconds)), "plain_seconds": .number(plain),
+        "plain_write_seconds": .number(measurement.writeSeconds.median), "plain_seconds": .number(plain),
         "blocking_seconds": .number(blocking), "blocking_over_plain": .number(blocking / plain),
         "stall_seconds": .number(stall), "stall_over_step": .number(stall / step),
-        "background_seconds": .number(median(measurement.backgroundSeconds)),
-        "background_processor_seconds": .number(median(measurement.backgroundProcessorSeconds)),
+        "background_seconds": .number(measurement.backgroundSeconds.median),
+        "background_processor_seconds": .number(measurement.backgroundProcessorSeconds.median),
         "lost_seconds": .number(lost),
         "lost_over_plain": .number(lost / plain), "lost_share_at_5_minutes": .number(lost / 300),
         "blocking_share_at_5_minutes": .number(blocking / 300),

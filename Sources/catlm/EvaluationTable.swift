@@ -33,10 +33,3 @@ enum EvaluationTable {
     }
   }
 }
-
-extension String {
-  /// The text with spaces before it, `width` characters wide.
-  fileprivate func padded(to width: Int) -> String {
-    String(repeating: " ", count: max(0, width - count)) + self
-  }
-}

@@ -22,10 +22,10 @@ struct ScalingTable {
 
   var lastLine: String {
     guard let round = rounds.last else { return "" }
-    return left(Format.fixed(round.together, digits: 0), 8) + left(Format.fixed(round.apart, digits: 0), 8)
-      + left(Format.fixed(round.efficiency, digits: 3), 12)
-      + left(Format.fixed(round.together / round.apartAtSlowestPace, digits: 3), 23)
-      + left(Format.fixed(round.exposedShare, digits: 3), 9)
+    return Format.fixed(round.together, digits: 0).padded(to: 8) + Format.fixed(round.apart, digits: 0).padded(to: 8)
+      + Format.fixed(round.efficiency, digits: 3).padded(to: 12)
+      + Format.fixed(round.together / round.apartAtSlowestPace, digits: 3).padded(to: 23)
+      + Format.fixed(round.exposedShare, digits: 3).padded(to: 9)
   }
 
   var summary: String {
@@ -53,20 +53,16 @@ struct ScalingTable {
   }
 
   private var medianAtSlowestPace: Double {
-    TrainMeasurement.median(rounds.map { $0.together / $0.apartAtSlowestPace })
+    rounds.map { $0.together / $0.apartAtSlowestPace }.median
   }
 
   private func median(_ value: (ScalingRound) -> Double) -> Double {
-    TrainMeasurement.median(rounds.map(value))
+    rounds.map(value).median
   }
 
   /// Mean over the fastest quarter of the rounds.
   private func fastest(_ rate: (ScalingRound) -> Double) -> Double {
     let chosen = rounds.map(rate).sorted(by: >).prefix(max(1, rounds.count / 4))
     return chosen.reduce(0, +) / Double(chosen.count)
-  }
-
-  private func left(_ text: String, _ width: Int) -> String {
-    String(repeating: " ", count: max(0, width - text.count)) + text
   }
 }

@@ -19,14 +19,20 @@ struct TextTable {
     let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
     return rows.map { row in
       row.indices.map { column in
-        let space = String(repeating: " ", count: widths[column] - row[column].count)
-        return column < textColumns ? row[column] + space : space + row[column]
+        let cell = row[column]
+        return column < textColumns
+          ? cell + String(repeating: " ", count: widths[column] - cell.count) : cell.padded(to: widths[column])
       }.joined(separator: "  ").trimmingSuffix(" ")
     }.joined(separator: "\n")
   }
 }
 
 extension String {
+  /// With spaces before it up to a width: as numbers stand in a column.
+  func padded(to width: Int) -> String {
+    String(repeating: " ", count: max(0, width - count)) + self
+  }
+
   fileprivate func trimmingSuffix(_ character: Character) -> String {
     var text = self
     while text.last == character { text.removeLast() }
