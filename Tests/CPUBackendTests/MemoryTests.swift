@@ -4,7 +4,7 @@ import TensorCore
 import Testing
 
 struct MemoryTests {
-  @Test(arguments: [1, 100, 5 << 20])
+  @Test(arguments: [1, 100, 1 << 20, 5 << 20, (5 << 20) + 1])
   func `memory is aligned to cache lines`(of byteCount: Int) {
     let storage = CPUBackend(threadCount: 1).pool.storage(byteCount: byteCount)
     #expect(Int(bitPattern: storage.address) % 64 == 0)
