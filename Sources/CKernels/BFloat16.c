@@ -41,17 +41,18 @@ int ck_has_pair_products(void) { return 0; }
 #endif
 
 void ck_pack_rows(
-    ck_level level, const float *a, long stride, int isTransposed, long rows, long depth, uint32_t *to) {
-  DISPATCH(level, pack_rows, a, stride, isTransposed, rows, depth, to);
+    ck_level level, ck_type type, const void *a, long stride, int isTransposed, long rows, long depth, uint32_t *to) {
+  DISPATCH(level, pack_rows, type, a, stride, isTransposed, rows, depth, to);
 }
 
 void ck_pack_panels(
-    ck_level level, const float *b, long stride, int isTransposed, long columns, long depth, uint32_t *to) {
-  DISPATCH(level, pack_panels, b, stride, isTransposed, columns, depth, to);
+    ck_level level, ck_type type, const void *b, long stride, int isTransposed, long columns, long depth,
+    uint32_t *to) {
+  DISPATCH(level, pack_panels, type, b, stride, isTransposed, columns, depth, to);
 }
 
 void ck_multiply_packed(
-    ck_level level, const uint32_t *a, long rows, const uint32_t *b, long columns, long depth, float scale,
-    int accumulate, float *c, long cStride) {
-  DISPATCH(level, multiply_packed, a, rows, b, columns, depth, scale, accumulate, c, cStride);
+    ck_level level, const uint32_t *a, long aStride, long rows, const uint32_t *b, long columns, long depth,
+    float scale, int accumulate, ck_type type, void *c, long cStride) {
+  DISPATCH(level, multiply_packed, a, aStride, rows, b, columns, depth, scale, accumulate, type, c, cStride);
 }

@@ -3,12 +3,12 @@
 #define CK_BODY "SwiGLU.inc"
 #include "InstructionSets.h"
 
-void ck_swiglu(ck_level level, const float *gateUp, float *output, long rows, long width) {
-  CK_DISPATCH(level, swiglu, gateUp, output, rows, width);
+void ck_swiglu(ck_level level, ck_type type, const void *gateUp, void *output, long rows, long width) {
+  CK_DISPATCH(level, swiglu, type, gateUp, output, rows, width);
 }
 
 void ck_swiglu_backward(
-    ck_level level, const float *gateUp, const float *outputGradient, float *gateUpGradient, float *output, long rows,
-    long width) {
-  CK_DISPATCH(level, swiglu_backward, gateUp, outputGradient, gateUpGradient, output, rows, width);
+    ck_level level, ck_type type, const void *gateUp, const void *outputGradient, void *gateUpGradient, void *output,
+    long rows, long width) {
+  CK_DISPATCH(level, swiglu_backward, type, gateUp, outputGradient, gateUpGradient, output, rows, width);
 }

@@ -7,9 +7,12 @@ extension CPUBackend {
   package static var blasCoreName: String { String(cString: openblas_get_corename()) }
 
   package func multiply(_ a: Matrix, _ b: Matrix, into c: Matrix, scale: Float, accumulate: Bool) {
+    precondition(!accumulate || c.dtype == .float32, "multiply: added to \(c.dtype)")
     let product = Product(a, b, into: c, scale: scale, accumulate: accumulate)
     guard product.rowCount > 0, product.columnCount > 0 else { return }
-    guard precision == .float32 || product.depth == 0 else { return multiplyRounded(product) }
+    guard precision == .float32 || product.depth == 0 && c.dtype == .float32 else { return multiplyRounded(product) }
+    precondition(
+      [a, b, c].allSatisfy { $0.dtype == .float32 }, "multiply: operands of bfloat16 in single precision")
     let panels = product.panels(threadCount: threadCount)
     workers.run(taskCount: panels.count) { product.compute(panels[$0], level: level) }
   }
@@ -25,12 +28,14 @@ struct Product {
 
   /// A matrix in memory, perhaps read as its transpose.
   struct Operand {
-    let address: UnsafeMutablePointer<Float>
+    let address: UnsafeMutableRawPointer
+    let dtype: DType
     let stride: Int
     let isTransposed: Bool
 
     init(_ matrix: Matrix) {
-      address = matrix.address
+      address = matrix.rawAddress
+      dtype = matrix.dtype
       // One row may have any stride, and BLAS insists on one that is wide enough.
       stride = max(1, matrix.stride, matrix.columnCount)
       isTransposed = matrix.isTransposed
@@ -39,8 +44,13 @@ struct Product {
     var transposition: CBLAS_TRANSPOSE { isTransposed ? CblasTrans : CblasNoTrans }
 
     /// Address of an element of the view.
-    func element(_ row: Int, _ column: Int) -> UnsafeMutablePointer<Float> {
-      isTransposed ? address + column * stride + row : address + row * stride + column
+    func element(_ row: Int, _ column: Int) -> UnsafeMutableRawPointer {
+      address + dtype.byteCount * (isTransposed ? column * stride + row : row * stride + column)
+    }
+
+    /// The same in single precision.
+    func value(_ row: Int, _ column: Int) -> UnsafeMutablePointer<Float> {
+      element(row, column).assumingMemoryBound(to: Float.self)
     }
   }
 
@@ -119,9 +129,9 @@ struct Product {
 
   func compute(_ panel: Panel, level: ck_level) {
     let (rows, columns) = (panel.rows.count, panel.columns.count)
-    let aStart = a.element(panel.rows.lowerBound, 0)
-    let bStart = b.element(0, panel.columns.lowerBound)
-    let target = c.element(panel.rows.lowerBound, panel.columns.lowerBound)
+    let aStart = a.value(panel.rows.lowerBound, 0)
+    let bStart = b.value(0, panel.columns.lowerBound)
+    let target = c.value(panel.rows.lowerBound, panel.columns.lowerBound)
     if depth == 0 {
       if !accumulate { clear(target, panel) }
     } else if hasFewRows {

@@ -1,8 +1,8 @@
 internal import CKernels
 
-// Products in bfloat16. Operands lie in memory in single precision; packing rounds them, so that no pass over them is
-// for that alone. The right operand is packed once for all threads; rows of the left one by the thread that multiplies
-// them, which finds them in its own cache.
+// Products in bfloat16. Operands that lie in memory in single precision are rounded by packing, so that no pass over
+// them is for that alone. The right operand is packed once for all threads; rows of the left one by the thread that
+// multiplies them, which finds them in its own cache, unless they lie in memory as packing would leave them.
 extension CPUBackend {
   /// Whether this machine multiplies bfloat16 values faster than single precision.
   package static var hasPairProducts: Bool { ck_has_pair_products() != 0 }
@@ -35,8 +35,8 @@ extension CPUBackend {
   ) {
     let b = product.b
     ck_pack_panels(
-      pairLevel, b.element(depth.lowerBound, packed.lowerBound), b.stride, b.isTransposed ? 1 : 0, packed.count,
-      depth.count, panels + (packed.lowerBound - columns.lowerBound) * ck_pair_count(depth.count))
+      pairLevel, b.dtype.kernelType, b.element(depth.lowerBound, packed.lowerBound), b.stride, b.isTransposed ? 1 : 0,
+      packed.count, depth.count, panels + (packed.lowerBound - columns.lowerBound) * ck_pair_count(depth.count))
   }
 
   private func multiply(
@@ -44,13 +44,25 @@ extension CPUBackend {
     _ panels: UnsafeMutablePointer<UInt32>, _ rows: UnsafeMutablePointer<UInt32>
   ) {
     let (a, c) = (product.a, product.c)
-    ck_pack_rows(
-      pairLevel, a.element(tile.rows.lowerBound, depth.lowerBound), a.stride, a.isTransposed ? 1 : 0, tile.rows.count,
-      depth.count, rows)
+    let start = a.element(tile.rows.lowerBound, depth.lowerBound)
+    let isPacked = a.isPacked(from: start, depth: depth.count)
+    if !isPacked {
+      ck_pack_rows(
+        pairLevel, a.dtype.kernelType, start, a.stride, a.isTransposed ? 1 : 0, tile.rows.count, depth.count, rows)
+    }
     ck_multiply_packed(
-      pairLevel, rows, tile.rows.count,
+      pairLevel, isPacked ? UnsafePointer(start.assumingMemoryBound(to: UInt32.self)) : UnsafePointer(rows),
+      isPacked ? a.stride / 2 : ck_pair_count(depth.count), tile.rows.count,
       panels + (tile.columns.lowerBound - columns.lowerBound) * ck_pair_count(depth.count), tile.columns.count,
-      depth.count, product.scale, product.accumulate || depth.lowerBound > 0 ? 1 : 0,
+      depth.count, product.scale, product.accumulate || depth.lowerBound > 0 ? 1 : 0, c.dtype.kernelType,
       c.element(tile.rows.lowerBound, tile.columns.lowerBound), c.stride)
+  }
+}
+
+extension Product.Operand {
+  /// Whether rows from an address on are pairs as packing makes them: nothing to round, to turn or to fill up.
+  fileprivate func isPacked(from start: UnsafeMutableRawPointer, depth: Int) -> Bool {
+    dtype == .bfloat16 && !isTransposed && stride.isMultiple(of: 2) && depth.isMultiple(of: 32)
+      && Int(bitPattern: start).isMultiple(of: MemoryLayout<UInt32>.alignment)
   }
 }

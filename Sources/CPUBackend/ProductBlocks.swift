@@ -24,11 +24,13 @@ struct ProductBlocks {
   private let tileColumnCount: Int
 
   init(_ product: Product, threadCount: Int) {
-    let depthBlocks = max(1, Self.count(of: product.depth, by: Self.depthBlock))
+    // Sums of several blocks meet in `c`, where they must not be rounded on the way.
+    let isSummed = product.c.dtype == .float32
+    let depthBlocks = isSummed ? max(1, Self.count(of: product.depth, by: Self.depthBlock)) : 1
     // Blocks of about the same size, in whole vectors of pairs.
     let depthSize = Self.count(of: Self.count(of: product.depth, by: depthBlocks), by: 32) * 32
     let pairCount = ck_pair_count(depthSize)
-    depths = Self.parts(of: 0..<product.depth, by: depthSize)
+    depths = product.depth == 0 ? [0..<0] : Self.parts(of: 0..<product.depth, by: depthSize)
     columns = Self.parts(of: 0..<product.columnCount, by: Self.columnBlock)
     tileRows = Self.parts(of: 0..<product.rowCount, by: Self.tileRowCount)
     rowPairCount = Self.tileRowCount * pairCount

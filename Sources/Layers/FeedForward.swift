@@ -28,10 +28,11 @@ package struct FeedForward {
   ///   - sum: `[rows, D]`, the stream.
   ///   - branch: `[rows, D]`, the first half's output, yet to be added.
   package func callAsFunction(_ sum: Tensor, plus branch: Tensor, tape: Tape) -> ResidualStream {
-    let (sum, normed) = tape.norm(sum, plus: branch, weight: norm, epsilon: normEpsilon)
+    let dtype = tape.backend.activationType
+    let (sum, normed) = tape.norm(sum, plus: branch, weight: norm, epsilon: normEpsilon, dtype: dtype)
     let gateUp = tape.linear(
       normed, weight: gateUpWeight,
-      remaking: { $0.norm(sum, weight: norm, epsilon: normEpsilon) })
+      remaking: { $0.norm(sum, weight: norm, epsilon: normEpsilon, dtype: dtype) }, dtype: dtype)
     return ResidualStream(sum, delta: tape.gatedLinear(gateUp, weight: downWeight, endsPart: true))
   }
 }

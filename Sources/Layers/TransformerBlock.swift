@@ -101,8 +101,11 @@ package struct TransformerBlock {
   package func callAsFunction(
     _ stream: ResidualStream, attention: AttentionShape, rotary: RotaryTable, keptRows: [Int32]? = nil, tape: Tape
   ) -> ResidualStream {
-    let (sum, normed) = Self.norm(stream, weight: attentionNorm, epsilon: shape.normEpsilon, tape: tape)
-    let norm: Remaking = { $0.norm(sum, weight: attentionNorm, epsilon: shape.normEpsilon) }
+    // Two products add to the gradient where queries are dropped.
+    let dtype = attention.dropsFirstQueries ? .float32 : tape.backend.activationType
+    let (sum, normed) = Self.norm(
+      stream, weight: attentionNorm, epsilon: shape.normEpsilon, dtype: dtype, tape: tape)
+    let norm: Remaking = { $0.norm(sum, weight: attentionNorm, epsilon: shape.normEpsilon, dtype: dtype) }
     return tape.recomputing(sum, normed, remaking: norm) { tape, sum, normed in
       var kept = sum
       var mixed = attended(normed, attention: attention, rotary: rotary, remaking: norm, tape: tape)
@@ -139,11 +142,11 @@ package struct TransformerBlock {
 
   /// The stream summed up, and its norm.
   package static func norm(
-    _ stream: ResidualStream, weight: Tensor, epsilon: Float, tape: Tape
+    _ stream: ResidualStream, weight: Tensor, epsilon: Float, dtype: DType = .float32, tape: Tape
   ) -> (sum: Tensor, normed: Tensor) {
     guard let delta = stream.delta else {
-      return (stream.base, tape.norm(stream.base, weight: weight, epsilon: epsilon))
+      return (stream.base, tape.norm(stream.base, weight: weight, epsilon: epsilon, dtype: dtype))
     }
-    return tape.norm(stream.base, plus: delta, weight: weight, epsilon: epsilon)
+    return tape.norm(stream.base, plus: delta, weight: weight, epsilon: epsilon, dtype: dtype)
   }
 }

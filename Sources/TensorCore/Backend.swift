@@ -8,10 +8,13 @@ package protocol Backend: AnyObject {
   var pool: StoragePool { get }
   /// Threads that share a kernel's work.
   var threadCount: Int { get }
+  /// Type of results and gradients that only products and the kernels next to them read: that of the products' operands.
+  var activationType: DType { get }
 
   // MARK: Products
 
-  /// `c = scale · a · b`, added to what `c` holds if `accumulate`. `a` and `b` may be transposed views, `c` not.
+  /// `c = scale · a · b`, added to what `c` holds if `accumulate`. `a` and `b` may be transposed views, `c` not. Each may
+  /// be of the ``activationType``, `c` only where nothing is accumulated.
   func multiply(_ a: Matrix, _ b: Matrix, into c: Matrix, scale: Float, accumulate: Bool)
 
   // MARK: Elements
@@ -45,7 +48,7 @@ package protocol Backend: AnyObject {
   ///   - x: `[R, D]`.
   ///   - delta: `[R, D]`, added to `x` first; the sum is written to `sum` (present exactly when `delta` is).
   ///   - weight: `[D]`.
-  ///   - output: `[R, D]`.
+  ///   - output: `[R, D]`, perhaps of the ``activationType``.
   ///   - inverse: `[R]`, one over the root of mean square plus epsilon; the backward pass reads it.
   func rmsNorm(
     _ x: Tensor, plus delta: Tensor?, weight: Tensor, epsilon: Float, sum: Tensor?, output: Tensor, inverse: Tensor)
@@ -54,6 +57,7 @@ package protocol Backend: AnyObject {
   ///
   /// - Parameters:
   ///   - x: the normed input, that is the sum where there was a delta.
+  ///   - outputGradient: `[R, D]`, perhaps of the ``activationType``.
   ///   - sumGradient: gradient that reached the sum by other ways, added to the result; may be the same memory as `inputGradient`.
   ///   - inputGradient: `[R, D]`, overwritten.
   ///   - weightGradient: `[D]`, accumulated; nil if not wanted.
@@ -63,7 +67,8 @@ package protocol Backend: AnyObject {
 
   // MARK: SwiGLU
 
-  /// `output[r, i] = silu(gateUp[r, i]) · gateUp[r, I + i]`; `gateUp` `[R, 2I]`, `output` `[R, I]`.
+  /// `output[r, i] = silu(gateUp[r, i]) · gateUp[r, I + i]`; `gateUp` `[R, 2I]`, `output` `[R, I]`, of one type, which may
+  /// be the ``activationType``; so for the gradients.
   func swiGLU(_ gateUp: Tensor, output: Tensor)
   /// Gradient with respect to `gateUp`; `gateUpGradient` may be the same memory as `gateUp`.
   ///

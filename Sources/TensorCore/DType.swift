@@ -1,11 +1,15 @@
 /// The element type of a tensor.
 package enum DType: String, Hashable, Sendable {
   case float32
+  /// The upper half of a single: 8 bits of significand. What only products and the kernels beside them read may be
+  /// stored so; see ``Backend/activationType``.
+  case bfloat16
 
   /// Bytes that one element takes.
   package var byteCount: Int {
     switch self {
     case .float32: 4
+    case .bfloat16: 2
     }
   }
 }

@@ -1,11 +1,12 @@
 /// Where a tensor's gradient goes, without the tensor.
 ///
-/// An op whose backward pass does not read a tensor's values keeps this of it, so that the memory is free for others.
+/// A gradient has its tensor's type. An op whose backward pass does not read a tensor's values keeps this of it, so that the memory is free for others.
 struct GradientPlace {
   let origin: Tensor.Origin
   /// As the tensor's.
   let offset: Int
   let shape: [Int]
+  let dtype: DType
 
   var count: Int { shape.reduce(1, *) }
 
@@ -17,5 +18,5 @@ struct GradientPlace {
 }
 
 extension Tensor {
-  var place: GradientPlace { GradientPlace(origin: origin, offset: offset, shape: shape) }
+  var place: GradientPlace { GradientPlace(origin: origin, offset: offset, shape: shape, dtype: dtype) }
 }

@@ -7,11 +7,13 @@ package struct Matrix {
   package let columnCount: Int
   /// Elements from one row to the next.
   package let stride: Int
+  package let dtype: DType
   /// Whether products use this view's transpose. `rowCount` and `columnCount` always describe memory.
   package let isTransposed: Bool
 
   package init(
-    storage: Storage, offset: Int, rowCount: Int, columnCount: Int, stride: Int, isTransposed: Bool = false
+    storage: Storage, offset: Int, rowCount: Int, columnCount: Int, stride: Int, dtype: DType = .float32,
+    isTransposed: Bool = false
   ) {
     precondition(columnCount <= stride || rowCount <= 1, "matrix: \(columnCount) columns, stride \(stride)")
     self.storage = storage
@@ -19,6 +21,7 @@ package struct Matrix {
     self.rowCount = rowCount
     self.columnCount = columnCount
     self.stride = stride
+    self.dtype = dtype
     self.isTransposed = isTransposed
   }
 
@@ -26,13 +29,13 @@ package struct Matrix {
   package init(_ tensor: Tensor) {
     self.init(
       storage: tensor.storage, offset: tensor.offset, rowCount: tensor.rowCount, columnCount: tensor.rowWidth,
-      stride: tensor.rowWidth)
+      stride: tensor.rowWidth, dtype: tensor.dtype)
   }
 
   /// The transpose, without moving anything.
   package var transposed: Matrix {
     Matrix(
-      storage: storage, offset: offset, rowCount: rowCount, columnCount: columnCount, stride: stride,
+      storage: storage, offset: offset, rowCount: rowCount, columnCount: columnCount, stride: stride, dtype: dtype,
       isTransposed: !isTransposed)
   }
 
@@ -44,11 +47,15 @@ package struct Matrix {
       "matrix part: rows \(rows), columns \(columns) of \(rowCount) × \(columnCount)")
     return Matrix(
       storage: storage, offset: offset + rows.lowerBound * stride + columns.lowerBound, rowCount: rows.count,
-      columnCount: columns.count, stride: stride, isTransposed: isTransposed)
+      columnCount: columns.count, stride: stride, dtype: dtype, isTransposed: isTransposed)
   }
 
-  /// Address of the first element. For backends alone.
+  /// Address of the first element, a `Float`. For backends alone.
   package var address: UnsafeMutablePointer<Float> {
-    storage.address.assumingMemoryBound(to: Float.self) + offset
+    precondition(dtype == .float32, "matrix: \(rowCount) × \(columnCount) of \(dtype) read as float32")
+    return storage.address.assumingMemoryBound(to: Float.self) + offset
   }
+
+  /// Address of the first element, of whatever type. For backends alone.
+  package var rawAddress: UnsafeMutableRawPointer { storage.address + offset * dtype.byteCount }
 }

@@ -67,13 +67,16 @@ package final class Tape {
   // MARK: For ops
 
   /// Memory without a gradient.
-  package func buffer(_ shape: [Int]) -> Tensor {
-    let byteCount = shape.reduce(1, *) * DType.float32.byteCount
-    return Tensor(storage: backend.pool.storage(byteCount: byteCount), shape: shape)
+  package func buffer(_ shape: [Int], of dtype: DType = .float32) -> Tensor {
+    let byteCount = shape.reduce(1, *) * dtype.byteCount
+    return Tensor(storage: backend.pool.storage(byteCount: byteCount), shape: shape, dtype: dtype)
   }
 
   /// Memory for an op's result, with a slot for its gradient while recording.
-  func output(_ shape: [Int]) -> Tensor { isRecording ? withSlot(buffer(shape)) : buffer(shape) }
+  func output(_ shape: [Int], of dtype: DType = .float32) -> Tensor {
+    let result = buffer(shape, of: dtype)
+    return isRecording ? withSlot(result) : result
+  }
 
   /// The same memory with a new slot for its gradient.
   func withSlot(_ tensor: Tensor) -> Tensor {
@@ -135,7 +138,7 @@ package final class Tape {
       return input.parameterGradient.map { ($0, true) }
     case .slot(let slot):
       if let earlier = unsharedGradient(slot) { return (earlier.reshaped(input.shape), true) }
-      let gradient = buffer(input.shape)
+      let gradient = buffer(input.shape, of: input.dtype)
       pending[slot] = Pending(gradient: gradient, isShared: false)
       return (gradient, false)
     }
@@ -149,7 +152,9 @@ package final class Tape {
   func contribute(_ pending: Pending, to inputs: [GradientPlace]) {
     let gradient = pending.gradient
     for input in inputs {
-      precondition(gradient.count == input.count, "gradient: \(gradient.shape) for \(input.shape)")
+      precondition(
+        gradient.count == input.count && gradient.dtype == input.dtype,
+        "gradient: \(gradient.shape) of \(gradient.dtype) for \(input.shape) of \(input.dtype)")
       if case .slot(let slot) = input.origin, self.pending[slot] == nil {
         self.pending[slot] = pending
       } else if let (sum, _) = destination(for: input) {

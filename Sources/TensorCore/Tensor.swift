@@ -42,9 +42,15 @@ package struct Tensor {
   /// Elements in one entry of the first dimension.
   package var rowWidth: Int { shape.dropFirst().reduce(1, *) }
 
-  /// Address of the first element. For backends alone.
+  /// Address of the first element, a `Float`. For backends alone.
   package var address: UnsafeMutablePointer<Float> {
-    storage.address.assumingMemoryBound(to: Float.self) + offset
+    precondition(dtype == .float32, "tensor: \(shape) of \(dtype) read as float32")
+    return storage.address.assumingMemoryBound(to: Float.self) + offset
+  }
+
+  /// Address of an element, of whatever type. For backends alone.
+  package func rawAddress(of index: Int) -> UnsafeMutableRawPointer {
+    storage.address + (offset + index) * dtype.byteCount
   }
 
   /// The same elements under another shape.
@@ -52,6 +58,9 @@ package struct Tensor {
     precondition(shape.reduce(1, *) == count, "reshape: \(self.shape) to \(shape)")
     return Tensor(storage: storage, offset: offset, shape: shape, dtype: dtype, origin: origin)
   }
+
+  /// The same memory as a value that no gradient flows to.
+  var withoutOrigin: Tensor { Tensor(storage: storage, offset: offset, shape: shape, dtype: dtype) }
 
   /// Entries `range` of the first dimension, sharing memory. The tape does not see this: only parameters keep their origin.
   package func rows(_ range: Range<Int>) -> Tensor {

@@ -5,6 +5,7 @@ package import TensorCore
 /// New memory is filled with not-a-number, so that a kernel or op that reads what nobody wrote shows it.
 package final class ReferenceBackend: Backend {
   package let threadCount = 1
+  package let activationType = DType.float32
   private let sharedPool: StoragePool?
 
   /// - Parameter poisonsRecycled: whether memory that is used again is poisoned as well. Each look at `pool` then gives

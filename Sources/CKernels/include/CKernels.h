@@ -10,6 +10,9 @@
 /// The last is for the products of CKernelsBFloat16.h alone.
 typedef enum { CK_BASELINE = 0, CK_AVX2 = 1, CK_AVX512 = 2, CK_AVX512_BF16 = 3 } ck_level;
 
+/// How values lie in memory. A bfloat16 value is the upper half of a single one.
+typedef enum { CK_FLOAT32 = 0, CK_BFLOAT16 = 1 } ck_type;
+
 /// The highest level that this machine has, of those that all kernels have.
 ck_level ck_detected_level(void);
 
@@ -46,25 +49,26 @@ void ck_multiply_few_rows(
 
 // Norm, over `rows` rows of `width` elements
 
-/// `sum = x + delta` where there is a `delta`; `output = sum · inverse · weight` with `inverse` one over the root of
+/// Output and its gradient are of the type that is named. `sum = x + delta` where there is a `delta`; `output = sum · inverse · weight` with `inverse` one over the root of
 /// mean square plus `epsilon`. `sum` may be `x` or `delta`.
 void ck_rms_norm(
-    ck_level level, const float *x, const float *delta, const float *weight, float epsilon, float *sum, float *output,
-    float *inverse, long rows, long width);
+    ck_level level, const float *x, const float *delta, const float *weight, float epsilon, float *sum,
+    ck_type type, void *output, float *inverse, long rows, long width);
 
 /// Gradient with respect to the normed input `x`, plus `sumGradient` where there is one (it may be `inputGradient`).
 /// Adds the gradient of the weight to `weightGradient` where there is one.
 void ck_rms_norm_backward(
-    ck_level level, const float *x, const float *weight, const float *inverse, const float *outputGradient,
-    const float *sumGradient, float *inputGradient, float *weightGradient, long rows, long width);
+    ck_level level, const float *x, const float *weight, const float *inverse, ck_type type,
+    const void *outputGradient, const float *sumGradient, float *inputGradient, float *weightGradient, long rows,
+    long width);
 
-// SwiGLU, over rows `gate | up` of twice `width` elements
+// SwiGLU, over rows `gate | up` of twice `width` elements, all of one type
 
-void ck_swiglu(ck_level level, const float *gateUp, float *output, long rows, long width);
+void ck_swiglu(ck_level level, ck_type type, const void *gateUp, void *output, long rows, long width);
 /// `gateUpGradient` may be `gateUp`. `output`, if not null, receives the output once more; it may be `outputGradient`.
 void ck_swiglu_backward(
-    ck_level level, const float *gateUp, const float *outputGradient, float *gateUpGradient, float *output, long rows,
-    long width);
+    ck_level level, ck_type type, const void *gateUp, const void *outputGradient, void *gateUpGradient, void *output,
+    long rows, long width);
 
 // Loss
 

@@ -5,11 +5,14 @@ extension Tape {
   ///   - x: `[R, D]`.
   ///   - delta: `[R, D]`.
   ///   - weight: `[D]`.
-  package func norm(_ x: Tensor, plus delta: Tensor, weight: Tensor, epsilon: Float) -> (sum: Tensor, normed: Tensor) {
+  ///   - dtype: of the norm and its gradient, which more than one op must not read if it is not single precision.
+  package func norm(
+    _ x: Tensor, plus delta: Tensor, weight: Tensor, epsilon: Float, dtype: DType = .float32
+  ) -> (sum: Tensor, normed: Tensor) {
     precondition(x.shape == delta.shape, "norm: \(x.shape) plus \(delta.shape)")
     precondition(weight.count == x.rowWidth, "norm: weight \(weight.shape) for \(x.shape)")
     let sum = output(x.shape)
-    let normed = output(x.shape)
+    let normed = output(x.shape, of: dtype)
     let inverse = buffer([x.rowCount])
     backend.rmsNorm(
       x, plus: delta, weight: weight, epsilon: epsilon, sum: sum, output: normed, inverse: inverse)
@@ -30,9 +33,11 @@ extension Tape {
   }
 
   /// Root-mean-square norm of `x` `[R, D]`.
-  package func norm(_ x: Tensor, weight: Tensor, epsilon: Float) -> Tensor {
+  ///
+  /// - Parameter dtype: as above.
+  package func norm(_ x: Tensor, weight: Tensor, epsilon: Float, dtype: DType = .float32) -> Tensor {
     precondition(weight.count == x.rowWidth, "norm: weight \(weight.shape) for \(x.shape)")
-    let normed = output(x.shape)
+    let normed = output(x.shape, of: dtype)
     let inverse = buffer([x.rowCount])
     backend.rmsNorm(x, plus: nil, weight: weight, epsilon: epsilon, sum: nil, output: normed, inverse: inverse)
     record(normed, addingTo: [x, weight]) { [self] normedGradient in

@@ -6,12 +6,12 @@ extension Tape {
   package func swiGLU(_ gateUp: Tensor) -> Tensor {
     precondition(gateUp.rowWidth % 2 == 0, "swiGLU: odd width \(gateUp.shape)")
     precondition(gateUp.parameterGradient == nil, "swiGLU: a parameter would be overwritten in the backward pass")
-    let y = output([gateUp.rowCount, gateUp.rowWidth / 2])
+    let y = output([gateUp.rowCount, gateUp.rowWidth / 2], of: gateUp.dtype)
     backend.swiGLU(gateUp, output: y)
     record(y, addingTo: [gateUp]) { [self] gradient in
       // Nobody reads the projections again, so their gradient takes their place.
       backend.swiGLUBackward(gateUp, outputGradient: gradient, gateUpGradient: gateUp)
-      contribute(Tensor(storage: gateUp.storage, offset: gateUp.offset, shape: gateUp.shape), to: gateUp)
+      contribute(gateUp.withoutOrigin, to: gateUp)
     }
     return y
   }
@@ -29,20 +29,20 @@ extension Tape {
     precondition(gateUp.parameterGradient == nil, "gated linear: a parameter would be overwritten in the backward pass")
     let y = output([gateUp.rowCount, weight.rowCount])
     if !(endsPart && isRerun) {
-      let gated = buffer([gateUp.rowCount, weight.rowWidth])
+      let gated = buffer([gateUp.rowCount, weight.rowWidth], of: gateUp.dtype)
       backend.swiGLU(gateUp, output: gated)
       backend.multiply(Matrix(gated), Matrix(weight).transposed, into: Matrix(y), scale: 1, accumulate: false)
     }
     record(y, addingTo: [gateUp, weight]) { [self] gradient in
       // First the gradient of what was multiplied, then that itself in its place.
-      let gated = buffer([gateUp.rowCount, weight.rowWidth])
+      let gated = buffer([gateUp.rowCount, weight.rowWidth], of: gateUp.dtype)
       backend.multiply(Matrix(gradient), Matrix(weight), into: Matrix(gated), scale: 1, accumulate: false)
       backend.swiGLUBackward(gateUp, outputGradient: gated, gateUpGradient: gateUp, output: gated)
       if let (weightGradient, accumulates) = destination(for: weight) {
         backend.multiply(
           Matrix(gradient).transposed, Matrix(gated), into: Matrix(weightGradient), scale: 1, accumulate: accumulates)
       }
-      contribute(Tensor(storage: gateUp.storage, offset: gateUp.offset, shape: gateUp.shape), to: gateUp)
+      contribute(gateUp.withoutOrigin, to: gateUp)
     }
     return y
   }

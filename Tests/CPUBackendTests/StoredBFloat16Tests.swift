@@ -1,0 +1,159 @@
+import CPUBackend
+import ReferenceBackend
+import TensorCore
+import Testing
+
+/// The nearest values with 8 bits of significand, of two the even one.
+private func rounded(_ values: [Float]) -> [Float] {
+  values.map { value in
+    guard value.isFinite else { return value }
+    let bits = value.bitPattern
+    return Float(bitPattern: (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff_0000)
+  }
+}
+
+/// Values of a tensor of either type.
+private func values(_ tensor: Tensor) -> [Float] {
+  guard tensor.dtype == .bfloat16 else { return floats(tensor) }
+  let address = tensor.rawAddress(of: 0).assumingMemoryBound(to: UInt16.self)
+  return (0..<tensor.count).map { Float(bitPattern: UInt32(address[$0]) << 16) }
+}
+
+extension CPUBackend {
+  /// A tensor that holds `values`, rounded if its type asks for it.
+  fileprivate func stored(_ values: [Float], _ shape: [Int], as dtype: DType) -> Tensor {
+    guard dtype == .bfloat16 else { return tensor(values, shape, on: self) }
+    let result = Tensor(
+      storage: pool.storage(byteCount: values.count * dtype.byteCount), shape: shape, dtype: dtype)
+    let address = result.rawAddress(of: 0).assumingMemoryBound(to: UInt16.self)
+    for (index, value) in rounded(values).enumerated() { address[index] = UInt16(value.bitPattern >> 16) }
+    return result
+  }
+
+  /// Rounded test values, in single precision or stored as bfloat16.
+  fileprivate func random(_ shape: [Int], seed: UInt64, scale: Float = 1, as dtype: DType) -> Tensor {
+    stored(rounded(testValues(count: shape.reduce(1, *), seed: seed, scale: scale)), shape, as: dtype)
+  }
+}
+
+struct StoredBFloat16Tests {
+  static let types: [(a: DType, b: DType)] = [
+    (.bfloat16, .float32), (.float32, .bfloat16), (.bfloat16, .bfloat16),
+  ]
+  /// Odd ones, some that packing would leave as they lie, and some that are shared among threads.
+  static let sizes = RoundedProductTests.sizes + RoundedProductTests.sharedSizes + [(70, 90, 32), (50, 65, 768)]
+
+  @Test(arguments: RoundedConfiguration.all, types)
+  func `products of stored operands are those of the same values in single precision`(
+    in configuration: RoundedConfiguration, types: (a: DType, b: DType)
+  ) {
+    let backend = configuration.backend(threadCount: 2)
+    for (m, n, depth) in Self.sizes {
+      for transposes in RoundedProductTests.transposes {
+        let results = [types, (.float32, .float32)].map { (types: (a: DType, b: DType)) in
+          let a = backend.random(transposes.a ? [depth, m] : [m, depth], seed: 1, as: types.a)
+          let b = backend.random(transposes.b ? [n, depth] : [depth, n], seed: 2, as: types.b)
+          let c = backend.random([m, n], seed: 3, as: .float32)
+          backend.multiply(
+            transposes.a ? Matrix(a).transposed : Matrix(a), transposes.b ? Matrix(b).transposed : Matrix(b),
+            into: Matrix(c), scale: 0.75, accumulate: true)
+          return floats(c).map(\.bitPattern)
+        }
+        #expect(results[0] == results[1], "\(m) × \(n) × \(depth), transposes \(transposes)")
+      }
+    }
+  }
+
+  @Test(arguments: RoundedConfiguration.all, [DType.float32, .bfloat16])
+  func `views of stored operands are multiplied wherever they begin`(
+    in configuration: RoundedConfiguration, type: DType
+  ) {
+    let backend = configuration.backend()
+    for (first, margin) in [(0, 0), (2, 6), (3, 5), (1, 2)] {
+      let results = [type, .float32].map { (type: DType) in
+        let a = backend.random([12, 64 + first + margin], seed: 1, as: type)
+        let b = backend.random([20, 64 + first + margin], seed: 2, as: type)
+        let c = backend.random([10, 20], seed: 3, as: .float32)
+        let columns = first..<first + 64
+        backend.multiply(
+          Matrix(a).part(rows: 1..<11, columns: columns), Matrix(b).part(rows: 0..<20, columns: columns).transposed,
+          into: Matrix(c), scale: 1, accumulate: false)
+        return floats(c).map(\.bitPattern)
+      }
+      #expect(results[0] == results[1], "columns from \(first), \(margin) behind them")
+    }
+  }
+
+  @Test(arguments: RoundedConfiguration.all)
+  func `a stored result is rounded once, for any number of threads`(in configuration: RoundedConfiguration) {
+    for (m, n, depth) in Self.sizes + [(4, 5, 0)] {
+      let results = (1...3).map { threadCount in
+        let backend = configuration.backend(threadCount: threadCount)
+        let (a, b) = (
+          backend.random([m, depth], seed: 1, as: .float32), backend.random([n, depth], seed: 2, as: .bfloat16)
+        )
+        let c = backend.stored([Float](repeating: .nan, count: m * n + 3), [m * n + 3], as: .bfloat16)
+        let matrix = Matrix(storage: c.storage, offset: 2, rowCount: m, columnCount: n, stride: n, dtype: .bfloat16)
+        backend.multiply(Matrix(a), Matrix(b).transposed, into: matrix, scale: 1, accumulate: false)
+        let all = values(c)
+        #expect(all[..<2].allSatisfy(\.isNaN) && all[(m * n + 2)...].allSatisfy(\.isNaN), "surroundings")
+        return Array(all[2..<m * n + 2])
+      }
+      let reference = ReferenceBackend()
+      let single = reference.random([m, n], seed: 3)
+      let operands = zip([[m, depth], [n, depth]], [UInt64(1), 2]).map { shape, seed in
+        tensor(rounded(testValues(count: shape[0] * shape[1], seed: seed)), shape, on: reference)
+      }
+      reference.multiply(
+        Matrix(operands[0]), Matrix(operands[1]).transposed, into: Matrix(single), scale: 1, accumulate: false)
+      for result in results { #expect(result == results[0], "\(m) × \(n) × \(depth)") }
+      for (found, expected) in zip(results[0], floats(single)) {
+        #expect(abs(found - expected) <= abs(expected) / 256 + 1e-5, "\(m) × \(n) × \(depth)")
+      }
+    }
+  }
+
+  @Test(arguments: Configuration.all)
+  func `gates give in stored values what they give in single precision, rounded`(in configuration: Configuration) {
+    let backend = configuration.backend()
+    for (rows, width) in SwiGLUTests.sizes {
+      let results = [DType.bfloat16, .float32].map { type in
+        let gateUp = backend.random([rows, 2 * width], seed: 1, scale: 4, as: type)
+        let outputGradient = backend.random([rows, width], seed: 2, as: type)
+        let output = backend.random([rows, width], seed: 3, as: type)
+        let again = backend.random([rows, width], seed: 4, as: type)
+        backend.swiGLU(gateUp, output: output)
+        backend.swiGLUBackward(gateUp, outputGradient: outputGradient, gateUpGradient: gateUp, output: again)
+        return [output, again, gateUp].map { rounded(values($0)) }
+      }
+      #expect(results[0] == results[1], "\(rows) × \(width)")
+      #expect(results[0][0] == results[0][1], "\(rows) × \(width)")
+    }
+  }
+
+  @Test(arguments: Configuration.all)
+  func `norms give in stored values what they give in single precision, rounded`(in configuration: Configuration) {
+    let backend = configuration.backend()
+    for (rows, width) in NormTests.sizes {
+      let results = [DType.bfloat16, .float32].map { type in
+        let x = backend.random([rows, width], seed: 1, as: .float32)
+        let weight = backend.random([width], seed: 2, as: .float32)
+        let (output, inverse) = (
+          backend.random([rows, width], seed: 3, as: type), backend.random([rows], seed: 4, as: .float32)
+        )
+        backend.rmsNorm(x, plus: nil, weight: weight, epsilon: 1e-5, sum: nil, output: output, inverse: inverse)
+        let gradients = [[rows, width], [width]].map { backend.random($0, seed: 5, as: .float32) }
+        backend.rmsNormBackward(
+          x, weight: weight, inverse: inverse, outputGradient: backend.random([rows, width], seed: 6, as: type),
+          sumGradient: nil, inputGradient: gradients[0], weightGradient: gradients[1])
+        return [rounded(values(output)), floats(gradients[0]), floats(gradients[1])]
+      }
+      #expect(results[0] == results[1], "\(rows) × \(width)")
+    }
+  }
+
+  @Test func `what products read is stored in their operands' type`() {
+    #expect(CPUBackend(threadCount: 1).activationType == .float32)
+    #expect(CPUBackend(threadCount: 1, precision: .bfloat16).activationType == .bfloat16)
+  }
+}
