@@ -7,8 +7,10 @@ struct ProductBlocks {
   private static let depthBlock = 384
   /// Columns that are packed before rows are multiplied by them: their panels stay in the shared cache.
   private static let columnBlock = 4096
-  /// Columns that are packed in one go.
-  private static let packedColumnCount = 4 * CK_PANEL_WIDTH
+  /// Most panels that are packed in one go.
+  private static let packedPanels = 4
+  /// Fewest panels of a tile: its rows are packed for them all.
+  private static let tilePanels = 4
   /// Rows that are multiplied in one go: whole register tiles, packed rows in a core's own caches.
   private static let tileRowCount = 48
   /// Tiles for each thread, so that threads end together.
@@ -22,6 +24,7 @@ struct ProductBlocks {
   let panelPairCount: Int
   private let tileRows: [Range<Int>]
   private let tileColumnCount: Int
+  private let packedColumnCount: Int
 
   init(_ product: Product, threadCount: Int) {
     // Sums of several blocks meet in `c`, where they must not be rounded on the way.
@@ -39,12 +42,14 @@ struct ProductBlocks {
     // Few rows: columns are divided among the threads as well, each of which packs the same rows.
     let tileCount = threadCount == 1 ? 1 : Self.tilesPerThread * threadCount
     let parts = Self.count(of: tileCount, by: max(1, tileRows.count))
-    tileColumnCount = max(Self.packedColumnCount, Self.count(of: panelCount, by: parts) * CK_PANEL_WIDTH)
+    tileColumnCount = max(Self.tilePanels, Self.count(of: panelCount, by: parts)) * CK_PANEL_WIDTH
+    // Panels for every thread, if there are as many.
+    packedColumnCount = max(1, min(Self.packedPanels, panelCount / (2 * threadCount))) * CK_PANEL_WIDTH
   }
 
   /// Columns of a block that are packed in one go.
   func packedColumns(of columns: Range<Int>) -> [Range<Int>] {
-    Self.parts(of: columns, by: Self.packedColumnCount)
+    Self.parts(of: columns, by: packedColumnCount)
   }
 
   /// What is multiplied in one go.
