@@ -5,6 +5,8 @@ internal import CKernels
 struct ProductBlocks {
   /// Most values along the depth: a panel of them stays in a core's second cache, a tile's rows in the first.
   private static let depthBlock = 384
+  /// The same for tiles, whose products are so fast that adding to `c` once more shows.
+  private static let tileDepthBlock = 768
   /// Columns that are packed before rows are multiplied by them: their panels stay in the shared cache.
   private static let columnBlock = 4096
   /// Columns that are packed in one go.
@@ -23,8 +25,8 @@ struct ProductBlocks {
   private let tileRows: [Range<Int>]
   private let tileColumnCount: Int
 
-  init(_ product: Product, threadCount: Int) {
-    let depthBlocks = max(1, Self.count(of: product.depth, by: Self.depthBlock))
+  init(_ product: Product, threadCount: Int, hasTiles: Bool) {
+    let depthBlocks = max(1, Self.count(of: product.depth, by: hasTiles ? Self.tileDepthBlock : Self.depthBlock))
     // Blocks of about the same size, in whole vectors of pairs.
     let depthSize = Self.count(of: Self.count(of: product.depth, by: depthBlocks), by: 32) * 32
     let pairCount = ck_pair_count(depthSize)
