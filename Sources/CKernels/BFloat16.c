@@ -9,7 +9,7 @@
 
 #if defined(__x86_64__)
 
-// One level more than other kernels have.
+// Two levels more than other kernels have.
 #pragma clang diagnostic push
 #pragma clang diagnostic ignored "-Wpsabi"
 #pragma clang attribute push( \
@@ -21,10 +21,18 @@
 #include "BFloat16.inc"
 #undef CK_SUFFIX
 #pragma clang attribute pop
+
+#pragma clang attribute push( \
+    __attribute__((target( \
+        "amx-bf16,amx-tile,avx512bf16,avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx2,fma,bmi,bmi2"))), \
+    apply_to = function)
+#include "BFloat16Tiles.inc"
+#pragma clang attribute pop
 #pragma clang diagnostic pop
 
+// Tiles are packed as pairs are.
 #define DISPATCH(level, name, ...) \
-  if (level == CK_AVX512_BF16) return CK_JOIN(name, _avx512_bf16)(__VA_ARGS__); \
+  if (level >= CK_AVX512_BF16) return CK_JOIN(name, _avx512_bf16)(__VA_ARGS__); \
   CK_DISPATCH(level, name, __VA_ARGS__)
 
 int ck_has_pair_products(void) {
@@ -54,5 +62,11 @@ void ck_pack_panels(
 void ck_multiply_packed(
     ck_level level, const uint32_t *a, long aStride, long rows, const uint32_t *b, long columns, long depth,
     float scale, int accumulate, ck_type type, void *c, long cStride) {
+#if defined(__x86_64__)
+  if (level == CK_AMX_BF16) {
+    multiply_packed_amx_bf16(a, aStride, rows, b, columns, depth, scale, accumulate, type, c, cStride);
+    return;
+  }
+#endif
   DISPATCH(level, multiply_packed, a, aStride, rows, b, columns, depth, scale, accumulate, type, c, cStride);
 }

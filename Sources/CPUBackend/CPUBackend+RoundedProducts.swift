@@ -7,10 +7,13 @@ extension CPUBackend {
   /// Whether this machine multiplies bfloat16 values faster than single precision.
   package static var hasPairProducts: Bool { ck_has_pair_products() != 0 }
 
+  /// Whether it multiplies tiles of them, for which the first use asks the system.
+  package static let hasTileProducts = ck_has_tile_products() != 0
+
   func multiplyRounded(_ product: Product) {
     let isShared = product.isShared(among: threadCount)
     let slotCount = isShared ? threadCount : 1
-    let blocks = ProductBlocks(product, threadCount: slotCount)
+    let blocks = ProductBlocks(product, threadCount: slotCount, hasTiles: pairLevel == CK_AMX_BF16)
     withScratch(UInt32.self, count: blocks.panelPairCount + threadCount * blocks.rowPairCount) { panels in
       let rows = panels + blocks.panelPairCount
       for depth in blocks.depths {

@@ -24,11 +24,12 @@ package final class CPUBackend: Backend {
   ///   - level: instructions to use; by default the best that the machine has.
   ///   - precision: of the operands of matrix products.
   ///   - usesPairProducts: whether products in bfloat16 use the instructions for them where machine and level have any.
+  ///   - usesTileProducts: whether those are for tiles where the machine has such.
   ///   - computes: false for a backend whose kernels take the memory that they need and give it back, and nothing else:
   ///     a step on it shows what the same step takes, in no time and from memory that the system never has to find.
   package init(
     threadCount: Int, level: InstructionLevel? = nil, precision: ProductPrecision = .float32,
-    usesPairProducts: Bool = true, computes: Bool = true
+    usesPairProducts: Bool = true, usesTileProducts: Bool = true, computes: Bool = true
   ) {
     let level = level ?? .detected
     precondition(
@@ -42,8 +43,7 @@ package final class CPUBackend: Backend {
     self.level = level.kernelLevel
     self.instructionLevel = level
     self.precision = precision
-    self.pairLevel =
-      usesPairProducts && level == .avx512 && Self.hasPairProducts ? CK_AVX512_BF16 : level.kernelLevel
+    self.pairLevel = usesPairProducts ? Self.pairLevel(at: level, withTiles: usesTileProducts) : level.kernelLevel
     // The workers divide products among them and each calls BLAS for its part.
     openblas_set_num_threads(1)
   }
@@ -57,11 +57,26 @@ package final class CPUBackend: Backend {
     }
   }
 
+  /// The best that the machine has for products in bfloat16 at `level`.
+  private static func pairLevel(at level: InstructionLevel, withTiles: Bool) -> ck_level {
+    guard level == .avx512, hasPairProducts else { return level.kernelLevel }
+    return withTiles && hasTileProducts ? CK_AMX_BF16 : CK_AVX512_BF16
+  }
+
   /// The kernels that results depend on in the last bits.
   package var kernelNames: String {
     switch precision {
     case .float32: "\(Self.blasCoreName), \(instructionLevel)"
-    case .bfloat16: "bfloat16 products of \(pairLevel == CK_AVX512_BF16 ? "pairs" : "values"), \(instructionLevel)"
+    case .bfloat16: "bfloat16 products of \(factorName), \(instructionLevel)"
+    }
+  }
+
+  /// What the instructions of products in bfloat16 multiply.
+  private var factorName: String {
+    switch pairLevel {
+    case CK_AMX_BF16: "tiles"
+    case CK_AVX512_BF16: "pairs"
+    default: "values"
     }
   }
 }

@@ -5,6 +5,8 @@ internal import CKernels
 struct ProductBlocks {
   /// Most values along the depth: a panel of them stays in a core's second cache, a tile's rows in the first.
   private static let depthBlock = 384
+  /// The same for tiles, whose products are so fast that adding to `c` once more shows.
+  private static let tileDepthBlock = 768
   /// Columns that are packed before rows are multiplied by them: their panels stay in the shared cache.
   private static let columnBlock = 4096
   /// Most panels that are packed in one go.
@@ -26,10 +28,11 @@ struct ProductBlocks {
   private let tileColumnCount: Int
   private let packedColumnCount: Int
 
-  init(_ product: Product, threadCount: Int) {
+  init(_ product: Product, threadCount: Int, hasTiles: Bool) {
     // Sums of several blocks meet in `c`, where they must not be rounded on the way.
     let isSummed = product.c.dtype == .float32
-    let depthBlocks = isSummed ? max(1, Self.count(of: product.depth, by: Self.depthBlock)) : 1
+    let largest = hasTiles ? Self.tileDepthBlock : Self.depthBlock
+    let depthBlocks = isSummed ? max(1, Self.count(of: product.depth, by: largest)) : 1
     // Blocks of about the same size, in whole vectors of pairs.
     let depthSize = Self.count(of: Self.count(of: product.depth, by: depthBlocks), by: 32) * 32
     let pairCount = ck_pair_count(depthSize)

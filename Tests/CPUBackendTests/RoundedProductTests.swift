@@ -5,17 +5,25 @@ import Testing
 
 /// A way to multiply in bfloat16.
 struct RoundedConfiguration: Sendable, CustomTestStringConvertible {
+  /// What one instruction multiplies.
+  enum Factor {
+    case values, pairs, tiles
+  }
+
   let level: InstructionLevel
-  let usesPairProducts: Bool
+  let factor: Factor
 
   static let all =
-    InstructionLevel.available.map { RoundedConfiguration(level: $0, usesPairProducts: false) }
-    + (CPUBackend.hasPairProducts ? [RoundedConfiguration(level: .avx512, usesPairProducts: true)] : [])
+    InstructionLevel.available.map { RoundedConfiguration(level: $0, factor: .values) }
+    + (CPUBackend.hasPairProducts ? [RoundedConfiguration(level: .avx512, factor: .pairs)] : [])
+    + (CPUBackend.hasTileProducts ? [RoundedConfiguration(level: .avx512, factor: .tiles)] : [])
 
-  var testDescription: String { "\(level), products of \(usesPairProducts ? "pairs" : "values")" }
+  var testDescription: String { "\(level), products of \(factor)" }
 
   func backend(threadCount: Int = 1) -> CPUBackend {
-    CPUBackend(threadCount: threadCount, level: level, precision: .bfloat16, usesPairProducts: usesPairProducts)
+    CPUBackend(
+      threadCount: threadCount, level: level, precision: .bfloat16, usesPairProducts: factor != .values,
+      usesTileProducts: factor == .tiles)
   }
 }
 
@@ -33,7 +41,7 @@ struct RoundedProductTests {
   /// Rows, columns and depth: odd ones, some that end within a pair, a vector, a tile, a panel, or a block of the depth.
   static let sizes = [
     (1, 1, 1), (1, 64, 32), (6, 64, 2), (7, 65, 33), (5, 130, 67), (90, 1, 67), (17, 16, 64), (12, 48, 255),
-    (13, 80, 256), (14, 17, 257), (3, 31, 700), (100, 130, 90),
+    (13, 80, 256), (14, 17, 257), (3, 31, 700), (100, 130, 90), (32, 32, 32), (49, 95, 33), (34, 20, 1600),
   ]
   /// Large enough to be shared among threads, by rows and by columns, and for more blocks than one.
   static let sharedSizes = [(310, 72, 300), (50, 1100, 65), (97, 129, 515), (3, 500, 340)]
@@ -180,6 +188,23 @@ struct RoundedProductTests {
         if value.isNaN { #expect(touched.allSatisfy { results[$0].isNaN }) }
       }
     }
+  }
+
+  @Test(arguments: RoundedConfiguration.all)
+  func `a backend says what its products in bfloat16 multiply`(in configuration: RoundedConfiguration) {
+    let name = configuration.backend().kernelNames
+    #expect(name == "bfloat16 products of \(configuration.factor), \(configuration.level)")
+  }
+
+  @Test(.enabled(if: CPUBackend.hasPairProducts, "no products of pairs (AVX512-BF16) on this machine: not tested"))
+  func `products of pairs are among what is tested`() {
+    #expect(RoundedConfiguration.all.contains { $0.factor == .pairs })
+  }
+
+  @Test(.enabled(if: CPUBackend.hasTileProducts, "no products of tiles (AMX-BF16) on this machine: not tested"))
+  func `products of tiles are among what is tested, and what a backend uses`() {
+    #expect(RoundedConfiguration.all.contains { $0.factor == .tiles })
+    #expect(CPUBackend(threadCount: 1, precision: .bfloat16).kernelNames.hasPrefix("bfloat16 products of tiles"))
   }
 
   @Test func `single precision is what a backend has unless asked`() {

@@ -7,8 +7,8 @@
 #pragma once
 
 /// Instruction set levels, each containing the ones before. On arm64 there is the baseline alone, which has NEON.
-/// The last is for the products of CKernelsBFloat16.h alone.
-typedef enum { CK_BASELINE = 0, CK_AVX2 = 1, CK_AVX512 = 2, CK_AVX512_BF16 = 3 } ck_level;
+/// The last two are for the products of CKernelsBFloat16.h alone.
+typedef enum { CK_BASELINE = 0, CK_AVX2 = 1, CK_AVX512 = 2, CK_AVX512_BF16 = 3, CK_AMX_BF16 = 4 } ck_level;
 
 /// How values lie in memory. A bfloat16 value is the upper half of a single one.
 typedef enum { CK_FLOAT32 = 0, CK_BFLOAT16 = 1 } ck_type;

@@ -2,7 +2,7 @@
 //
 // A value is rounded to the nearest, of two the even one; not a number and infinities stay so. Two neighbours along the
 // depth make one 32-bit pair. Whatever the level, an element of `c` is the sum of its products in one order, so it does
-// not depend on how rows and columns are cut into calls. The fastest level takes subnormal values for zero.
+// not depend on how rows and columns are cut into calls. Levels of pairs and tiles take subnormal values for zero.
 
 #pragma once
 
@@ -10,6 +10,10 @@
 
 /// Whether this machine has instructions that multiply pairs of bfloat16 values, which `CK_AVX512_BF16` stands for.
 int ck_has_pair_products(void);
+
+/// Whether this machine multiplies tiles of such pairs, which `CK_AMX_BF16` stands for. Asks the system to let this
+/// process do so; asking again changes nothing.
+int ck_has_tile_products(void);
 
 /// Columns of a panel.
 enum { CK_PANEL_WIDTH = 64 };
