@@ -16,7 +16,7 @@ enum {
   CK_PANEL = 16,
   /// Query rows in a tile, at most.
   CK_TILE_ROWS = 32,
-  /// Rows between the one that is loaded and the one that is asked for.
+  /// Rows between the one that is loaded and the one that is asked for, in a span of more rows than a tile has.
   CK_ROWS_AHEAD = 16,
   /// Columns whose scores are held at a time.
   CK_TILE_COLUMNS = 256,
@@ -51,10 +51,14 @@ CK_HELPER long ck_packed_row(const ck_attention *call, long sequence, long row) 
       : call->sequenceCount * call->firstCount + sequence * call->secondCount + row - call->firstCount;
 }
 
+/// Rows of `packed` before the first of `output`.
+CK_HELPER long ck_dropped_count(const ck_attention *call) {
+  return call->dropsFirstQueries ? call->sequenceCount * call->firstCount : 0;
+}
+
 /// Row of `output` where row `row` of a sequence lies.
 CK_HELPER long ck_output_row(const ck_attention *call, long sequence, long row) {
-  const long dropped = call->dropsFirstQueries ? call->sequenceCount * call->firstCount : 0;
-  return ck_packed_row(call, sequence, row) - dropped;
+  return ck_packed_row(call, sequence, row) - ck_dropped_count(call);
 }
 
 /// Rotary position of row `row` of a sequence.
@@ -126,6 +130,8 @@ typedef struct {
   /// First row of the sequence, and how many.
   long firstRow;
   long rowCount;
+  /// Whether the rows after these give keys that are not loaded yet.
+  int endsSpan;
   /// Columns `0 ..< globalColumns` are the keys of the same number; column `c` from there on is key `c + localJump`.
   long globalColumns;
   long columnCount;
@@ -135,6 +141,14 @@ typedef struct {
   ck_view rows[CK_TILE_ROWS];
   ck_view blocks[CK_TILE_ROWS];
 } ck_tile;
+
+/// Row of `packed` where the row lies that comes as many rows after row `r` of the tile as it has: one of the next
+/// tile, be it that of the next sequence.
+CK_HELPER long ck_packed_row_ahead(const ck_attention *call, const ck_tile *tile, long r, long sequence) {
+  const long row = tile->firstRow + tile->rowCount + r;
+  const int isNext = row >= ck_row_count(call);
+  return ck_packed_row(call, sequence + isNext, isNext ? row - ck_row_count(call) : row);
+}
 
 /// What row `row` of a span sees, in numbers of globals and of the span's locals.
 CK_HELPER ck_view ck_row_view(const ck_attention *call, const ck_span *span, long row) {
@@ -154,6 +168,8 @@ CK_HELPER void ck_make_tile(
     const ck_attention *call, const ck_span *span, long firstRow, long blockRows, ck_tile *tile) {
   tile->firstRow = firstRow;
   tile->rowCount = ck_min(CK_TILE_ROWS, span->firstRow + span->rowCount - firstRow);
+
+  tile->endsSpan = firstRow + tile->rowCount == span->firstRow + span->rowCount;
 
   ck_view all = {0, 0, 0};
   for (long r = 0; r < tile->rowCount; r++) {
