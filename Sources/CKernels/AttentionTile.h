@@ -102,14 +102,9 @@ typedef struct {
   long localEnd;
 } ck_view;
 
-/// The smallest view that contains both.
-CK_HELPER ck_view ck_union(ck_view a, ck_view b) {
-  ck_view result = {ck_max(a.globalEnd, b.globalEnd), 0, 0};
-  const int aHas = a.localBegin < a.localEnd;
-  const int bHas = b.localBegin < b.localEnd;
-  result.localBegin = aHas && bHas ? ck_min(a.localBegin, b.localBegin) : aHas ? a.localBegin : b.localBegin;
-  result.localEnd = aHas && bHas ? ck_max(a.localEnd, b.localEnd) : aHas ? a.localEnd : b.localEnd;
-  return result;
+/// What rows of a span see together, given the views of the first and of the last: ends never go back.
+CK_HELPER ck_view ck_joined(ck_view first, ck_view last) {
+  return (ck_view){last.globalEnd, first.localBegin, last.localEnd};
 }
 
 /// The same columns, counted from `begin`.
@@ -168,27 +163,22 @@ CK_HELPER void ck_make_tile(
     const ck_attention *call, const ck_span *span, long firstRow, long blockRows, ck_tile *tile) {
   tile->firstRow = firstRow;
   tile->rowCount = ck_min(CK_TILE_ROWS, span->firstRow + span->rowCount - firstRow);
-
   tile->endsSpan = firstRow + tile->rowCount == span->firstRow + span->rowCount;
 
-  ck_view all = {0, 0, 0};
-  for (long r = 0; r < tile->rowCount; r++) {
-    tile->rows[r] = ck_row_view(call, span, firstRow + r);
-    all = ck_union(all, tile->rows[r]);
-  }
+  for (long r = 0; r < tile->rowCount; r++) tile->rows[r] = ck_row_view(call, span, firstRow + r);
+  const ck_view all = ck_joined(tile->rows[0], tile->rows[tile->rowCount - 1]);
   const long localPanel = all.localBegin / CK_PANEL * CK_PANEL;
   tile->globalColumns = ck_padded(all.globalEnd);
   tile->columnCount = tile->globalColumns + ck_padded(all.localEnd - localPanel);
   tile->localJump = ck_padded(ck_global_count(call)) + localPanel - tile->globalColumns;
 
-  const long shift = tile->globalColumns - localPanel;
-  tile->seen = (ck_view){all.globalEnd, all.localBegin + shift, all.localEnd + shift};
   for (long r = 0; r < tile->rowCount; r++) {
-    ck_view *view = &tile->rows[r];
-    view->localBegin += shift;
-    view->localEnd += shift;
-    ck_view *block = &tile->blocks[r / blockRows];
-    *block = r % blockRows == 0 ? *view : ck_union(*block, *view);
+    tile->rows[r].localBegin += tile->globalColumns - localPanel;
+    tile->rows[r].localEnd += tile->globalColumns - localPanel;
+  }
+  tile->seen = ck_joined(tile->rows[0], tile->rows[tile->rowCount - 1]);
+  for (long r = 0; r < tile->rowCount; r += blockRows) {
+    tile->blocks[r / blockRows] = ck_joined(tile->rows[r], tile->rows[ck_min(r + blockRows, tile->rowCount) - 1]);
   }
 }
 
