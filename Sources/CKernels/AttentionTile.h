@@ -14,6 +14,7 @@
 enum {
   /// Keys in a panel: the lanes of the vector type.
   CK_PANEL = 16,
+  CK_HALF = CK_PANEL / 2,
   /// Query rows in a tile, at most.
   CK_TILE_ROWS = 32,
   /// Rows between the one that is loaded and the one that is asked for, in a span of more rows than a tile has.
