@@ -15,6 +15,11 @@ extension AttentionCase {
     }
   }
 
+  /// Several spans of chunks that fill no tile, the last one cut short.
+  static let spans = [(100, 7), (70, 17), (90, 30)].map {
+    AttentionCase(pattern: .staircase(locals: $0.0, chunk: $0.1), headCount: 4, headWidth: 16, hasNorms: true)
+  }
+
   /// More columns than are handled at a time.
   static let long: [AttentionCase] = [
     .causal(length: 290), .blocks(leading: 2, length: 257), .staircase(locals: 260, chunk: 1),
@@ -62,7 +67,8 @@ extension AttentionCase {
 
   static let withFirstQueriesDropped: [AttentionCase] = [
     .staircase(globals: 5, locals: 37, chunk: 8), .staircase(globals: 1, locals: 3, chunk: 4),
-    .staircase(globals: 12, locals: 12, chunk: 1), .blocks(leading: 2, length: 7), .blocks(leading: 2, length: 33),
+    .staircase(globals: 12, locals: 12, chunk: 1), .staircase(globals: 9, locals: 37, chunk: 8),
+    .blocks(leading: 2, length: 7), .blocks(leading: 2, length: 33),
   ].map { AttentionCase(pattern: $0, headCount: 4, dropsFirstQueries: true) }
 
   static let withNorms: [AttentionCase] = [
@@ -83,7 +89,7 @@ extension AttentionCase {
 
   static let all: [AttentionCase] = [
     causal, blocks, staircases, long, headWidths, groups, withFirstQueriesDropped, withNorms, withoutRows,
-    globalsAlone, windows, partlyTurned,
+    globalsAlone, windows, partlyTurned, spans,
   ].flatMap { (cases: [AttentionCase]) -> [AttentionCase] in cases }
 }
 
