@@ -19,7 +19,7 @@ long ck_attention_forward_scratch(const ck_attention *call) {
 
 long ck_attention_backward_scratch(const ck_attention *call) {
   const long stride = ck_padded(call->headWidth);
-  return 5 * ck_key_count(call) * stride + (3 * CK_TILE_ROWS + CK_PANEL) * stride
+  return 5 * ck_key_count(call) * stride + (3 * CK_TILE_ROWS + CK_PANEL + 1) * stride
       + 2 * CK_TILE_ROWS * CK_SCORE_STRIDE;
 }
 

@@ -27,7 +27,8 @@ extension ck_attention {
     headWidth = shape.headWidth
     rotaryWidth = shape.rotaryWidth
     dropsFirstQueries = shape.dropsFirstQueries ? 1 : 0
-    self.packed = UnsafePointer(packed.address)
+    type = packed.dtype.kernelType
+    self.packed = UnsafeRawPointer(packed.rawAddress(of: 0))
     cosines = UnsafePointer(tables.cosines.address)
     sines = UnsafePointer(tables.sines.address)
     queryNorm = tables.queryNorm.map { UnsafePointer($0.address) }

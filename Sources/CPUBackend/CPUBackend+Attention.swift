@@ -5,8 +5,9 @@ extension CPUBackend {
   package func attention(
     _ packed: Tensor, shape: AttentionShape, tables: AttentionTables, output: Tensor, logSumExp: Tensor
   ) {
+    precondition(output.dtype == packed.dtype, "attention: \(packed.dtype) into \(output.dtype)")
     var call = ck_attention(packed, shape: shape, tables: tables)
-    call.output = output.address
+    call.output = output.rawAddress(of: 0)
     call.logSumExp = logSumExp.address
     forEachAttentionTask(call, scratchCount: ck_attention_forward_scratch(&call)) { call, task, scratch in
       ck_attention_forward(
@@ -18,11 +19,13 @@ extension CPUBackend {
     _ packed: Tensor, shape: AttentionShape, tables: AttentionTables, output: Tensor, logSumExp: Tensor,
     outputGradient: Tensor, packedGradient: Tensor, queryNormGradient: Tensor?, keyNormGradient: Tensor?
   ) {
+    precondition(
+      [output, outputGradient, packedGradient].allSatisfy { $0.dtype == packed.dtype }, "attention: types differ")
     var call = ck_attention(packed, shape: shape, tables: tables)
-    call.output = output.address
+    call.output = output.rawAddress(of: 0)
     call.logSumExp = logSumExp.address
-    call.outputGradient = UnsafePointer(outputGradient.address)
-    call.packedGradient = packedGradient.address
+    call.outputGradient = UnsafeRawPointer(outputGradient.rawAddress(of: 0))
+    call.packedGradient = packedGradient.rawAddress(of: 0)
     let scratchCount = ck_attention_backward_scratch(&call)
     let width = tables.queryNorm == nil ? 0 : shape.headWidth
     let partialCount = attentionTaskCount(call)

@@ -11,8 +11,10 @@ extension CPUBackend {
     let shape = call.shape
     withLongs(call.rows.map(\.slot), call.rows.map(\.position), call.rows.map(\.visibleCount)) {
       slots, positions, visibleCounts in
+      precondition(
+        [packed, output].allSatisfy { $0.dtype == .float32 }, "cached attention: \(packed.dtype) into \(output.dtype)")
       var heads = ck_attention(packed, shape: shape, tables: tables)
-      heads.output = output.address
+      heads.output = output.rawAddress(of: 0)
       var kernel = ck_cached_attention()
       kernel.heads = heads
       kernel.queryCount = call.queryCount

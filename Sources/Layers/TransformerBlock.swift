@@ -108,7 +108,11 @@ package struct TransformerBlock {
     let norm: Remaking = { $0.norm(sum, weight: attentionNorm, epsilon: shape.normEpsilon, dtype: dtype) }
     return tape.recomputing(sum, normed, remaking: norm) { tape, sum, normed in
       var kept = sum
-      var mixed = attended(normed, attention: attention, rotary: rotary, remaking: norm, tape: tape)
+      // Rows are selected in single precision, and a bias is added in it.
+      let isStored = keptRows == nil && packedBias == nil
+      var mixed = attended(
+        normed, attention: attention, rotary: rotary, dtype: isStored ? tape.backend.activationType : .float32,
+        remaking: norm, tape: tape)
       if attention.dropsFirstQueries || keptRows != nil {
         let first = Int32(attention.queryRows.lowerBound)
         let rows = keptRows ?? (0..<Int32(attention.queryRows.count)).map { $0 }
@@ -121,13 +125,16 @@ package struct TransformerBlock {
 
   /// Attention over the normed stream.
   ///
-  /// - Parameter remaking: makes `normed` again.
+  /// - Parameters:
+  ///   - dtype: of the projection and the result.
+  ///   - remaking: makes `normed` again.
   private func attended(
-    _ normed: Tensor, attention: AttentionShape, rotary: RotaryTable, remaking: @escaping Remaking, tape: Tape
+    _ normed: Tensor, attention: AttentionShape, rotary: RotaryTable, dtype: DType, remaking: @escaping Remaking,
+    tape: Tape
   ) -> Tensor {
     let project = { (normed: Tensor, tape: Tape) in
       tape.packedProjection(
-        normed, weight: packedWeight, bias: packedBias, shape: attention, remaking: remaking)
+        normed, weight: packedWeight, bias: packedBias, shape: attention, remaking: remaking, dtype: dtype)
     }
     return tape.attention(
       project(normed, tape), shape: attention, tables: tables(rotary),

@@ -81,8 +81,8 @@ package protocol Backend: AnyObject {
   /// Head norms, rotary embedding, scaled dot products over a pattern, softmax and values, in one op.
   ///
   /// - Parameters:
-  ///   - packed: `[rows, q | k | v]` as projected, neither normed nor rotated.
-  ///   - output: `[queryRows.count, H·headWidth]`.
+  ///   - packed: `[rows, q | k | v]` as projected, neither normed nor rotated; perhaps of the ``activationType``.
+  ///   - output: `[queryRows.count, H·headWidth]`, of the same type; so for the gradients.
   ///   - logSumExp: `[queryRows.count, H]`, log of the sum of exponentials of the scaled scores; the backward pass reads it.
   func attention(
     _ packed: Tensor, shape: AttentionShape, tables: AttentionTables, output: Tensor, logSumExp: Tensor)

@@ -152,6 +152,38 @@ struct StoredBFloat16Tests {
     }
   }
 
+  @Test(arguments: AttentionCase.all, InstructionLevel.available)
+  func `attention gives in stored values what it gives in single precision, rounded`(
+    _ problem: AttentionCase, level: InstructionLevel
+  ) {
+    let backend = CPUBackend(threadCount: 2, level: level)
+    let shape = problem.shape
+    let inputs = AttentionValues(problem)
+    let tables = problem.tables(inputs, on: backend)
+    let outputShape = [shape.queryRows.count, shape.queryWidth]
+    let results = [DType.bfloat16, .float32].map { type in
+      func filled(_ shape: [Int], _ value: Float, as type: DType) -> Tensor {
+        backend.stored([Float](repeating: value, count: shape.reduce(1, *)), shape, as: type)
+      }
+      let packed = backend.stored(rounded(inputs.packed), [shape.rowCount, shape.packedWidth], as: type)
+      let output = filled(outputShape, .nan, as: type)
+      let logSumExp = filled([shape.queryRows.count, shape.headCount], .nan, as: .float32)
+      backend.attention(packed, shape: shape, tables: tables, output: output, logSumExp: logSumExp)
+      // The backward pass reads what the forward pass stored.
+      let kept = backend.stored(rounded(values(output)), outputShape, as: type)
+      let packedGradient = filled(packed.shape, AttentionResults.untouched, as: type)
+      let normGradients = (0..<2).map { _ in filled([shape.headWidth], 0.25, as: .float32) }
+      backend.attentionBackward(
+        packed, shape: shape, tables: tables, output: kept, logSumExp: logSumExp,
+        outputGradient: backend.stored(rounded(inputs.outputGradient), outputShape, as: type),
+        packedGradient: packedGradient, queryNormGradient: problem.hasNorms ? normGradients[0] : nil,
+        keyNormGradient: problem.hasNorms ? normGradients[1] : nil)
+      return [rounded(values(output)), floats(logSumExp), rounded(values(packedGradient))]
+        + normGradients.map { floats($0) }
+    }
+    #expect(results[0] == results[1])
+  }
+
   @Test func `what products read is stored in their operands' type`() {
     #expect(CPUBackend(threadCount: 1).activationType == .float32)
     #expect(CPUBackend(threadCount: 1, precision: .bfloat16).activationType == .bfloat16)

@@ -36,7 +36,9 @@ typedef struct {
   /// those of the second segment.
   int dropsFirstQueries;
 
-  const float *packed;
+  /// Of rows in memory: `packed`, `output`, and the gradients of both.
+  ck_type type;
+  const void *packed;
   /// `[positions, rotaryWidth / 2]`.
   const float *cosines;
   const float *sines;
@@ -46,13 +48,13 @@ typedef struct {
   float normEpsilon;
 
   /// `[query rows, headCount * headWidth]`: result of the forward pass, input of the backward pass.
-  float *output;
+  void *output;
   /// `[query rows, headCount]`, likewise.
   float *logSumExp;
   /// Shaped like `output`; the backward pass reads it.
-  const float *outputGradient;
+  const void *outputGradient;
   /// Shaped like `packed`; the backward pass writes it. Queries of rows without queries are not touched.
-  float *packedGradient;
+  void *packedGradient;
 } ck_attention;
 
 /// Floats of working memory that one task needs.
@@ -77,7 +79,8 @@ void ck_attention_backward(
 
 // Attention of new rows to a cache of earlier ones
 
-/// New rows of each sequence, the same number and places in all, and the cache that takes their keys and values.
+/// New rows of each sequence, the same number and places in all, and the cache that takes their keys and values; all in
+/// single precision.
 typedef struct {
   /// Heads, tables, norms and `output` `[sequences * queryCount, headCount * headWidth]`; `packed` holds the new rows,
   /// `secondCount` of each sequence side by side.

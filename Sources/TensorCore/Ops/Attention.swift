@@ -4,7 +4,7 @@ extension Tape {
   /// - Parameters:
   ///   - packed: `[rows, q | k | v]`, from ``packedProjection(_:weight:bias:shape:remaking:)``.
   ///   - remaking: makes `packed` again for the backward pass, so that it need not be kept.
-  /// - Returns: `[queryRows.count, H·headWidth]`.
+  /// - Returns: `[queryRows.count, H·headWidth]`, of the type of `packed`.
   package func attention(
     _ packed: Tensor, shape: AttentionShape, tables: AttentionTables, remaking: Remaking? = nil
   ) -> Tensor {
@@ -13,13 +13,13 @@ extension Tape {
     precondition(
       tables.cosines.rowCount >= shape.pattern.positionCount && tables.cosines.rowWidth == shape.rotaryWidth / 2,
       "attention: rotary table \(tables.cosines.shape) for \(shape)")
-    let y = output([shape.queryRows.count, shape.queryWidth])
+    let y = output([shape.queryRows.count, shape.queryWidth], of: packed.dtype)
     let logSumExp = buffer([shape.queryRows.count, shape.headCount])
     backend.attention(packed, shape: shape, tables: tables, output: y, logSumExp: logSumExp)
     let saved = SavedTensor(packed, remaking: remaking)
     record(y, addingTo: [packed, tables.queryNorm, tables.keyNorm]) { [self] gradient in
       let packed = saved.restored(on: backend)
-      let packedGradient = buffer(packed.shape)
+      let packedGradient = buffer(packed.shape, of: packed.dtype)
       backend.attentionBackward(
         packed, shape: shape, tables: tables, output: y, logSumExp: logSumExp, outputGradient: gradient,
         packedGradient: packedGradient, queryNormGradient: tables.queryNorm?.parameterGradient,

@@ -9,13 +9,16 @@ extension Tape {
   ///   - weight: `[packedWidth, D]`, a parameter: query rows first, then keys, then values.
   ///   - bias: `[packedWidth]`.
   ///   - remaking: makes `x` again for the backward pass, so that it need not be kept.
+  ///   - dtype: of the result; single precision where there is a bias.
   package func packedProjection(
-    _ x: Tensor, weight: Tensor, bias: Tensor?, shape: AttentionShape, remaking: Remaking? = nil
+    _ x: Tensor, weight: Tensor, bias: Tensor?, shape: AttentionShape, remaking: Remaking? = nil,
+    dtype: DType = .float32
   ) -> Tensor {
+    precondition(bias == nil || dtype == .float32, "projection: a bias is added to \(dtype)")
     precondition(x.rowCount == shape.rowCount, "projection: \(x.shape) for \(shape.rowCount) rows")
     precondition(
       weight.shape == [shape.packedWidth, x.rowWidth], "projection: weight \(weight.shape) for \(x.shape)")
-    let y = output([x.rowCount, shape.packedWidth])
+    let y = output([x.rowCount, shape.packedWidth], of: dtype)
     for part in shape.projectedParts {
       backend.multiply(
         Matrix(x).part(rows: part.rows, columns: 0..<x.rowWidth), Matrix(weight.rows(part.columns)).transposed,
