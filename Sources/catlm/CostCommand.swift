@@ -8,10 +8,12 @@ extension BenchmarkCommand {
     static let configuration = CommandConfiguration(
       abstract: "Times steps of growing contexts and of several chunk sizes, and fits their arithmetic to the times.",
       discussion: """
-        Every step has the same number of samples (1), so that tokens grow with the context. Through the fastest \
-        step of each point goes the line a + b x operations: a is what a step costs whatever it computes (the update \
-        of the weights), b is one over the rate of the rest. With --dense, a dense model of the same width and depth \
-        is timed beside each context: the price of a CAT.
+        Every step has the same number of samples (1), so that tokens grow with the context. To the fastest step of \
+        each point a + products / rate + attention / rate is fitted, with the smallest relative errors: a is what a \
+        step costs whatever it computes (the update of the weights), and attention has a rate of its own. A term that \
+        would be negative is left out; fewer than four points get one rate for both, two get nothing but that; the \
+        output says so. With --dense, a dense model of the same width and depth is timed beside each context: the \
+        price of a CAT.
 
         Steps of long contexts take minutes at size M: a point gets no further step after --patience seconds.
 
