@@ -5,7 +5,6 @@ import Foundation
 import Models
 import Parallel
 import Settings
-import TensorCore
 
 extension BenchmarkCommand {
   struct Train: ParsableCommand {
@@ -30,8 +29,7 @@ extension BenchmarkCommand {
 
     @OptionGroup var work: WorkloadOptions
 
-    @Option(help: "float32 or bfloat16: what the operands of matrix products are rounded to.")
-    var precision = ProductPrecision.float32
+    @OptionGroup var products: PrecisionOption
 
     @Option(help: "Measured steps.")
     var steps = 5
@@ -88,16 +86,16 @@ extension BenchmarkCommand {
         in: group, hasSpareCore: try Host.hasSpareCore(beside: threadCount, group: group))
       let partners: any ProcessGroup = independent ? SoloGroup() : group
       let predictedBytes = try workload.predictedTensorBytes(group: partners, settings: settings) {
-        Host.makePlanner(threadCount: threadCount, precision: precision)
+        Host.makePlanner(threadCount: threadCount, precision: products.precision)
       }
       let benchmark = try TrainBenchmark(
         workload, group: partners, settings: settings, isOverlapped: isOverlapped,
-        backend: Host.makeBackend(threadCount: threadCount, precision: precision))
+        backend: Host.makeBackend(threadCount: threadCount, precision: products.precision))
       let own = try benchmark.run(warmup: warmup, steps: steps, startingWith: group)
       try benchmark.finish()
       let summary = try TrainSummary(own, workload, group: group)
       let ceiling = ProductCeiling(
-        workload.cost, backend: Host.makeBackend(threadCount: threadCount, precision: precision))
+        workload.cost, backend: Host.makeBackend(threadCount: threadCount, precision: products.precision))
       var ceilingRate = [ceiling.bestRate]
       try group.sum(&ceilingRate)
       let shape = ceiling.bestShape.map { "\($0.m)x\($0.n)x\($0.k)" } ?? "none"
@@ -107,7 +105,7 @@ extension BenchmarkCommand {
         "micro_batches": .integer(workload.microBatchCount), "ranks": .integer(group.size),
         "independent": .flag(independent),
         "threads": .integer(threadCount), "processor": .text(Host.processorName),
-        "blas": .text(CPUBackend.blasCoreName), "precision": .text(precision.rawValue),
+        "blas": .text(CPUBackend.blasCoreName), "precision": .text(products.precision.rawValue),
         "parameters": .integer(own.parameterCount), "step_seconds": .number(summary.stepSeconds),
         "step_seconds_min": .number(summary.fastestStepSeconds),
         "tokens_per_second": .number(summary.tokensPerSecond), "gflops": .number(summary.operationsPerSecond / 1e9),
@@ -124,5 +122,3 @@ extension BenchmarkCommand {
     }
   }
 }
-
-extension ProductPrecision: ExpressibleByArgument {}

@@ -44,6 +44,8 @@ extension BenchmarkCommand {
     @Option(help: "Seconds after which a point gets no further step.")
     var patience = 30.0
 
+    @OptionGroup var products: PrecisionOption
+
     @OptionGroup var threads: ThreadsOption
 
     @Flag(help: "One JSON object on standard output.")
@@ -66,9 +68,9 @@ extension BenchmarkCommand {
     }
 
     func run() throws {
-      let threadCount = threads.count
+      let (threadCount, precision) = (threads.count, products.precision)
       let benchmark = CostBenchmark(size, sampleCount: batchSize, stepCount: steps, patience: patience) {
-        Host.makeBackend(threadCount: threadCount)
+        Host.makeBackend(threadCount: threadCount, precision: precision)
       }
       let report = try benchmark.run(
         contexts: contexts.values, chunkSize: chunkSize, chunkSizes: chunkSizes.values, includesDense: dense
@@ -78,12 +80,14 @@ extension BenchmarkCommand {
           "\(kind), context \(point.context): \(Format.fixed(point.seconds, digits: 3)) s")
       }
       for point in report.leftOut { Console.standardError.print("catlm: left out: \(point): memory does not hold it") }
-      print(json ? object(report).json() : CostTable.text(report))
+      let conditions = "size \(size.rawValue), samples a step: \(batchSize), threads: \(threadCount), \(products.text)"
+      print(json ? object(report).json() : conditions + "\n\n" + CostTable.text(report))
     }
 
     private func object(_ report: CostReport) -> Setting {
       [
         "size": .text(size.rawValue), "threads": .integer(threads.count), "batch": .integer(batchSize),
+        "precision": .text(products.precision.rawValue),
         "machine": Host.machine(of: Host.makeBackend(threadCount: threads.count)),
         "curves": .list(report.curves.map(CostTable.object)),
         "price": .list(

@@ -12,6 +12,7 @@ extension CommandTests {
       let outcome = try Command.catlm(Self.arguments + ["--dense", "--json"]).run().succeeded()
       let report = try #require(try outcome.objects.first)
       #expect(outcome.outputLines.count == 1)
+      #expect(report["precision"] == .text("float32"))
       let curves = try #require(report["curves"]?.listValue)
       #expect(curves.map { $0["curve"]?.textValue } == ["cat, chunk size 8", "cat, context 512", "dense"])
       let contexts = curves.map { $0["points"]?.listValue?.map { $0["context"]?.integerValue } }
@@ -38,8 +39,9 @@ extension CommandTests {
       #expect(price.allSatisfy { $0["ratio"]?.numberValue ?? 0 > 0 })
     }
 
-    @Test func `a table a curve`() throws {
-      let outcome = try Command.catlm(Self.arguments).run().succeeded()
+    @Test func `a table a curve, below the conditions`() throws {
+      let outcome = try Command.catlm(Self.arguments + ["--precision", "bfloat16"]).run().succeeded()
+      #expect(outcome.outputLines.first?.hasSuffix("threads: 1, products in bfloat16") == true, "\(outcome.output)")
       #expect(outcome.outputLines.count { $0.contains(" GFLOP/s") && $0.contains(" % off") } == 2, "\(outcome.output)")
       let few = outcome.outputLines.filter { $0.hasPrefix("cat, context 512: ") }
       #expect(few.count == 1 && few[0].contains("one rate: 3 points"), "\(outcome.output)")
