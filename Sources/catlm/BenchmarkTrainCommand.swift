@@ -51,11 +51,10 @@ extension BenchmarkCommand {
     var json = false
 
     func validate() throws {
-      guard steps >= 1, warmup >= 0 else {
-        throw ValidationError("--steps: found \(steps), allowed: 1 and more; --warmup: \(warmup), 0 and more")
-      }
+      try OptionCheck.require("--steps", steps, in: 1...)
+      try OptionCheck.require("--warmup", warmup, in: 0...)
       guard !sweep || threads.threads == nil else {
-        throw ValidationError("--sweep: found --threads beside it, allowed: one of the two")
+        throw OptionCheck.error("--sweep", found: "--threads beside it", allowed: "one of the two")
       }
     }
 

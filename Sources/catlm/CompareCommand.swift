@@ -30,9 +30,7 @@ extension BenchmarkCommand {
     var json = false
 
     func validate() throws {
-      guard (0...100).contains(tolerance) else {
-        throw ValidationError("--tolerance: found \(tolerance), allowed: 0 to 100")
-      }
+      try OptionCheck.require("--tolerance", tolerance, in: 0...100)
     }
 
     func run() throws {

@@ -23,13 +23,15 @@ extension BenchmarkCommand {
     @Option(help: "S or M.")
     var size = BenchmarkSize.small
 
-    @Option(help: "Contexts, comma-separated, ascending; measured at --chunk-size.")
+    @Option(help: .init("Contexts, ascending; measured at --chunk-size.", valueName: IntegerList.valueName))
     var contexts = IntegerList([512, 1024, 2048, 4096, 8192, 16384])
 
     @Option(name: .customLong("chunk-size"), help: "1 to 16.")
     var chunkSize = 16
 
-    @Option(name: .customLong("chunk-sizes"), help: "Chunk sizes, comma-separated; measured at the size's context.")
+    @Option(
+      name: .customLong("chunk-sizes"),
+      help: .init("Chunk sizes; measured at the size's context.", valueName: IntegerList.valueName))
     var chunkSizes = IntegerList([1, 2, 4, 8, 16])
 
     @Flag(help: "Time a dense model beside each context.")
@@ -54,17 +56,15 @@ extension BenchmarkCommand {
     func validate() throws {
       let values = contexts.values
       guard values.count >= 3, values == Set(values).sorted(), values[0] >= 32 else {
-        throw ValidationError(
-          "--contexts: found \(contexts.defaultValueDescription), allowed: three or more, ascending, from 32")
+        throw OptionCheck.error("--contexts", found: "\(contexts)", allowed: "three or more, ascending, from 32")
       }
-      guard chunkSizes.values.count >= 3, ([chunkSize] + chunkSizes.values).allSatisfy((1...16).contains) else {
-        throw ValidationError(
-          "--chunk-size \(chunkSize), --chunk-sizes \(chunkSizes.defaultValueDescription): allowed: 1 to 16, "
-            + "three or more")
+      try OptionCheck.require("--chunk-size", chunkSize, in: 1...16)
+      guard chunkSizes.values.count >= 3, chunkSizes.values.allSatisfy((1...16).contains) else {
+        throw OptionCheck.error("--chunk-sizes", found: "\(chunkSizes)", allowed: "three or more of 1 to 16")
       }
-      guard batchSize >= 1, steps >= 1, patience >= 0 else {
-        throw ValidationError("--batch-size and --steps are at least 1, --patience at least 0")
-      }
+      try OptionCheck.require("--batch-size", batchSize, in: 1...)
+      try OptionCheck.require("--steps", steps, in: 1...)
+      try OptionCheck.require("--patience", patience, in: 0...)
     }
 
     func run() throws {

@@ -40,11 +40,9 @@ extension BenchmarkCommand {
     var json = false
 
     func validate() throws {
-      guard (1...16).contains(chunkSize) else {
-        throw ValidationError("--chunk-size: found \(chunkSize), allowed: 1 to 16")
-      }
+      try OptionCheck.require("--chunk-size", chunkSize, in: 1...16)
       guard seconds > 0, seconds.isFinite else {
-        throw ValidationError("--seconds: found \(seconds), allowed: more than 0")
+        throw OptionCheck.error("--seconds", found: "\(seconds)", allowed: "more than 0")
       }
     }
 

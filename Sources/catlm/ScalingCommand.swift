@@ -40,9 +40,9 @@ extension BenchmarkCommand {
     var json = false
 
     func validate() throws {
-      guard steps >= 1, rounds >= 1, warmup >= 0 else {
-        throw ValidationError("--rounds and --steps are at least 1, --warmup at least 0")
-      }
+      try OptionCheck.require("--rounds", rounds, in: 1...)
+      try OptionCheck.require("--steps", steps, in: 1...)
+      try OptionCheck.require("--warmup", warmup, in: 0...)
     }
 
     func run() throws {
