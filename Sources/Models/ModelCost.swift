@@ -29,13 +29,17 @@ package struct ModelCost: Hashable, Sendable {
   /// Operations of attention's two products over the scores that the pattern allows, forward.
   package private(set) var attentionOperations = 0.0
 
-  /// Multiplications and additions of one forward pass.
-  package var forwardOperations: Double {
-    products.reduce(attentionOperations) { $0 + $1.operationCount }
-  }
+  /// Multiplications and additions of the forward pass's products, without attention's.
+  package var productOperations: Double { products.reduce(0) { $0 + $1.operationCount } }
 
-  /// Forward, and twice as much backward; elementwise work is not counted.
-  package var trainingOperations: Double { 3 * forwardOperations }
+  /// Multiplications and additions of one forward pass.
+  package var forwardOperations: Double { productOperations + attentionOperations }
+
+  /// What a training step does as a multiple of its forward pass: a backward pass does twice as much.
+  package static let trainingFactor = 3.0
+
+  /// Forward and backward; elementwise work is not counted.
+  package var trainingOperations: Double { Self.trainingFactor * forwardOperations }
 
   /// - Parameters:
   ///   - sampleCount: B.

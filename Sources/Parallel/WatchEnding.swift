@@ -7,10 +7,8 @@ struct WatchEnding: Sendable {
 
   /// Says why.
   var report: @Sendable (String) -> Void
-  /// Ends all ranks.
-  var abort: @Sendable () -> Void
-  /// Ends this process at once.
-  var exit: @Sendable () -> Void
+  /// Ends this process at once, and with it all ranks.
+  var end: @Sendable () -> Void
 
   /// A line on standard error, and the end of this process, at which the launcher ends the others.
   ///
@@ -18,6 +16,5 @@ struct WatchEnding: Sendable {
   /// with that crash's exit code.
   static let ofProcess = Self(
     report: { FileHandle.standardError.write(Data("catlm: \($0)\n".utf8)) },
-    abort: { _exit(exitCode) },
-    exit: { _exit(exitCode) })
+    end: { _exit(exitCode) })
 }

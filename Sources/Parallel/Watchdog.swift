@@ -4,7 +4,7 @@ internal import Foundation
 /// for ever for a rank that is stopped or cut off, and cannot tell which one it is.
 ///
 /// Every rank tells rank 0 which step and call it is in, rank 0 answers; ``WatchJudge`` says what ends a job. Rank 0
-/// says why on standard error, tells the others and aborts. A rank that does not hear rank 0 any more does so itself,
+/// says why on standard error, tells the others and ends. A rank that does not hear rank 0 any more does so itself,
 /// so that nothing is left running on either side of a link that is cut.
 // `condition` guards all that can change; the thread's own state belongs to its closure.
 final class Watchdog: @unchecked Sendable {
@@ -100,14 +100,14 @@ final class Watchdog: @unchecked Sendable {
     }
   }
 
-  /// Ends the job. Where MPI cannot end the processes any more, this one ends by itself.
+  /// Says why, then ends the job.
   private func end(_ verdict: WatchVerdict, _ post: some WatchPost) {
     defer { noteEnd() }
     if verdict.isTold {
-      // Rank 0 has said why and aborts; that fails to end this rank only if the launcher cannot reach it.
+      // Rank 0 has said why and ends; that fails to end this rank only if the launcher cannot reach it.
       bell.sleep(.seconds(1))
     } else {
-      // Ranks that miss rank 0 do so at the same moment: the first of them speaks, and its abort ends the others.
+      // Ranks that miss rank 0 do so at the same moment: the first of them speaks, and its end is that of the others.
       bell.sleep(min(.milliseconds(200) * max(0, rank - 1), .seconds(1)))
     }
     ending.report("watchdog: \(verdict.reason); ending the job on all ranks")
@@ -115,12 +115,6 @@ final class Watchdog: @unchecked Sendable {
       post.announce(verdict.reason)
       bell.sleep(.milliseconds(50))
     }
-    let exit = ending.exit
-    let last = Thread {
-      Thread.sleep(forTimeInterval: 2)
-      exit()
-    }
-    last.start()
-    ending.abort()
+    ending.end()
   }
 }

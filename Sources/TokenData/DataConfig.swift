@@ -19,7 +19,7 @@ package struct DataConfig: Hashable, Sendable {
   /// Paths of shards, directories or patterns, relative to the current directory; empty for recall.
   package let trainingPaths: [String]
   /// As the training's; empty if there is nothing to measure on.
-  package let validationPaths: [String]
+  package var validationPaths: [String]
   package let tokenizerKind: TokenizerKind?
   /// The most samples to measure on; nil for all.
   package let validationSampleCount: Int?

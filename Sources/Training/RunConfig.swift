@@ -23,6 +23,7 @@ package struct ParallelConfig: Hashable, Sendable {
   package var overlap: Overlap
   /// Gradients that are summed in one call.
   package var bucketBytes: Int
+  package static let bucketBytesRange = 1024...(1 << 40)
   /// How gradients travel.
   package var wire: WireFormat
   /// Whether each rank updates a part of the weights and holds the moments of that part alone.
@@ -36,7 +37,7 @@ package struct ParallelConfig: Hashable, Sendable {
     threads = try reader.optionalInteger("threads", in: 1...1024)
     checkInterval = try reader.integer("check_interval", default: 100)
     overlap = try reader.choice("overlap", default: .auto)
-    bucketBytes = try reader.integer("bucket_bytes", default: 8 << 20, in: 1024...(1 << 40))
+    bucketBytes = try reader.integer("bucket_bytes", default: 8 << 20, in: Self.bucketBytesRange)
     wire = try reader.choice("wire", default: .float32)
     shardsOptimizer = try reader.flag("shard_optimizer", default: false)
     sharesMemory = try reader.flag("shared_memory", default: true)

@@ -74,7 +74,8 @@ extension BenchmarkCommand {
     private func byteCounts() throws -> [Int]? {
       try sizes?.split(separator: ",", omittingEmptySubsequences: false).map { text in
         guard let count = Self.byteCount(String(text)) else {
-          throw ValidationError("--sizes: found \"\(text)\", allowed: multiples of 4, such as 4096, 4KiB, 1MiB or 1GiB")
+          throw OptionCheck.error(
+            "--sizes", found: "\"\(text)\"", allowed: "multiples of 4, such as 4096, 4KiB, 1MiB or 1GiB")
         }
         return count
       }

@@ -5,7 +5,6 @@ import Foundation
 import Models
 import Parallel
 import Settings
-import TensorCore
 
 extension BenchmarkCommand {
   struct Train: ParsableCommand {
@@ -30,8 +29,7 @@ extension BenchmarkCommand {
 
     @OptionGroup var work: WorkloadOptions
 
-    @Option(help: "float32 or bfloat16: what the operands of matrix products are rounded to.")
-    var precision = ProductPrecision.float32
+    @OptionGroup var products: PrecisionOption
 
     @Option(help: "Measured steps.")
     var steps = 5
@@ -53,11 +51,10 @@ extension BenchmarkCommand {
     var json = false
 
     func validate() throws {
-      guard steps >= 1, warmup >= 0 else {
-        throw ValidationError("--steps: found \(steps), allowed: 1 and more; --warmup: \(warmup), 0 and more")
-      }
+      try OptionCheck.require("--steps", steps, in: 1...)
+      try OptionCheck.require("--warmup", warmup, in: 0...)
       guard !sweep || threads.threads == nil else {
-        throw ValidationError("--sweep: found --threads beside it, allowed: one of the two")
+        throw OptionCheck.error("--sweep", found: "--threads beside it", allowed: "one of the two")
       }
     }
 
@@ -88,16 +85,16 @@ extension BenchmarkCommand {
         in: group, hasSpareCore: try Host.hasSpareCore(beside: threadCount, group: group))
       let partners: any ProcessGroup = independent ? SoloGroup() : group
       let predictedBytes = try workload.predictedTensorBytes(group: partners, settings: settings) {
-        Host.makePlanner(threadCount: threadCount, precision: precision)
+        Host.makePlanner(threadCount: threadCount, precision: products.precision)
       }
       let benchmark = try TrainBenchmark(
         workload, group: partners, settings: settings, isOverlapped: isOverlapped,
-        backend: Host.makeBackend(threadCount: threadCount, precision: precision))
+        backend: Host.makeBackend(threadCount: threadCount, precision: products.precision))
       let own = try benchmark.run(warmup: warmup, steps: steps, startingWith: group)
       try benchmark.finish()
       let summary = try TrainSummary(own, workload, group: group)
       let ceiling = ProductCeiling(
-        workload.cost, backend: Host.makeBackend(threadCount: threadCount, precision: precision))
+        workload.cost, backend: Host.makeBackend(threadCount: threadCount, precision: products.precision))
       var ceilingRate = [ceiling.bestRate]
       try group.sum(&ceilingRate)
       let shape = ceiling.bestShape.map { "\($0.m)x\($0.n)x\($0.k)" } ?? "none"
@@ -107,7 +104,7 @@ extension BenchmarkCommand {
         "micro_batches": .integer(workload.microBatchCount), "ranks": .integer(group.size),
         "independent": .flag(independent),
         "threads": .integer(threadCount), "processor": .text(Host.processorName),
-        "blas": .text(CPUBackend.blasCoreName), "precision": .text(precision.rawValue),
+        "blas": .text(CPUBackend.blasCoreName), "precision": .text(products.precision.rawValue),
         "parameters": .integer(own.parameterCount), "step_seconds": .number(summary.stepSeconds),
         "step_seconds_min": .number(summary.fastestStepSeconds),
         "tokens_per_second": .number(summary.tokensPerSecond), "gflops": .number(summary.operationsPerSecond / 1e9),
@@ -124,5 +121,3 @@ extension BenchmarkCommand {
     }
   }
 }
-
-extension ProductPrecision: ExpressibleByArgument {}

@@ -37,7 +37,7 @@ extension BenchmarkCommand {
     var json = false
 
     func validate() throws {
-      guard rounds >= 1 else { throw ValidationError("--rounds: found \(rounds), allowed: 1 and more") }
+      try OptionCheck.require("--rounds", rounds, in: 1...)
     }
 
     func run() throws {

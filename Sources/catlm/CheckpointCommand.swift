@@ -122,7 +122,7 @@ struct CheckpointCommand: ParsableCommand {
     var shardBytes = 5_000_000_000
 
     func validate() throws {
-      guard shardBytes >= 1 else { throw ValidationError("--shard-bytes: found \(shardBytes), allowed: 1 and more") }
+      try OptionCheck.require("--shard-bytes", shardBytes, in: 1...)
     }
 
     func run() throws {

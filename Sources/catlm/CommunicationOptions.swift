@@ -23,6 +23,10 @@ struct CommunicationOptions: ParsableArguments {
     help: "Ranks that are all on one machine sum gradients in its memory; else by MPI.")
   var sharesMemory = true
 
+  func validate() throws {
+    try OptionCheck.require("--bucket-bytes", bucketBytes, in: ParallelConfig.bucketBytesRange)
+  }
+
   /// The section that the options stand for.
   var settings: ParallelConfig {
     get throws {

@@ -10,9 +10,9 @@ extension BenchmarkCommand {
       abstract: "Says what became slower between two results of a benchmark.",
       discussion: """
         Reads what benchmark train, kernels or allreduce printed with --json, one object or one a line, and compares \
-        what was measured under the same conditions; of several such the fastest. Results of another kind or size are \
-        refused, those of another machine are compared with a warning. The exit code is 1 if anything became slower \
-        by more than the tolerance.
+        what was measured under the same conditions (size, precision, threads and the like); of several such the \
+        fastest. Results of another kind or size are refused, those of another machine are compared with a warning. \
+        The exit code is 1 if anything became slower by more than the tolerance.
 
         Example: catlm benchmark compare before.json after.json --tolerance 0.1
         """)
@@ -30,9 +30,7 @@ extension BenchmarkCommand {
     var json = false
 
     func validate() throws {
-      guard (0...100).contains(tolerance) else {
-        throw ValidationError("--tolerance: found \(tolerance), allowed: 0 to 100")
-      }
+      try OptionCheck.require("--tolerance", tolerance, in: 0...100)
     }
 
     func run() throws {

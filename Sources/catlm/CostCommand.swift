@@ -8,10 +8,12 @@ extension BenchmarkCommand {
     static let configuration = CommandConfiguration(
       abstract: "Times steps of growing contexts and of several chunk sizes, and fits their arithmetic to the times.",
       discussion: """
-        Every step has the same number of samples (1), so that tokens grow with the context. Through the fastest \
-        step of each point goes the line a + b x operations: a is what a step costs whatever it computes (the update \
-        of the weights), b is one over the rate of the rest. With --dense, a dense model of the same width and depth \
-        is timed beside each context: the price of a CAT.
+        Every step has the same number of samples (1), so that tokens grow with the context. To the fastest step of \
+        each point a + products / rate + attention / rate is fitted, with the smallest relative errors: a is what a \
+        step costs whatever it computes (the update of the weights), and attention has a rate of its own. A term that \
+        would be negative is left out; fewer than four points get one rate for both, two get nothing but that; the \
+        output says so. With --dense, a dense model of the same width and depth is timed beside each context: the \
+        price of a CAT.
 
         Steps of long contexts take minutes at size M: a point gets no further step after --patience seconds.
 
@@ -21,13 +23,15 @@ extension BenchmarkCommand {
     @Option(help: "S or M.")
     var size = BenchmarkSize.small
 
-    @Option(help: "Contexts, comma-separated, ascending; measured at --chunk-size.")
+    @Option(help: .init("Contexts, ascending; measured at --chunk-size.", valueName: IntegerList.valueName))
     var contexts = IntegerList([512, 1024, 2048, 4096, 8192, 16384])
 
     @Option(name: .customLong("chunk-size"), help: "1 to 16.")
     var chunkSize = 16
 
-    @Option(name: .customLong("chunk-sizes"), help: "Chunk sizes, comma-separated; measured at the size's context.")
+    @Option(
+      name: .customLong("chunk-sizes"),
+      help: .init("Chunk sizes; measured at the size's context.", valueName: IntegerList.valueName))
     var chunkSizes = IntegerList([1, 2, 4, 8, 16])
 
     @Flag(help: "Time a dense model beside each context.")
@@ -42,6 +46,8 @@ extension BenchmarkCommand {
     @Option(help: "Seconds after which a point gets no further step.")
     var patience = 30.0
 
+    @OptionGroup var products: PrecisionOption
+
     @OptionGroup var threads: ThreadsOption
 
     @Flag(help: "One JSON object on standard output.")
@@ -50,23 +56,21 @@ extension BenchmarkCommand {
     func validate() throws {
       let values = contexts.values
       guard values.count >= 3, values == Set(values).sorted(), values[0] >= 32 else {
-        throw ValidationError(
-          "--contexts: found \(contexts.defaultValueDescription), allowed: three or more, ascending, from 32")
+        throw OptionCheck.error("--contexts", found: "\(contexts)", allowed: "three or more, ascending, from 32")
       }
-      guard chunkSizes.values.count >= 3, ([chunkSize] + chunkSizes.values).allSatisfy((1...16).contains) else {
-        throw ValidationError(
-          "--chunk-size \(chunkSize), --chunk-sizes \(chunkSizes.defaultValueDescription): allowed: 1 to 16, "
-            + "three or more")
+      try OptionCheck.require("--chunk-size", chunkSize, in: 1...16)
+      guard chunkSizes.values.count >= 3, chunkSizes.values.allSatisfy((1...16).contains) else {
+        throw OptionCheck.error("--chunk-sizes", found: "\(chunkSizes)", allowed: "three or more of 1 to 16")
       }
-      guard batchSize >= 1, steps >= 1, patience >= 0 else {
-        throw ValidationError("--batch-size and --steps are at least 1, --patience at least 0")
-      }
+      try OptionCheck.require("--batch-size", batchSize, in: 1...)
+      try OptionCheck.require("--steps", steps, in: 1...)
+      try OptionCheck.require("--patience", patience, in: 0...)
     }
 
     func run() throws {
-      let threadCount = threads.count
+      let (threadCount, precision) = (threads.count, products.precision)
       let benchmark = CostBenchmark(size, sampleCount: batchSize, stepCount: steps, patience: patience) {
-        Host.makeBackend(threadCount: threadCount)
+        Host.makeBackend(threadCount: threadCount, precision: precision)
       }
       let report = try benchmark.run(
         contexts: contexts.values, chunkSize: chunkSize, chunkSizes: chunkSizes.values, includesDense: dense
@@ -76,12 +80,14 @@ extension BenchmarkCommand {
           "\(kind), context \(point.context): \(Format.fixed(point.seconds, digits: 3)) s")
       }
       for point in report.leftOut { Console.standardError.print("catlm: left out: \(point): memory does not hold it") }
-      print(json ? object(report).json() : CostTable.text(report))
+      let conditions = "size \(size.rawValue), samples a step: \(batchSize), threads: \(threadCount), \(products.text)"
+      print(json ? object(report).json() : conditions + "\n\n" + CostTable.text(report))
     }
 
     private func object(_ report: CostReport) -> Setting {
       [
         "size": .text(size.rawValue), "threads": .integer(threads.count), "batch": .integer(batchSize),
+        "precision": .text(products.precision.rawValue),
         "machine": Host.machine(of: Host.makeBackend(threadCount: threads.count)),
         "curves": .list(report.curves.map(CostTable.object)),
         "price": .list(

@@ -11,25 +11,43 @@ enum CostTable {
 
   private static func text(_ curve: CostCurve) -> String {
     var table = TextTable([
-      "context", "chunk size", "seconds", "on the line", "off by", "µs a token", "operations", "tensors",
+      "context", "chunk size", "seconds", "fitted", "off by", "µs a token", "products", "attention", "tensors",
     ])
     for point in curve.points {
       table.add([
         "\(point.context)", point.chunkSize.map(String.init) ?? "–", Format.fixed(point.seconds, digits: 4),
-        curve.predictedSeconds(point).map { Format.fixed($0, digits: 4) } ?? "–",
+        curve.fit.map { Format.fixed($0.seconds(point), digits: 4) } ?? "–",
         curve.deviation(point).map { Format.fixed(100 * $0, digits: 1) + " %" } ?? "–",
         Format.fixed(point.seconds / Double(point.tokenCount) * 1e6, digits: 1),
-        Format.scientific(point.operations, digits: 3), Format.bytes(point.tensorBytes),
+        Format.scientific(point.productOperations, digits: 3), Format.scientific(point.attentionOperations, digits: 3),
+        Format.bytes(point.tensorBytes),
       ])
     }
-    return "\(curve.name): \(line(curve))\n" + table.text
+    return "\(curve.name): \(formula(curve))\n" + table.text
   }
 
-  private static func line(_ curve: CostCurve) -> String {
-    guard let fixed = curve.fixedSeconds, let rate = curve.operationsPerSecond, let deviation = curve.largestDeviation
-    else { return "too few points for a line" }
-    return "\(Format.fixed(fixed, digits: 4)) s + operations / \(Format.fixed(rate / 1e9, digits: 1)) GFLOP/s, "
-      + "at most \(Format.fixed(100 * deviation, digits: 1)) % off"
+  /// The fitted terms, how far the points are off, and what was not fitted and why.
+  private static func formula(_ curve: CostCurve) -> String {
+    guard let fit = curve.fit, let deviation = curve.largestDeviation else { return "too few points for a fit" }
+    let rates =
+      fit.form == .twoRates
+      ? [("products", fit.productRate), ("attention", fit.attentionRate)] : [("operations", fit.productRate)]
+    var terms = fit.fixedSeconds > 0 ? [Format.fixed(fit.fixedSeconds, digits: 4) + " s"] : []
+    var notes = fit.fixedSeconds > 0 || fit.form == .rateAlone ? [] : ["no constant: it would be negative"]
+    for (work, rate) in rates {
+      if let rate {
+        terms.append("\(work) / \(Format.fixed(rate / 1e9, digits: 1)) GFLOP/s")
+      } else {
+        notes.append("no term for \(work): it would be negative")
+      }
+    }
+    switch fit.form {
+    case .twoRates: break
+    case .oneRate: notes.append("one rate: \(curve.points.count) points do not tell products from attention")
+    case .rateAlone: notes.append("a rate alone: \(curve.points.count) points do not tell it from a constant")
+    }
+    let off = "at most \(Format.fixed(100 * deviation, digits: 1)) % off"
+    return ([terms.joined(separator: " + ") + ", " + off] + notes).joined(separator: "; ")
   }
 
   private static func text(_ price: [(context: Int, cat: CostPoint, dense: CostPoint)]) -> String {
@@ -49,13 +67,17 @@ enum CostTable {
       [
         "context": .integer(point.context), "chunk_size": point.chunkSize.map(Setting.integer) ?? .null,
         "samples": .integer(point.sampleCount), "operations": .number(point.operations),
-        "seconds": .number(point.seconds), "predicted_seconds": number(curve.predictedSeconds(point)),
-        "deviation": number(curve.deviation(point)), "tensor_bytes": .integer(point.tensorBytes),
+        "product_operations": .number(point.productOperations),
+        "attention_operations": .number(point.attentionOperations), "seconds": .number(point.seconds),
+        "predicted_seconds": number(curve.fit?.seconds(point)), "deviation": number(curve.deviation(point)),
+        "tensor_bytes": .integer(point.tensorBytes),
       ]
     }
     return [
-      "curve": .text(curve.name), "fixed_seconds": number(curve.fixedSeconds),
-      "operations_per_second": number(curve.operationsPerSecond),
+      "curve": .text(curve.name), "fit": curve.fit.map { .text($0.form.rawValue) } ?? .null,
+      "fixed_seconds": number(curve.fit?.fixedSeconds),
+      "product_operations_per_second": number(curve.fit?.productRate),
+      "attention_operations_per_second": number(curve.fit?.attentionRate),
       "largest_deviation": number(curve.largestDeviation), "points": .list(points),
     ]
   }

@@ -52,13 +52,17 @@ struct EvaluateCommand: ParsableCommand {
   var json = false
 
   func validate() throws {
-    guard [tokens, text, task?.rawValue].count(where: { $0 != nil }) <= 1 else {
-      throw ValidationError("give one of --tokens, --text and --task")
+    let sources = [("--tokens", tokens), ("--text", text), ("--task", task?.rawValue)].filter { $0.1 != nil }
+    guard sources.count <= 1 else {
+      let found = sources.dropFirst().map(\.0).joined(separator: " and ")
+      throw OptionCheck.error(sources[0].0, found: "\(found) beside it", allowed: "one source")
     }
-    guard batch >= 1, samples ?? 1 >= 1, context ?? 1 >= 1 else {
-      throw ValidationError("--batch, --samples and --context are at least 1")
+    try OptionCheck.require("--batch", batch, in: 1...)
+    try OptionCheck.require("--samples", samples, in: 1...)
+    try OptionCheck.require("--context", context, in: 1...)
+    guard task == nil || context == nil else {
+      throw OptionCheck.error("--context", found: "--task beside it", allowed: "one of the two")
     }
-    guard task == nil || context == nil else { throw ValidationError("--context does not go with --task") }
   }
 
   func run() throws {

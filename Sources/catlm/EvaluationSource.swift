@@ -61,11 +61,9 @@ struct EvaluationSource {
   func open(batchSize: Int) throws -> any ValidationData {
     guard let text else { return try data(config, batchSize) }
     return try TextShard.with(text.path, tokenizer: text.tokenizer, length: length) { shard in
-      let section: Setting = [
-        "context": .integer(length), "train": .text(shard), "validation": .text(shard),
-        "validation_samples": config.validationSampleCount.map(Setting.integer) ?? .null,
-      ]
-      return try data(DataConfig(SettingsReader(section, path: "--text")), batchSize)
+      var config = config
+      config.validationPaths = [shard]
+      return try data(config, batchSize)
     }
   }
 

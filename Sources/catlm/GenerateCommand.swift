@@ -50,11 +50,15 @@ struct GenerateCommand: ParsableCommand {
   var json = false
 
   func validate() throws {
-    guard maxTokens >= 0 else { throw ValidationError("--max-tokens: found \(maxTokens), allowed: 0 and more") }
-    guard temperature >= 0 else { throw ValidationError("--temperature: found \(temperature), allowed: 0 and more") }
-    guard topK ?? 1 >= 1 else { throw ValidationError("--top-k: found \(topK ?? 0), allowed: 1 and more") }
-    guard topP > 0, topP <= 1 else { throw ValidationError("--top-p: found \(topP), allowed: above 0, at most 1") }
-    guard !prompt.isEmpty else { throw ValidationError("--prompt: found nothing, allowed: at least one character") }
+    try OptionCheck.require("--max-tokens", maxTokens, in: 0...)
+    try OptionCheck.require("--temperature", temperature, in: 0...)
+    try OptionCheck.require("--top-k", topK, in: 1...)
+    guard topP > 0, topP <= 1 else {
+      throw OptionCheck.error("--top-p", found: "\(topP)", allowed: "above 0, at most 1")
+    }
+    guard !prompt.isEmpty else {
+      throw OptionCheck.error("--prompt", found: "nothing", allowed: "at least one character")
+    }
   }
 
   func run() throws {

@@ -1,7 +1,10 @@
 import ArgumentParser
 
-/// An option of comma-separated integers, such as `512,1024`.
-struct IntegerList: ExpressibleByArgument {
+/// The value of an option of comma-separated integers, such as `512,1024`.
+struct IntegerList: ExpressibleByArgument, CustomStringConvertible {
+  /// What stands for a value in help and messages.
+  static let valueName = "integer,..."
+
   let values: [Int]
 
   init(_ values: [Int]) {
@@ -15,5 +18,5 @@ struct IntegerList: ExpressibleByArgument {
     self.values = values
   }
 
-  var defaultValueDescription: String { values.map(String.init).joined(separator: ",") }
+  var description: String { values.map(String.init).joined(separator: ",") }
 }

@@ -1,15 +1,23 @@
 import Benchmarks
 import Settings
 import Telemetry
+import TensorCore
 
 /// How timed kernels are printed.
 enum KernelTable {
-  static func text(_ ceilings: Ceilings, _ kernels: [KernelMeasurement], equipment: String) -> String {
+  static func text(
+    _ ceilings: Ceilings, _ kernels: [KernelMeasurement], precision: ProductPrecision, equipment: String
+  ) -> String {
     let giga = { (rate: Double) in Format.fixed(rate / 1e9, digits: 1) }
+    let product = { (precision: ProductPrecision) in
+      let fastest = ceilings.product(precision)
+      return "\(giga(fastest.rate)) GFLOP/s in \(precision.rawValue) (\(fastest.shape))"
+    }
     let head = [
       "\(Host.processorName), \(equipment)",
       "memory: copy \(giga(ceilings.copyRate)) GB/s, triad \(giga(ceilings.triadRate)) GB/s",
-      "products: \(giga(ceilings.productRate)) GFLOP/s (\(ceilings.productShape))", "",
+      "products: \(product(precision))"
+        + (precision == .float32 ? "" : "; the ceiling of attention: \(product(.float32))"), "",
     ]
     var table = TextTable(["kernel", "size", "ms", "GFLOP/s", "GB/s", "of ceiling"], textColumns: 2)
     for kernel in kernels {
@@ -26,8 +34,9 @@ enum KernelTable {
   static func object(_ kernel: KernelMeasurement, _ ceilings: Ceilings) -> Setting {
     let work: [Setting.Entry] =
       switch kernel.work {
-      case .operations(let count):
+      case .operations(let count, let precision):
         [
+          .init(key: "precision", value: .text(precision.rawValue)),
           .init(key: "operations", value: .number(count)),
           .init(key: "operations_per_second", value: .number(kernel.rate)),
         ]

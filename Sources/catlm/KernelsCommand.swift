@@ -10,11 +10,12 @@ extension BenchmarkCommand {
     static let configuration = CommandConfiguration(
       abstract: "Times every kernel on the sizes of a training step, against ceilings of the same run.",
       discussion: """
-        Products are held against the fastest product, all others against memory: the better of a copy and a triad of \
-        arrays of 128 MiB. The fastest call counts. Work counts multiplications and additions that cannot be left \
-        out, a backward pass of attention twice its forward pass; traffic counts every array that is read or written \
-        once. A share above 1 says that caches held some of it, or that the kernel works in place: a copy and a triad \
-        read what they overwrite, which does not count.
+        Products are held against the fastest product of operands in the same precision, attention against that in \
+        float32, all others against memory: the better of a copy and a triad of arrays of 128 MiB. The fastest call \
+        counts. Work counts multiplications and additions that cannot be left out, a backward pass of attention twice \
+        its forward pass; traffic counts every array that is read or written once. A share above 1 says that caches \
+        held some of it, or that the kernel works in place: a copy and a triad read what they overwrite, which does \
+        not count.
 
         Example: catlm benchmark kernels --size M --threads 2 --json
         """)
@@ -31,46 +32,49 @@ extension BenchmarkCommand {
     @Option(help: "Only kernels whose name contains this, such as attention.")
     var only = ""
 
+    @OptionGroup var products: PrecisionOption
+
     @OptionGroup var threads: ThreadsOption
 
     @Flag(help: "One JSON object on standard output.")
     var json = false
 
     func validate() throws {
-      guard (1...16).contains(chunkSize) else {
-        throw ValidationError("--chunk-size: found \(chunkSize), allowed: 1 to 16")
-      }
+      try OptionCheck.require("--chunk-size", chunkSize, in: 1...16)
       guard seconds > 0, seconds.isFinite else {
-        throw ValidationError("--seconds: found \(seconds), allowed: more than 0")
+        throw OptionCheck.error("--seconds", found: "\(seconds)", allowed: "more than 0")
       }
     }
 
     func run() throws {
-      let backend = Host.makeBackend(threadCount: threads.count)
+      let (threadCount, precision) = (threads.count, products.precision)
       let benchmark = try KernelBenchmark(
-        size, chunkSize: chunkSize, seconds: seconds, filter: only, backend: backend)
+        size, chunkSize: chunkSize, seconds: seconds, filter: only, precision: precision
+      ) { Host.makeBackend(threadCount: threadCount, precision: $0) }
       let console = Console.standardError
       let (ceilings, kernels) = benchmark.run { name in
         if console.isTerminal { console.show(status: name) }
       }
       console.endStatus()
       guard !kernels.isEmpty else { throw UserError("--only: found \(only), allowed: part of a kernel's name") }
+      let backend = Host.makeBackend(threadCount: threadCount, precision: precision)
       if json {
         print(object(ceilings, kernels, machine: Host.machine(of: backend)).json())
       } else {
-        print(KernelTable.text(ceilings, kernels, equipment: Host.equipment(of: backend)))
+        print(KernelTable.text(ceilings, kernels, precision: precision, equipment: Host.equipment(of: backend)))
       }
     }
 
     private func object(_ ceilings: Ceilings, _ kernels: [KernelMeasurement], machine: Setting) -> Setting {
-      [
+      let (product, exact) = (ceilings.product(products.precision), ceilings.product(.float32))
+      return [
         "size": .text(size.rawValue), "chunk_size": .integer(chunkSize), "threads": .integer(threads.count),
-        "machine": machine,
+        "precision": .text(products.precision.rawValue), "machine": machine,
         "ceilings": [
           "copy_bytes_per_second": .number(ceilings.copyRate), "triad_bytes_per_second": .number(ceilings.triadRate),
           "memory_bytes_per_second": .number(ceilings.memoryRate),
-          "product_operations_per_second": .number(ceilings.productRate),
-          "product_shape": .text(ceilings.productShape),
+          "product_operations_per_second": .number(product.rate), "product_shape": .text(product.shape),
+          "float32_product_operations_per_second": .number(exact.rate), "float32_product_shape": .text(exact.shape),
         ],
         "kernels": .list(kernels.map { KernelTable.object($0, ceilings) }),
       ]

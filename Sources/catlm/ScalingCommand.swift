@@ -21,6 +21,8 @@ extension BenchmarkCommand {
 
     @OptionGroup var work: WorkloadOptions
 
+    @OptionGroup var products: PrecisionOption
+
     @Option(help: "Turns of both kinds.")
     var rounds = 10
 
@@ -38,9 +40,9 @@ extension BenchmarkCommand {
     var json = false
 
     func validate() throws {
-      guard steps >= 1, rounds >= 1, warmup >= 0 else {
-        throw ValidationError("--rounds and --steps are at least 1, --warmup at least 0")
-      }
+      try OptionCheck.require("--rounds", rounds, in: 1...)
+      try OptionCheck.require("--steps", steps, in: 1...)
+      try OptionCheck.require("--warmup", warmup, in: 0...)
     }
 
     func run() throws {
@@ -52,9 +54,10 @@ extension BenchmarkCommand {
           in: group, hasSpareCore: try Host.hasSpareCore(beside: threadCount, group: group))
         let benchmark = try ScalingBenchmark(
           workload, group: group, settings: settings, isOverlapped: isOverlapped,
-          backend: Host.makeBackend(threadCount: threadCount))
+          backend: Host.makeBackend(threadCount: threadCount, precision: products.precision))
         try benchmark.warmUp(steps: warmup)
-        var table = ScalingTable(work, group: group, threadCount: threadCount, isOverlapped: isOverlapped)
+        var table = ScalingTable(
+          work, products, group: group, threadCount: threadCount, isOverlapped: isOverlapped)
         if group.rank == 0, !json { print(ScalingTable.head) }
         for index in 0..<rounds {
           table.rounds.append(try benchmark.round(steps: steps, startsApart: index % 2 == 1))

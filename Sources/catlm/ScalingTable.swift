@@ -6,13 +6,18 @@ import Telemetry
 /// How rounds of ``ScalingBenchmark`` are printed. Rates are tokens a second of all ranks.
 struct ScalingTable {
   private let work: WorkloadOptions
+  private let products: PrecisionOption
   private let rankCount: Int
   private let threadCount: Int
   private let isOverlapped: Bool
   var rounds: [ScalingRound] = []
 
-  init(_ work: WorkloadOptions, group: any ProcessGroup, threadCount: Int, isOverlapped: Bool) {
+  init(
+    _ work: WorkloadOptions, _ products: PrecisionOption, group: any ProcessGroup, threadCount: Int,
+    isOverlapped: Bool
+  ) {
     self.work = work
+    self.products = products
     rankCount = group.size
     self.threadCount = threadCount
     self.isOverlapped = isOverlapped
@@ -30,7 +35,8 @@ struct ScalingTable {
 
   var summary: String {
     let ranks = rankCount == 1 ? "1 rank" : "\(rankCount) ranks"
-    return "\(ranks), median of \(rounds.count): efficiency \(Format.fixed(median(\.efficiency), digits: 3)), "
+    return "\(ranks), \(products.text), median of \(rounds.count): "
+      + "efficiency \(Format.fixed(median(\.efficiency), digits: 3)), "
       + "at the slowest's pace \(Format.fixed(medianAtSlowestPace, digits: 3)); "
       + "fastest quarters: \(Format.fixed(fastest(\.together), digits: 0)) together, "
       + "\(Format.fixed(fastest(\.apart), digits: 0)) apart, efficiency "
@@ -41,7 +47,7 @@ struct ScalingTable {
     let object: Setting = [
       "size": .text(work.size.rawValue), "model": .text(work.model.rawValue), "chunk_size": .integer(work.chunkSize),
       "micro_batches": .integer(work.microBatches), "ranks": .integer(rankCount), "threads": .integer(threadCount),
-      "overlap": .flag(isOverlapped), "rounds": .integer(rounds.count),
+      "precision": .text(products.precision.rawValue), "overlap": .flag(isOverlapped), "rounds": .integer(rounds.count),
       "together_tokens_per_second": .number(median(\.together)), "apart_tokens_per_second": .number(median(\.apart)),
       "efficiency": .number(median(\.efficiency)), "efficiency_at_slowest_pace": .number(medianAtSlowestPace),
       "fastest_together_tokens_per_second": .number(fastest(\.together)),

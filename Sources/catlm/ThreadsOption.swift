@@ -6,9 +6,7 @@ struct ThreadsOption: ParsableArguments {
   var threads: Int?
 
   func validate() throws {
-    guard (1...1024).contains(threads ?? 1) else {
-      throw ValidationError("--threads: found \(threads ?? 0), allowed: 1 to 1024")
-    }
+    try OptionCheck.require("--threads", threads, in: 1...1024)
   }
 
   var count: Int { threads ?? Host.coreCount }

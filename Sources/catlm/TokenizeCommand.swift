@@ -34,7 +34,7 @@ struct TokenizeCommand: ParsableCommand {
 
   func validate() throws {
     guard (0..<1).contains(validationShare) else {
-      throw ValidationError("--validation-share: found \(validationShare), allowed: 0 to below 1")
+      throw OptionCheck.error("--validation-share", found: "\(validationShare)", allowed: "0 to below 1")
     }
   }
 

@@ -34,12 +34,10 @@ struct WorkloadOptions: ParsableArguments {
   var recompute = Recomputation.none
 
   func validate() throws {
-    guard (1...16).contains(chunkSize) else {
-      throw ValidationError("--chunk-size: found \(chunkSize), allowed: 1 to 16")
-    }
-    guard batchSize ?? 1 >= 1, microBatches >= 1, context ?? 2 >= 2 else {
-      throw ValidationError("--batch-size and --micro-batches are at least 1, --context at least 2")
-    }
+    try OptionCheck.require("--chunk-size", chunkSize, in: 1...16)
+    try OptionCheck.require("--context", context, in: 2...)
+    try OptionCheck.require("--batch-size", batchSize, in: 1...)
+    try OptionCheck.require("--micro-batches", microBatches, in: 1...)
   }
 
   var workload: TrainWorkload {

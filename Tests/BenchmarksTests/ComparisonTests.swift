@@ -14,12 +14,13 @@ private enum Result {
     """
   }
 
-  static func kernels(_ seconds: [String: Double], threads: Int = 2) -> String {
+  static func kernels(_ seconds: [String: Double], threads: Int = 2, precision: String? = nil) -> String {
     let list = seconds.sorted { $0.key < $1.key }.map {
       "{\"kernel\": \"\($0.key)\", \"shape\": \"[2]\", \"seconds\": \($0.value)}"
     }
+    let rounding = precision.map { "\"precision\": \"\($0)\", " } ?? ""
     return """
-      {"size": "S", "chunk_size": 16, "threads": \(threads), "machine": {"processor": "A", "cores": 2},
+      {"size": "S", "chunk_size": 16, "threads": \(threads), \(rounding)"machine": {"processor": "A", "cores": 2},
        "kernels": [\(list.joined(separator: ",\n"))]}
       """
   }
@@ -39,7 +40,7 @@ private enum Result {
   @Test func `one object, or one a line, is read`() throws {
     let one = try Result.read(Result.kernels(["norm": 0.5, "add": 0.25]))
     #expect(one.kind == .kernels && one.entries.map(\.seconds) == [0.25, 0.5])
-    #expect(one.entries[1].name == "norm [2] S chunk_size 16 threads 2")
+    #expect(one.entries[1].name == "norm [2] S chunk_size 16 threads 2 float32")
     let lines = try Result.read(Result.allreduce(4, 0.1), "", Result.allreduce(8, 0.2))
     #expect(lines.kind == .allreduce && lines.entries.map(\.seconds) == [0.1, 0.2])
   }
@@ -54,7 +55,7 @@ private enum Result {
     let new = try Result.read(Result.kernels(["add": 1.04, "norm": 1.06, "scale": 0.5]))
     let comparison = try BenchmarkComparison(old, new)
     #expect(comparison.rows.map(\.ratio) == [1.04, 1.06, 0.5])
-    #expect(comparison.slower(tolerance: 0.05).map(\.name) == ["norm [2] S chunk_size 16 threads 2"])
+    #expect(comparison.slower(tolerance: 0.05).map(\.name) == ["norm [2] S chunk_size 16 threads 2 float32"])
     #expect(comparison.slower(tolerance: 0.1).isEmpty)
     #expect(comparison.slower(tolerance: 0.01).count == 2)
   }
@@ -73,6 +74,15 @@ private enum Result {
     #expect(comparison.rows.count == 1)
     #expect(comparison.onlyInOld.count == 1 && comparison.onlyInOld[0].contains("chunk_size 4"))
     #expect(comparison.onlyInNew.count == 1 && comparison.onlyInNew[0].contains("chunk_size 8"))
+  }
+
+  @Test func `a file that does not say its precision is of float32`() throws {
+    let old = try Result.read(Result.kernels(["add": 1]))
+    let new = try Result.read(Result.kernels(["add": 2], precision: "float32"))
+    #expect(try BenchmarkComparison(old, new).rows.map(\.ratio) == [2])
+    let rounded = try Result.read(Result.kernels(["add": 2], precision: "bfloat16"), path: "b.json")
+    let error = #expect(throws: SettingsError.self) { try BenchmarkComparison(old, rounded) }
+    #expect(error?.description == "b.json: precision: found \"bfloat16\"; allowed: \"float32\", as in a.json")
   }
 
   @Test func `another machine is said`() throws {

@@ -1,4 +1,5 @@
 import Benchmarks
+import TensorCore
 import Testing
 
 @Suite struct KernelBenchmarkTests {
@@ -15,7 +16,8 @@ import Testing
   @Test(.enabled(if: isOptimised, "kernels without optimisation take minutes"))
   func `every kernel of a backend is timed`() throws {
     let benchmark = try KernelBenchmark(
-      .small, chunkSize: 16, seconds: 0, filter: "", backend: Backends.make(threadCount: 2))
+      .small, chunkSize: 16, seconds: 0, filter: ""
+    ) { Backends.make(threadCount: 2, precision: $0) }
     let (ceilings, kernels) = benchmark.run { _ in }
     #expect(Set(kernels.map(\.name)) == Set(Self.names))
     #expect(ceilings.copyRate > 0 && ceilings.triadRate > 0)
@@ -28,7 +30,8 @@ import Testing
 
   @Test func `a filter picks kernels by name`() throws {
     let benchmark = try KernelBenchmark(
-      .small, chunkSize: 4, seconds: 0, filter: "norm", backend: Backends.make(threadCount: 1))
+      .small, chunkSize: 4, seconds: 0, filter: "norm"
+    ) { Backends.make(threadCount: 1, precision: $0) }
     var reported: [String] = []
     let (_, kernels) = benchmark.run { reported.append($0) }
     #expect(kernels.map(\.name) == ["norm forward", "norm backward"])
@@ -36,6 +39,17 @@ import Testing
     #expect(kernels.map(\.shape) == ["[5120, 256]", "[5120, 256]"])
     #expect(reported == ["ceilings", "norm forward", "norm backward", "ceilings"])
     for kernel in kernels { #expect(kernel.work == .bytes(4 * 5120 * 256 * 4)) }
+  }
+
+  @Test func `rounded products have a ceiling of their own, attention that of products that are not rounded`() throws {
+    let benchmark = try KernelBenchmark(
+      .small, chunkSize: 16, seconds: 0, filter: "blocks forward", precision: .bfloat16
+    ) { Backends.make(threadCount: 1, precision: $0) }
+    let (ceilings, kernels) = benchmark.run { _ in }
+    #expect(ceilings.product(.bfloat16).rate > 0 && ceilings.product(.float32).rate > 0)
+    #expect(ceilings.product(.bfloat16) != ceilings.product(.float32))
+    #expect(kernels.count == 1)
+    for kernel in kernels { #expect(kernel.share(of: ceilings) == kernel.rate / ceilings.product(.float32).rate) }
   }
 
   @Test func `times are of three calls or more, the first one apart`() {

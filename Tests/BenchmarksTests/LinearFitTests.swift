@@ -28,6 +28,22 @@ import Testing
     #expect(abs(fit.coefficients[0] - 1.2) < 1e-12)
   }
 
+  @Test func `without negative coefficients the rest are the best without that column`() throws {
+    let inputs = [[1.0, 2, 9], [1, 3, 1], [1, 5, 4], [1, 8, 2]]
+    let values = inputs.map { 7 + 0.5 * $0[1] - 0.25 * $0[2] }
+    let fit = try #require(LinearFit(notNegative: inputs, values: values))
+    let rest = try #require(LinearFit(inputs: inputs.map { [$0[0], $0[1]] }, values: values))
+    #expect(fit.coefficients == rest.coefficients + [0])
+  }
+
+  @Test func `coefficients that are not negative stay what they are`() throws {
+    let inputs = [[1.0, 2, 9], [1, 3, 1], [1, 5, 4], [1, 8, 2]]
+    let values = [10.3, 8.7, 10.6, 11.4]
+    let free = try #require(LinearFit(inputs: inputs, values: values))
+    try #require(free.coefficients.allSatisfy { $0 >= 0 })
+    #expect(LinearFit(notNegative: inputs, values: values) == free)
+  }
+
   @Test(arguments: [[[1.0, 2], [1, 2], [1, 2]], [[1, 5]], [[1, 0], [1, 0]]])
   func `what values do not determine is not made up`(inputs: [[Double]]) {
     #expect(LinearFit(inputs: inputs, values: inputs.map { _ in 1 }) == nil)

@@ -28,23 +28,34 @@ extension CommandTests {
       #expect(report["shard_optimizer"] == .flag(options.contains("--shard-optimizer")))
     }
 
-    @Test func `ranks together are held against ranks apart`() throws {
+    @Test(arguments: ["float32", "bfloat16"])
+    func `ranks together are held against ranks apart`(precision: String) throws {
       let outcome = try Command.mpirun(
         ranks: 2,
         [
           "benchmark", "scaling", "--rounds", "3", "--steps", "1", "--batch-size", "1", "--context", "32", "--threads",
-          "1", "--json",
+          "1", "--precision", precision, "--json",
         ], in: Program.root
       ).run().succeeded()
       let report = try #require(try outcome.objects.first)
       #expect(outcome.outputLines.count == 1)
       #expect(report["ranks"] == .integer(2) && report["rounds"] == .integer(3))
+      #expect(report["precision"] == .text(precision))
       let together = try #require(report["fastest_together_tokens_per_second"]?.numberValue)
       let apart = try #require(report["fastest_apart_tokens_per_second"]?.numberValue)
       #expect(together > 0 && report["fastest_efficiency"] == .number(together / apart))
       let slowest = try #require(report["efficiency_at_slowest_pace"]?.numberValue)
       let efficiency = try #require(report["efficiency"]?.numberValue)
       #expect(slowest >= efficiency)
+    }
+
+    @Test func `the last line of the rounds says what they were measured with`() throws {
+      let arguments = [
+        "benchmark", "scaling", "--rounds", "1", "--steps", "1", "--batch-size", "1", "--context", "32", "--threads",
+        "1", "--precision", "bfloat16",
+      ]
+      let lines = try Command.catlm(arguments).run().succeeded().outputLines
+      #expect(lines.count == 3 && lines[2].hasPrefix("1 rank, products in bfloat16, median of 1: "), "\(lines)")
     }
 
     @Test func `recomputation lowers the memory of a step, as predicted`() throws {

@@ -22,9 +22,34 @@ extension CommandTests {
       }
     }
 
+    @Test func `each kernel is held against products of its own precision, which results are compared by`() throws {
+      let workspace = try Workspace()
+      for precision in ["float32", "bfloat16"] {
+        let arguments = ["benchmark", "kernels", "--only", " forward", "--seconds", "0.01", "--threads", "1", "--json"]
+        let outcome = try Command.catlm(arguments + ["--precision", precision]).run().succeeded()
+        let report = try #require(try outcome.objects.first)
+        #expect(report["precision"] == .text(precision))
+        let ceiling = { (key: String) in try #require(report["ceilings"]?[key]?.numberValue, "\(key)") }
+        let (rounded, exact) = (
+          try ceiling("product_operations_per_second"), try ceiling("float32_product_operations_per_second")
+        )
+        #expect((rounded == exact) == (precision == "float32"))
+        for kernel in try #require(report["kernels"]?.listValue) where kernel["operations"] != nil {
+          let rate = try #require(kernel["operations_per_second"]?.numberValue)
+          let share = try #require(kernel["share_of_ceiling"]?.numberValue)
+          let isProduct = kernel["kernel"] == .text("product forward")
+          #expect(kernel["precision"] == .text(isProduct ? precision : "float32"), "\(kernel)")
+          #expect(abs(share * (isProduct ? rounded : exact) / rate - 1) < 1e-9, "\(kernel)")
+        }
+        try workspace.write(outcome.output, precision + ".json")
+      }
+      let outcome = try workspace.catlm("benchmark", "compare", "float32.json", "bfloat16.json")
+      #expect(outcome.code == 2 && outcome.errors.contains("precision: found \"bfloat16\""), "\(outcome.errors)")
+    }
+
     @Test func `a table has a line a kernel under the ceilings`() throws {
       let lines = try Command.catlm(Self.arguments).run().succeeded().outputLines
-      #expect(lines.contains { $0.hasPrefix("memory: copy ") } && lines.contains { $0.hasPrefix("products: ") })
+      #expect(lines.contains { $0.hasPrefix("memory: copy ") } && lines.contains { $0.contains(" GFLOP/s in float32") })
       #expect(lines.count { $0.hasPrefix("norm ") && $0.contains("[4352, 256]") } == 2, "\(lines)")
     }
 

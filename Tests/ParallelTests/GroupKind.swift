@@ -36,7 +36,7 @@ enum GroupKind: Sendable, CustomTestStringConvertible {
 extension GroupKind {
   /// The group with a watchdog that ends nothing but says so.
   private static func watched(_ group: any ProcessGroup) throws -> any ProcessGroup {
-    let ending = WatchEnding(report: { Issue.record("\($0)") }, abort: {}, exit: {})
+    let ending = WatchEnding(report: { Issue.record("\($0)") }, end: {})
     return try WatchedGroup.watch(group, limit: .seconds(60), ending: ending) { Issue.record("\($0)") }
   }
 }

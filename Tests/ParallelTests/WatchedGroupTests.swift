@@ -32,10 +32,10 @@ private struct Abortable: @unchecked Sendable {
     let abortable = Abortable(group: group)
     let ending = WatchEnding(
       report: { reports.add("rank \(abortable.group.rank): \($0)") },
-      abort: {
+      end: {
         abortable.group.abort(code: WatchEnding.exitCode)
         reports.end()
-      }, exit: {})
+      })
     return try WatchedGroup.watch(group, limit: limit, ending: ending) { reports.add($0) }
   }
 

@@ -35,17 +35,23 @@ extension BenchmarkReport.Kind {
       (object["splits"]?.listValue ?? [object]).map { (conditions($0, Self.trainingKeys), $0) }
     case .kernels:
       (object["kernels"]?.listValue ?? []).map { kernel in
-        (conditions(kernel, ["kernel", "shape"]) + conditions(object, ["size", "chunk_size", "threads"]), kernel)
+        (
+          conditions(kernel, ["kernel", "shape"]) + conditions(object, ["size", "chunk_size", "threads", "precision"]),
+          kernel
+        )
       }
     case .allreduce:
       [(conditions(object, ["bytes", "wire", "ranks"]), object)]
     }
   }
 
-  /// Those that a file lacks are left out, so that files of before an option was added can be compared.
+  /// Those that a file lacks are left out, so that files of before an option was added can be compared with each other;
+  /// with those of today where it is known what there was before.
   private func conditions(_ object: Setting, _ keys: [String]) -> [Setting.Entry] {
-    keys.compactMap { key in object[key].map { .init(key: key, value: $0) } }
+    keys.compactMap { key in (object[key] ?? Self.formerValues[key]).map { .init(key: key, value: $0) } }
   }
+
+  private static let formerValues: [String: Setting] = ["precision": "float32"]
 
   private static let trainingKeys = [
     "size", "model", "chunk_size", "context", "batch", "micro_batches", "ranks", "threads", "independent", "precision",

@@ -79,6 +79,8 @@ package struct CostBenchmark {
     try benchmark.finish()
     return CostPoint(
       context: workload.context, chunkSize: chunkSize, sampleCount: workload.sampleCount,
-      operations: workload.cost.trainingOperations, seconds: seconds.min() ?? .nan, tensorBytes: first.tensorBytes)
+      productOperations: ModelCost.trainingFactor * workload.cost.productOperations,
+      attentionOperations: ModelCost.trainingFactor * workload.cost.attentionOperations,
+      seconds: seconds.min() ?? .nan, tensorBytes: first.tensorBytes)
   }
 }

@@ -24,6 +24,34 @@ package struct LinearFit: Hashable, Sendable {
     coefficients = zip(solution, scales).map { $0 / $1 }
   }
 
+  /// The same among coefficients of which none is negative: some are 0 where the best of all has negative ones.
+  ///
+  /// - Returns: nil where the values do not determine the coefficients, or no such coefficients help.
+  package init?(notNegative inputs: [[Double]], values: [Double]) {
+    guard let best = Self(inputs: inputs, values: values) else { return nil }
+    let width = best.coefficients.count
+    // The best such fit is the best of all for the columns that it uses: few enough to try every choice of them.
+    let choices = (1..<1 << width).map { mask in (0..<width).filter { mask & 1 << $0 != 0 } }
+    let fits = choices.compactMap { Self(inputs: inputs, values: values, columns: $0) }
+    let allowed = fits.filter { fit in fit.coefficients.allSatisfy { $0 >= 0 } }
+    let errors = allowed.map { $0.squaredError(inputs, values) }
+    guard let least = errors.indices.min(by: { errors[$0] < errors[$1] }) else { return nil }
+    self = allowed[least]
+  }
+
+  /// Sum of the squares of the relative errors.
+  private func squaredError(_ inputs: [[Double]], _ values: [Double]) -> Double {
+    zip(inputs, values).map { value(at: $0) / $1 - 1 }.reduce(0) { $0 + $1 * $1 }
+  }
+
+  /// With coefficients of 0 for all but some columns of the inputs.
+  private init?(inputs: [[Double]], values: [Double], columns: [Int]) {
+    guard let fit = Self(inputs: inputs.map { input in columns.map { input[$0] } }, values: values) else { return nil }
+    var coefficients = Array(repeating: 0.0, count: inputs[0].count)
+    for (column, coefficient) in zip(columns, fit.coefficients) { coefficients[column] = coefficient }
+    self.coefficients = coefficients
+  }
+
   package func value(at input: [Double]) -> Double {
     zip(coefficients, input).reduce(0) { $0 + $1.0 * $1.1 }
   }

@@ -8,16 +8,20 @@ package protocol MemoryKernels: Backend {
   func triad(_ x: Tensor, plus factor: Float, times y: Tensor, into z: Tensor)
 }
 
+/// The matrix product that a machine does at the best rate.
+package struct FastestProduct: Hashable, Sendable {
+  /// Operations a second; 0 if none was timed.
+  package fileprivate(set) var rate = 0.0
+  package fileprivate(set) var shape = "none"
+}
+
 /// The best rates of this machine, in one run: those of memory, and of matrix products.
 package struct Ceilings: Hashable, Sendable {
   /// Bytes a second that a copy reads and writes, of arrays that no cache holds.
   package internal(set) var copyRate = 0.0
   /// The same of a sum of two arrays into a third.
   package internal(set) var triadRate = 0.0
-  /// Operations a second of the fastest product.
-  package internal(set) var productRate = 0.0
-  /// The shape of that product.
-  package internal(set) var productShape = "none"
+  private var products: [ProductPrecision: FastestProduct] = [:]
 
   /// Bytes a second, the better of copy and triad.
   package var memoryRate: Double { max(copyRate, triadRate) }
@@ -37,9 +41,12 @@ package struct Ceilings: Hashable, Sendable {
     triadRate = max(triadRate, 3 * arrayBytes / triad.fastest)
   }
 
+  /// The fastest product of operands in a precision.
+  package func product(_ precision: ProductPrecision) -> FastestProduct { products[precision] ?? FastestProduct() }
+
   /// Takes a product that was faster than all before.
-  mutating func note(productRate rate: Double, shape: String) {
-    if rate > productRate { (productRate, productShape) = (rate, shape) }
+  mutating func note(productRate rate: Double, shape: String, precision: ProductPrecision) {
+    if rate > product(precision).rate { products[precision] = FastestProduct(rate: rate, shape: shape) }
   }
 }
 

@@ -1,9 +1,13 @@
+package import TensorCore
+
 /// Times every kernel of a backend on the sizes that a training step gives it, beside the machine's ceilings.
 package struct KernelBenchmark {
   /// Makes some cases with their tensors, when it is their turn.
   typealias CaseList = () -> [KernelCase]
 
   private let sizes: KernelSizes
+  private let precision: ProductPrecision
+  private let makeBackend: (ProductPrecision) -> any MemoryKernels
   private let backend: any MemoryKernels
   /// Seconds of measuring, for each kernel.
   private let seconds: Double
@@ -12,11 +16,16 @@ package struct KernelBenchmark {
   /// - Parameters:
   ///   - seconds: how long each kernel is measured, about.
   ///   - filter: only kernels whose name contains it; empty for all.
+  ///   - precision: of the operands of products.
+  ///   - makeBackend: makes the backend that is timed, and the one of the ceiling of kernels that do not round.
   package init(
-    _ size: BenchmarkSize, chunkSize: Int, seconds: Double, filter: String, backend: any MemoryKernels
+    _ size: BenchmarkSize, chunkSize: Int, seconds: Double, filter: String, precision: ProductPrecision = .float32,
+    makeBackend: @escaping (ProductPrecision) -> any MemoryKernels
   ) throws {
     sizes = try KernelSizes(size, chunkSize: chunkSize)
-    self.backend = backend
+    self.precision = precision
+    self.makeBackend = makeBackend
+    backend = makeBackend(precision)
     self.seconds = seconds
     self.filter = filter
   }
@@ -29,7 +38,7 @@ package struct KernelBenchmark {
     report("ceilings")
     measureCeilings(&ceilings)
     var measurements: [KernelMeasurement] = []
-    for cases in caseLists(KernelCases(sizes: sizes, backend: backend)) {
+    for cases in caseLists(KernelCases(sizes: sizes, backend: backend, precision: precision)) {
       for item in cases() where filter.isEmpty || item.name.contains(filter) {
         report(item.name)
         let times = CallTimes(seconds: seconds, item.call)
@@ -40,16 +49,22 @@ package struct KernelBenchmark {
     report("ceilings")
     measureCeilings(&ceilings)
     for product in measurements where product.name.hasPrefix(KernelCases.productName) {
-      ceilings.note(productRate: product.rate, shape: product.shape)
+      ceilings.note(productRate: product.rate, shape: product.shape, precision: precision)
     }
     return (ceilings, measurements)
   }
 
   private func measureCeilings(_ ceilings: inout Ceilings) {
     ceilings.measureMemory(backend, seconds: seconds)
+    measureProducts(&ceilings, backend, precision)
+    if precision != .float32 { measureProducts(&ceilings, makeBackend(.float32), .float32) }
+  }
+
+  private func measureProducts(_ ceilings: inout Ceilings, _ backend: any Backend, _ precision: ProductPrecision) {
     let products = ProductCeiling(sizes.cost, backend: backend, seconds: seconds / 4)
     if let shape = products.bestShape {
-      ceilings.note(productRate: products.bestRate, shape: "\(shape.m)x\(shape.n)x\(shape.k)")
+      ceilings.note(
+        productRate: products.bestRate, shape: "\(shape.m)x\(shape.n)x\(shape.k)", precision: precision)
     }
   }
 

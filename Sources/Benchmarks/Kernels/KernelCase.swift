@@ -1,7 +1,10 @@
+package import TensorCore
+
 /// What a kernel's call has to do at least, and what bounds it.
 package enum KernelWork: Hashable, Sendable {
-  /// Multiplications and additions that cannot be left out; what a backward pass computes again does not count.
-  case operations(Double)
+  /// Multiplications and additions that cannot be left out, of operands in a precision; what a backward pass computes
+  /// again does not count.
+  case operations(Double, ProductPrecision)
   /// Bytes that have to travel: each array that is read or written once.
   case bytes(Double)
 }
@@ -32,14 +35,14 @@ package struct KernelMeasurement: Hashable, Sendable {
   /// Operations or bytes a second, in the fastest call.
   package var rate: Double {
     switch work {
-    case .operations(let count), .bytes(let count): count / times.fastest
+    case .operations(let count, _), .bytes(let count): count / times.fastest
     }
   }
 
   /// The rate over the ceiling that bounds this kernel. Above 1 where arrays came from caches.
   package func share(of ceilings: Ceilings) -> Double {
     switch work {
-    case .operations: rate / ceilings.productRate
+    case .operations(_, let precision): rate / ceilings.product(precision).rate
     case .bytes: rate / ceilings.memoryRate
     }
   }

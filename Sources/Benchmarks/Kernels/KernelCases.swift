@@ -8,6 +8,8 @@ struct KernelCases {
 
   let sizes: KernelSizes
   let backend: any MemoryKernels
+  /// Of the operands of the backend's products; those of attention are not rounded.
+  let precision: ProductPrecision
 
   func filled(_ shape: Int...) -> Tensor { Tensor.filled(shape, backend) }
 
@@ -22,7 +24,7 @@ struct KernelCases {
     let (weight, weightGradient) = (filled(shape.n, shape.k), filled(shape.n, shape.k))
     let (output, inputGradient) = (filled(shape.m, shape.n), filled(shape.m, shape.k))
     let name = "\(shape.m)x\(shape.n)x\(shape.k)"
-    let work = KernelWork.operations(shape.operationCount)
+    let work = KernelWork.operations(shape.operationCount, precision)
     let backend = backend
     return [
       KernelCase(Self.productName + " forward", name, work) {
@@ -52,10 +54,10 @@ struct KernelCases {
     let name = "\(shape.sequenceCount) of \(shape.pattern.rowCount) rows, \(shape.headCount) x \(shape.headWidth)"
     let backend = backend
     return [
-      KernelCase("attention \(pattern) forward", name, .operations(operations)) {
+      KernelCase("attention \(pattern) forward", name, .operations(operations, .float32)) {
         backend.attention(packed, shape: shape, tables: tables, output: output, logSumExp: logSumExp)
       },
-      KernelCase("attention \(pattern) backward", name, .operations(2 * operations)) {
+      KernelCase("attention \(pattern) backward", name, .operations(2 * operations, .float32)) {
         backend.attentionBackward(
           packed, shape: shape, tables: tables, output: output, logSumExp: logSumExp, outputGradient: outputGradient,
           packedGradient: packedGradient, queryNormGradient: nil, keyNormGradient: nil)
