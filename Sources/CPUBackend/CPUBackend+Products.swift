@@ -6,6 +6,23 @@ extension CPUBackend {
   /// The processor that OpenBLAS took its kernels for; results depend on it in the last bits.
   package static var blasCoreName: String { String(cString: openblas_get_corename()) }
 
+  /// A processor whose kernels fit this one, where OpenBLAS chose those of one without AVX2 that has it: it takes a
+  /// processor that is newer than itself for a very old one, and is then some four times slower. Nil: it chose well.
+  ///
+  /// - Parameter name: what ``blasCoreName`` says.
+  package static func betterBLASCore(than name: String, at level: InstructionLevel) -> String? {
+    let cores = [
+      "Prescott", "Core2", "Penryn", "Dunnington", "Nehalem", "Sandybridge", "Atom", "Nano", "Athlon", "Opteron",
+      "Opteron(SSE3)", "Barcelona", "Bobcat", "Bulldozer", "Piledriver", "Steamroller",
+    ]
+    guard cores.contains(name) else { return nil }
+    switch level {
+    case .baseline: return nil
+    case .avx2: return "Haswell"
+    case .avx512: return "SkylakeX"
+    }
+  }
+
   package func multiply(_ a: Matrix, _ b: Matrix, into c: Matrix, scale: Float, accumulate: Bool) {
     precondition(!accumulate || c.dtype == .float32, "multiply: added to \(c.dtype)")
     let product = Product(a, b, into: c, scale: scale, accumulate: accumulate)

@@ -20,6 +20,7 @@ struct Catlm: ParsableCommand {
     ])
 
   static func main() {
+    Host.restartWithFittingBLAS()
     do {
       var command = try parseAsRoot()
       try command.run()

@@ -47,9 +47,35 @@ enum Host {
     return line.map { $0.dropFirst("Cpus_allowed_list:".count).trimmingCharacters(in: .whitespaces) } ?? ""
   }
 
-  /// Says so when the environment holds BLAS below what the processor can do.
+  /// Starts the program anew with kernels of BLAS that fit the processor, where BLAS chose others: it reads the
+  /// environment for that when it is loaded. Nothing happens where the environment names kernels.
+  static func restartWithFittingBLAS() {
+    let chosen = CPUBackend.blasCoreName
+    guard let better = CPUBackend.betterBLASCore(than: chosen, at: .detected) else { return }
+    guard ProcessInfo.processInfo.environment[blasVariable] == nil else { return }
+    setenv(blasVariable, better, 1)
+    setenv(passedOverVariable, chosen, 1)
+    var arguments = CommandLine.arguments.map { strdup($0) } + [nil]
+    // Returns on failure alone: the program then goes on as it is.
+    execv("/proc/self/exe", &arguments)
+  }
+
+  /// What OpenBLAS reads for its kernels.
+  private static let blasVariable = "OPENBLAS_CORETYPE"
+  /// The kernels that it chose first, for the program that was started anew.
+  private static let passedOverVariable = "CATLM_BLAS_PASSED_OVER"
+
+  /// Says so when BLAS was given other kernels than it chose, or the environment may hold it below what the processor
+  /// can do.
   static func warnOfSlowBLAS(_ logger: Logger) {
-    guard let forced = ProcessInfo.processInfo.environment["OPENBLAS_CORETYPE"] else { return }
+    let environment = ProcessInfo.processInfo.environment
+    guard let forced = environment[blasVariable] else { return }
+    if let passedOver = environment[passedOverVariable] {
+      logger.info(
+        "BLAS does not know this processor and chose kernels without AVX2; it uses better ones",
+        metadata: ["chosen": "\(passedOver)", "used": "\(CPUBackend.blasCoreName)"])
+      return
+    }
     logger.warning(
       "OPENBLAS_CORETYPE is set; unset it to let BLAS choose its kernels",
       metadata: ["forced": "\(forced)", "used": "\(CPUBackend.blasCoreName)"])

@@ -110,4 +110,13 @@ struct ProductTests {
   @Test func `OpenBLAS says what it is`() {
     #expect(!CPUBackend.blasCoreName.isEmpty)
   }
+
+  @Test func `a processor that OpenBLAS does not know gets kernels that fit it`() {
+    #expect(CPUBackend.betterBLASCore(than: "Prescott", at: .avx512) == "SkylakeX")
+    #expect(CPUBackend.betterBLASCore(than: "Prescott", at: .avx2) == "Haswell")
+    #expect(CPUBackend.betterBLASCore(than: "Prescott", at: .baseline) == nil)
+    for name in ["Haswell", "Zen", "SkylakeX", "Cooperlake", "Sapphirerapids", "neoversen1"] {
+      #expect(CPUBackend.betterBLASCore(than: name, at: .avx512) == nil)
+    }
+  }
 }
