@@ -10,6 +10,7 @@ CK_HELPER float *ck_take(float **scratch, long count) {
 }
 
 #define CK_BODY "AttentionBody.inc"
+#define CK_WITH_PAIRS
 #include "InstructionSets.h"
 
 long ck_attention_forward_scratch(const ck_attention *call) {

@@ -1,39 +1,18 @@
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
-
 #include "CKernels.h"
 
 #define CK_BODY "BFloat16.inc"
+#define CK_WITH_PAIRS
 #include "InstructionSets.h"
 
 #if defined(__x86_64__)
 
-// Two levels more than other kernels have.
-#pragma clang diagnostic push
-#pragma clang diagnostic ignored "-Wpsabi"
-#pragma clang attribute push( \
-    __attribute__((target("avx512bf16,avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx2,fma,bmi,bmi2"))), \
-    apply_to = function)
-#define CK_SUFFIX _avx512_bf16
-#define CK_PAIR_PRODUCTS
-#include "Vectors.inc"
-#include "BFloat16.inc"
-#undef CK_SUFFIX
-#pragma clang attribute pop
-
+// Tiles are packed as pairs are, and have a product of their own.
 #pragma clang attribute push( \
     __attribute__((target( \
         "amx-bf16,amx-tile,avx512bf16,avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx2,fma,bmi,bmi2"))), \
     apply_to = function)
 #include "BFloat16Tiles.inc"
 #pragma clang attribute pop
-#pragma clang diagnostic pop
-
-// Tiles are packed as pairs are.
-#define DISPATCH(level, name, ...) \
-  if (level >= CK_AVX512_BF16) return CK_JOIN(name, _avx512_bf16)(__VA_ARGS__); \
-  CK_DISPATCH(level, name, __VA_ARGS__)
 
 int ck_has_pair_products(void) {
   __builtin_cpu_init();
@@ -42,21 +21,19 @@ int ck_has_pair_products(void) {
 
 #else
 
-#define DISPATCH CK_DISPATCH
-
 int ck_has_pair_products(void) { return 0; }
 
 #endif
 
 void ck_pack_rows(
     ck_level level, ck_type type, const void *a, long stride, int isTransposed, long rows, long depth, uint32_t *to) {
-  DISPATCH(level, pack_rows, type, a, stride, isTransposed, rows, depth, to);
+  CK_DISPATCH(level, pack_rows, type, a, stride, isTransposed, rows, depth, to);
 }
 
 void ck_pack_panels(
     ck_level level, ck_type type, const void *b, long stride, int isTransposed, long columns, long depth,
     uint32_t *to) {
-  DISPATCH(level, pack_panels, type, b, stride, isTransposed, columns, depth, to);
+  CK_DISPATCH(level, pack_panels, type, b, stride, isTransposed, columns, depth, to);
 }
 
 void ck_multiply_packed(
@@ -68,5 +45,5 @@ void ck_multiply_packed(
     return;
   }
 #endif
-  DISPATCH(level, multiply_packed, a, aStride, rows, b, columns, depth, scale, accumulate, type, c, cStride);
+  CK_DISPATCH(level, multiply_packed, a, aStride, rows, b, columns, depth, scale, accumulate, type, c, cStride);
 }

@@ -1,6 +1,7 @@
 #include "CKernels.h"
 
 #define CK_BODY "Norm.inc"
+#define CK_WITH_PAIRS
 #include "InstructionSets.h"
 
 void ck_rms_norm(

@@ -1,6 +1,7 @@
 #include "CKernels.h"
 
 #define CK_BODY "SwiGLU.inc"
+#define CK_WITH_PAIRS
 #include "InstructionSets.h"
 
 void ck_swiglu(ck_level level, ck_type type, const void *gateUp, void *output, long rows, long width) {

@@ -13,7 +13,7 @@ extension CPUBackend {
   func multiplyRounded(_ product: Product) {
     let isShared = product.isShared(among: threadCount)
     let slotCount = isShared ? threadCount : 1
-    let blocks = ProductBlocks(product, threadCount: slotCount, hasTiles: pairLevel == CK_AMX_BF16)
+    let blocks = ProductBlocks(product, threadCount: slotCount, hasTiles: level == CK_AMX_BF16)
     withScratch(UInt32.self, count: blocks.panelPairCount + threadCount * blocks.rowPairCount) { panels in
       let rows = panels + blocks.panelPairCount
       for depth in blocks.depths {
@@ -38,7 +38,7 @@ extension CPUBackend {
   ) {
     let b = product.b
     ck_pack_panels(
-      pairLevel, b.dtype.kernelType, b.element(depth.lowerBound, packed.lowerBound), b.stride, b.isTransposed ? 1 : 0,
+      level, b.dtype.kernelType, b.element(depth.lowerBound, packed.lowerBound), b.stride, b.isTransposed ? 1 : 0,
       packed.count, depth.count, panels + (packed.lowerBound - columns.lowerBound) * ck_pair_count(depth.count))
   }
 
@@ -51,10 +51,10 @@ extension CPUBackend {
     let isPacked = a.isPacked(from: start, depth: depth.count)
     if !isPacked {
       ck_pack_rows(
-        pairLevel, a.dtype.kernelType, start, a.stride, a.isTransposed ? 1 : 0, tile.rows.count, depth.count, rows)
+        level, a.dtype.kernelType, start, a.stride, a.isTransposed ? 1 : 0, tile.rows.count, depth.count, rows)
     }
     ck_multiply_packed(
-      pairLevel, isPacked ? UnsafePointer(start.assumingMemoryBound(to: UInt32.self)) : UnsafePointer(rows),
+      level, isPacked ? UnsafePointer(start.assumingMemoryBound(to: UInt32.self)) : UnsafePointer(rows),
       isPacked ? a.stride / 2 : ck_pair_count(depth.count), tile.rows.count,
       panels + (tile.columns.lowerBound - columns.lowerBound) * ck_pair_count(depth.count), tile.columns.count,
       depth.count, product.scale, product.accumulate || depth.lowerBound > 0 ? 1 : 0, c.dtype.kernelType,

@@ -16,8 +16,6 @@ package final class CPUBackend: Backend {
   package let precision: ProductPrecision
   let workers: WorkerPool
   let level: ck_level
-  /// For products in bfloat16.
-  let pairLevel: ck_level
 
   /// - Parameters:
   ///   - threadCount: threads that share each kernel, the calling one included.
@@ -40,10 +38,11 @@ package final class CPUBackend: Backend {
       ? StoragePool(allocate: allocateMemory, free: freeMemory)
       : StoragePool(allocate: reserveAddresses, free: giveBackAddresses)
     self.workers = WorkerPool(threadCount: threadCount, runsTasks: computes)
-    self.level = level.kernelLevel
     self.instructionLevel = level
     self.precision = precision
-    self.pairLevel = usesPairProducts ? Self.pairLevel(at: level, withTiles: usesTileProducts) : level.kernelLevel
+    self.level =
+      precision == .bfloat16 && usesPairProducts
+      ? Self.pairLevel(at: level, withTiles: usesTileProducts) : level.kernelLevel
     // The workers divide products among them and each calls BLAS for its part.
     openblas_set_num_threads(1)
   }
@@ -57,7 +56,7 @@ package final class CPUBackend: Backend {
     }
   }
 
-  /// The best that the machine has for products in bfloat16 at `level`.
+  /// The best that the machine has for bfloat16 values at `level`.
   private static func pairLevel(at level: InstructionLevel, withTiles: Bool) -> ck_level {
     guard level == .avx512, hasPairProducts else { return level.kernelLevel }
     return withTiles && hasTileProducts ? CK_AMX_BF16 : CK_AVX512_BF16
@@ -73,7 +72,7 @@ package final class CPUBackend: Backend {
 
   /// What the instructions of products in bfloat16 multiply.
   private var factorName: String {
-    switch pairLevel {
+    switch level {
     case CK_AMX_BF16: "tiles"
     case CK_AVX512_BF16: "pairs"
     default: "values"

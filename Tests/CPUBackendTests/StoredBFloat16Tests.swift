@@ -113,8 +113,10 @@ struct StoredBFloat16Tests {
     }
   }
 
-  @Test(arguments: Configuration.all)
-  func `gates give in stored values what they give in single precision, rounded`(in configuration: Configuration) {
+  @Test(arguments: RoundedConfiguration.all)
+  func `gates give in stored values what they give in single precision, rounded`(
+    in configuration: RoundedConfiguration
+  ) {
     let backend = configuration.backend()
     for (rows, width) in SwiGLUTests.sizes {
       let results = [DType.bfloat16, .float32].map { type in
@@ -131,8 +133,10 @@ struct StoredBFloat16Tests {
     }
   }
 
-  @Test(arguments: Configuration.all)
-  func `norms give in stored values what they give in single precision, rounded`(in configuration: Configuration) {
+  @Test(arguments: RoundedConfiguration.all)
+  func `norms give in stored values what they give in single precision, rounded`(
+    in configuration: RoundedConfiguration
+  ) {
     let backend = configuration.backend()
     for (rows, width) in NormTests.sizes {
       let results = [DType.bfloat16, .float32].map { type in
@@ -152,11 +156,11 @@ struct StoredBFloat16Tests {
     }
   }
 
-  @Test(arguments: AttentionCase.all, InstructionLevel.available)
+  @Test(arguments: AttentionCase.all, RoundedConfiguration.all)
   func `attention gives in stored values what it gives in single precision, rounded`(
-    _ problem: AttentionCase, level: InstructionLevel
+    _ problem: AttentionCase, in configuration: RoundedConfiguration
   ) {
-    let backend = CPUBackend(threadCount: 2, level: level)
+    let backend = configuration.backend(threadCount: 2)
     let shape = problem.shape
     let inputs = AttentionValues(problem)
     let tables = problem.tables(inputs, on: backend)

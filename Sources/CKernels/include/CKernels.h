@@ -7,7 +7,7 @@
 #pragma once
 
 /// Instruction set levels, each containing the ones before. On arm64 there is the baseline alone, which has NEON.
-/// The last two are for the products of CKernelsBFloat16.h alone.
+/// The last two are for what reads or writes bfloat16 values, and the level before them for all else.
 typedef enum { CK_BASELINE = 0, CK_AVX2 = 1, CK_AVX512 = 2, CK_AVX512_BF16 = 3, CK_AMX_BF16 = 4 } ck_level;
 
 /// How values lie in memory. A bfloat16 value is the upper half of a single one.
