@@ -11,7 +11,8 @@ package struct TrainConfig: Hashable, Sendable {
   package var accumulation: Int
   /// What the backward pass computes again instead of keeping it.
   package var recomputation: Recomputation
-  /// Of the operands of matrix products, in validation as well; weights, moments and all else are single precision.
+  /// Of the operands of matrix products, in validation as well, and of the activations that only these and the kernels
+  /// beside them read; weights, their gradients, moments, the residual stream and losses are single precision.
   package var precision: ProductPrecision
   package var seed: UInt64
   package var initialization: InitializationScheme

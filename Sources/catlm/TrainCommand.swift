@@ -21,7 +21,8 @@ struct TrainCommand: ParsableCommand {
       loading, validation and checkpoints have ten times as long.
 
       train.precision (float32, bfloat16) is what the operands of matrix products are rounded to, in training and in its \
-      validation; weights, gradients, moments, sums and all else stay float32. It may change when a run goes on.
+      validation, and how activations are stored that only products and the kernels beside them read; weights, their \
+      gradients, moments, the residual stream, sums and losses stay float32. It may change when a run goes on.
 
       Keys of the section parallel: overlap (auto, on, off) sums gradients during the backward pass, by a thread of its \
       own, where ranks are on several machines or cores to spare; bucket_bytes (8388608) is what one call sums; wire \

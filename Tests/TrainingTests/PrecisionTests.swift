@@ -37,6 +37,15 @@ struct PrecisionTests {
     #expect(try parts.records() == whole.records())
   }
 
+  @Test(arguments: [Recomputation.attention, .blocks])
+  func `what is run again in bfloat16 gives the same bits`(recomputation: Recomputation) throws {
+    let (kept, again) = (run("kept"), run("again"))
+    try kept.train(SmallRun.tokens(scratch, [Self.rounding]))
+    try again.train(SmallRun.tokens(scratch, [Self.rounding, "train.recompute=\(recomputation.rawValue)"]))
+    #expect(try again.tensors(8) == kept.tensors(8))
+    #expect(try again.records() == kept.records())
+  }
+
   @Test func `losses in bfloat16 follow those in single precision`() throws {
     let (single, rounded) = (run("single"), run("rounded"))
     let overrides = ["train.steps=40", "checkpoint.interval=40"]
