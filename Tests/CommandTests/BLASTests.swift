@@ -1,0 +1,43 @@
+import Foundation
+import Testing
+
+extension CommandTests {
+  @Suite struct BLASTests {
+    private static let compiler = ["/usr/bin/cc", "/usr/bin/clang", "/usr/bin/gcc"]
+      .first(where: FileManager.default.isExecutableFile)
+    private static let hasAVX2 = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8))?.contains(" avx2 ")
+
+    /// Trains one step with an OpenBLAS that says it chose the kernels for `core`.
+    private func train(core: String, _ settings: [String] = []) throws -> Outcome {
+      let workspace = try Workspace()
+      try workspace.write("char *openblas_get_corename(void) { return \"\(core)\"; }\n", "core.c")
+      let compiler = try #require(Self.compiler)
+      let build = ["-shared", "-fPIC", "-o", "core.so", "core.c"]
+      try Command(executable: compiler, arguments: build, directory: workspace.path).run().succeeded()
+      let words = settings + ["LD_PRELOAD=\(workspace.file("core.so"))", try #require(Program.path)]
+      return try Command(
+        executable: "/usr/bin/env", arguments: words + Workspace.training("run") + ["--set", "train.steps=1"],
+        directory: workspace.path
+      ).run().succeeded()
+    }
+
+    @Test(
+      .enabled(if: compiler != nil, "no C compiler"),
+      .enabled(if: hasAVX2 == true, "no AVX2"))
+    func `where BLAS chose old kernels the program starts anew with better ones, once`() throws {
+      let outcome = try train(core: "Prescott")
+      let lines = outcome.errorLines.filter { $0.contains("it uses better ones") }
+      #expect(lines.count == 1 && lines[0].contains("chosen=Prescott"), "\(outcome.errors)")
+      #expect(!outcome.errors.contains("OPENBLAS_CORETYPE is set"), "\(outcome.errors)")
+    }
+
+    @Test(.enabled(if: compiler != nil, "no C compiler"))
+    func `kernels that the environment names or that fit stay`() throws {
+      let named = try train(core: "Prescott", ["OPENBLAS_CORETYPE=Prescott"])
+      #expect(named.errors.contains("OPENBLAS_CORETYPE is set; unset it"), "\(named.errors)")
+      let fitting = try train(core: "Haswell")
+      for outcome in [named, fitting] { #expect(!outcome.errors.contains("it uses better ones"), "\(outcome.errors)") }
+      #expect(!fitting.errors.contains("OPENBLAS_CORETYPE"), "\(fitting.errors)")
+    }
+  }
+}
