@@ -28,7 +28,7 @@ struct RoundedConfiguration: Sendable, CustomTestStringConvertible {
 }
 
 /// The nearest value with 8 bits of significand, of two the even one.
-private func rounded(_ value: Float) -> Float {
+func rounded(_ value: Float) -> Float {
   let spacing = value.ulp * 65536
   return value.isNormal ? (value / spacing).rounded(.toNearestOrEven) * spacing : value
 }

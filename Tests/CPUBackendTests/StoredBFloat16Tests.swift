@@ -3,14 +3,7 @@ import ReferenceBackend
 import TensorCore
 import Testing
 
-/// The nearest values with 8 bits of significand, of two the even one.
-private func rounded(_ values: [Float]) -> [Float] {
-  values.map { value in
-    guard value.isFinite else { return value }
-    let bits = value.bitPattern
-    return Float(bitPattern: (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff_0000)
-  }
-}
+private func rounded(_ values: [Float]) -> [Float] { values.map { rounded($0) } }
 
 /// Values of a tensor of either type.
 private func values(_ tensor: Tensor) -> [Float] {
