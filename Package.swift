@@ -27,7 +27,6 @@ let package = Package(
   products: [.executable(name: "catlm", targets: ["catlm"])],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
-    .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
     .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
     .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
   ],
@@ -35,6 +34,7 @@ let package = Package(
     // C: every call returns its code, no mpi.h in Swift, one kernel body per instruction set.
     .systemLibrary(
       name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-pthread-dev"])]),
+    .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     mpi,
     .target(name: "CMPI", dependencies: [.byName(name: mpi.name)]),
     .target(name: "CKernels"),
@@ -52,7 +52,7 @@ let package = Package(
 
     // What surrounds a step.
     module("TokenData", ["Settings", "Randomness"]),
-    module("Checkpoints", ["Settings", .product(name: "Crypto", package: "swift-crypto")]),
+    module("Checkpoints", ["Settings", "COpenSSL"]),
     module("Parallel", ["CMPI"]),
     module("Telemetry", ["Settings", .product(name: "Logging", package: "swift-log")]),
     module("Evaluation", ["Models", "TensorCore", "TokenData"]),

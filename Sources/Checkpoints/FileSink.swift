@@ -1,5 +1,3 @@
-internal import Crypto
-
 /// A file being written: sums up what goes through it, and lasts once finished.
 ///
 /// A sink that is dropped unfinished leaves a file that nobody may count on.
@@ -12,7 +10,7 @@ struct FileSink: ~Copyable {
   private let path: String
   private let disk: Disk
   private let descriptor: Descriptor
-  private var hasher = SHA256()
+  private let hasher = SHA256()
   private var byteCount = 0
   /// Where the stretch begins that the disk has not been asked to take.
   private var stretchStart = 0
@@ -44,7 +42,8 @@ struct FileSink: ~Copyable {
   consuming func finish() throws(CheckpointError) -> FileRecord {
     try flush()
     try disk.synchronize(descriptor, path: path)
-    let record = FileRecord(name: lastPart(path), byteCount: byteCount, sha256: Digest.hexadecimal(hasher.finalize()))
+    let sum = hasher.finalize()
+    let record = FileRecord(name: lastPart(path), byteCount: byteCount, sha256: sum)
     let (disk, path) = (disk, path)
     try disk.close(descriptor, path: path)
     return record
@@ -65,7 +64,7 @@ struct FileSink: ~Copyable {
   private mutating func write(_ bytes: UnsafeRawBufferPointer) throws(CheckpointError) {
     for start in stride(from: 0, to: bytes.count, by: FileSink.partBytes) {
       let part = unsafe UnsafeRawBufferPointer(rebasing: bytes[start..<min(start + FileSink.partBytes, bytes.count)])
-      unsafe hasher.update(bufferPointer: part)
+      unsafe hasher.update(part)
       try unsafe disk.write(part, to: descriptor, path: path)
       byteCount += part.count
       if byteCount - stretchStart >= FileSink.stretchBytes {
