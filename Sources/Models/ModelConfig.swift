@@ -13,15 +13,28 @@ package struct ModelConfig: Hashable, Sendable {
 
   private struct Kind: Sendable {
     let modelType: String
+    let declaration: SectionDeclaration.Kind
     let read: @Sendable (SettingsReader) throws(SettingsError) -> any ModelDefinition
 
     init<Definition: ModelDefinition>(_ definition: Definition.Type) {
       modelType = definition.modelType
+      declaration = definition.declaration
       read = { (reader) throws(SettingsError) in try Definition(reader) }
     }
   }
 
   package let definition: any ModelDefinition
+
+  /// Every kind of model, with all keys that it has.
+  package static let declaration = SectionDeclaration(
+    name: "model", sentence: "The model; a config.json of the same model_type has the same keys.",
+    keys: [
+      KeyDeclaration(
+        name: "model_type", type: "choice", fallback: .value(.text(kinds[0].modelType)), allowed: modelTypes,
+        sentence: "Which kind of model it is.")
+    ], kinds: kinds.map(\.declaration))
+
+  private static var modelTypes: String { kinds.map(\.modelType).joined(separator: ", ") }
 
   package init(_ definition: any ModelDefinition) {
     self.definition = definition
@@ -31,8 +44,7 @@ package struct ModelConfig: Hashable, Sendable {
   package init(_ reader: SettingsReader) throws(SettingsError) {
     let name = try reader.text("model_type", default: Self.kinds[0].modelType)
     guard let kind = Self.kinds.first(where: { $0.modelType == name }) else {
-      let names = Self.kinds.map(\.modelType).joined(separator: ", ")
-      throw reader.invalid("model_type", found: name, allowed: names)
+      throw reader.invalid("model_type", found: name, allowed: Self.modelTypes)
     }
     definition = try kind.read(reader)
   }

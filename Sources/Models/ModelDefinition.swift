@@ -7,6 +7,8 @@ package import TensorCore
 package protocol ModelDefinition: Hashable, Sendable {
   /// What `model_type` says.
   static var modelType: String { get }
+  /// What it is, and the keys that it has beside `model_type`.
+  static var declaration: SectionDeclaration.Kind { get }
 
   /// Reads the fields of a `model` section or of a `config.json`, `model_type` aside.
   init(_ reader: SettingsReader) throws(SettingsError)

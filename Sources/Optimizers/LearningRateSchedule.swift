@@ -11,15 +11,15 @@ package struct LearningRateSchedule: Hashable, Sendable {
     case wsd
   }
 
-  package var kind: Kind
+  package var kind = Kind.cosine
   /// Steps that rise linearly from zero; the last of them has the peak rate.
-  package var warmupSteps: Int
+  package var warmupSteps = 0
   /// Where the decay ends, as a share of the peak.
-  package var finalShare: Double
+  package var finalShare = 0.1
   /// Steps of the final decay; `wsd` alone.
-  package var decaySteps: Int
+  package var decaySteps = 0
 
-  package init(kind: Kind, warmupSteps: Int = 0, finalShare: Double = 0.1, decaySteps: Int = 0) {
+  package init(kind: Kind = .cosine, warmupSteps: Int = 0, finalShare: Double = 0.1, decaySteps: Int = 0) {
     self.kind = kind
     self.warmupSteps = warmupSteps
     self.finalShare = finalShare
@@ -27,14 +27,28 @@ package struct LearningRateSchedule: Hashable, Sendable {
   }
 
   package init(_ reader: SettingsReader) throws(SettingsError) {
-    kind = try reader.choice("kind", default: .cosine)
-    warmupSteps = try reader.integer("warmup_steps", default: 0, in: 0...1_000_000_000)
-    finalShare = try reader.number("final_share", default: 0.1, in: 0...1)
-    decaySteps = try reader.integer("decay_steps", default: 0, in: 0...1_000_000_000)
+    try reader.read(Self.keys, into: &self)
     if kind == .wsd, decaySteps == 0 {
-      throw .invalid(key: reader.path + ".decay_steps", found: "0", allowed: "at least 1 with kind wsd")
+      throw reader.invalid("decay_steps", found: "0", allowed: "at least 1 with kind wsd")
     }
   }
+
+  private static let keys: [Key<Self>] = [
+    .choice(
+      "kind", \.kind,
+      "How the learning rate falls after the warm-up: not at all (constant), along a cosine, along a line (linear), "
+        + "or along a line over the last decay_steps alone (wsd: warm-up, stable, decay)."),
+    .integer(
+      "warmup_steps", \.warmupSteps, in: 0...1_000_000_000,
+      "Steps over which the learning rate rises from zero to its peak."),
+    .number("final_share", \.finalShare, in: 0...1, "Where the decay ends, as a share of the peak."),
+    .integer(
+      "decay_steps", \.decaySteps, in: 0...1_000_000_000,
+      "Steps of the final decay under kind wsd, which needs at least one; without effect under the others."),
+  ]
+
+  package static let declaration = SectionDeclaration(
+    name: "schedule", sentence: "The learning rate over the run.", keys: keys.declarations(Self()))
 
   /// Share of the peak learning rate at `step` (from 0) of a run of `stepCount`.
   package func share(step: Int, of stepCount: Int) -> Double {

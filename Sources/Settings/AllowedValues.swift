@@ -26,7 +26,31 @@ enum AllowedValues {
     return limits.isEmpty ? "a finite number" : "a number " + limits.joined(separator: " and ")
   }
 
+  /// The integers of a range, for a table.
+  static func limits(_ range: ClosedRange<Int>) -> String {
+    let low = range.lowerBound == .min ? "" : "\(range.lowerBound)"
+    return low + "..." + (range.upperBound == .max ? "" : "\(range.upperBound)")
+  }
+
+  /// The numbers of a range, for a table.
+  static func limits(_ range: ClosedRange<Double>) -> String {
+    let (low, high) = (range.lowerBound, range.upperBound)
+    let least = low <= -.greatestFiniteMagnitude ? "" : brief(low)
+    return least + "..." + (high >= .greatestFiniteMagnitude ? "" : brief(high))
+  }
+
+  /// A number without a point where it needs none; large powers of ten as such.
+  static func brief(_ number: Double) -> String {
+    guard number.magnitude < 1e6 else { return "\(number)".replacing(".0e+", with: "e").replacing("e+", with: "e") }
+    return Int(exactly: number).map(String.init) ?? "\(number)"
+  }
+
+  /// The names of all cases, for a table.
+  static func names<C: RawRepresentable & CaseIterable>(_ type: C.Type) -> String where C.RawValue == String {
+    C.allCases.map(\.rawValue).joined(separator: ", ")
+  }
+
   static func describe<C: RawRepresentable & CaseIterable>(_ type: C.Type) -> String where C.RawValue == String {
-    "one of " + C.allCases.map(\.rawValue).joined(separator: ", ")
+    "one of " + names(type)
   }
 }

@@ -1,6 +1,6 @@
 /// One `section.key=value` of the command line.
-struct Override {
-  private let text: String
+struct Override: Hashable, Sendable {
+  let text: String
   private let path: [String]
   private let value: Setting
 
@@ -28,6 +28,12 @@ struct Override {
     try replacing(path[...], in: root)
   }
 
+  /// Whether it set `key`, a full path such as `train.chunk_sizes[2]`, or the mapping that holds it.
+  func sets(_ key: String) -> Bool {
+    let own = path.joined(separator: ".")
+    return key == own || key.hasPrefix(own + ".") || key.hasPrefix(own + "[")
+  }
+
   private func replacing(_ path: ArraySlice<String>, in setting: Setting) throws(SettingsError) -> Setting {
     guard let key = path.first else { return value }
     guard setting == .null || setting.entries != nil else {
@@ -43,6 +49,6 @@ struct Override {
   }
 
   private static func malformed(_ text: String, _ allowed: String) -> SettingsError {
-    SettingsError(.malformedOverride, key: "", found: "override \(Quotation.of(text))", allowed: allowed)
+    SettingsError(.malformedOverride, key: "", found: Quotation.of(text), allowed: allowed, source: "--set")
   }
 }

@@ -7,6 +7,7 @@ package struct RunFile: Hashable, Sendable {
   package let root: Setting
   /// The file's path, for messages.
   package let source: String
+  private let overrides: [Override]
 
   /// Reads a file.
   ///
@@ -30,7 +31,12 @@ package struct RunFile: Hashable, Sendable {
     guard root.entries != nil else {
       throw SettingsError.unreadable(source: source, line: nil, problem: "found \(root.brief), allowed: a mapping")
     }
-    for text in overrides { root = try Override(text).applied(to: root) }
+    var parsed: [Override] = []
+    for text in overrides {
+      parsed.append(try Override(text))
+      root = try parsed[parsed.count - 1].applied(to: root)
+    }
+    self.overrides = parsed
     self.name = name
     self.root = root
     self.source = source
@@ -39,6 +45,18 @@ package struct RunFile: Hashable, Sendable {
   /// A reader of the whole file; its sections' keys are called `model.hidden_size` and so on.
   package func reader() -> SettingsReader {
     SettingsReader(root, path: "", source: source)
+  }
+
+  /// An error with where its value comes from: the override that set the key, or the file.
+  package func attributed(_ error: SettingsError) -> SettingsError {
+    var error = error
+    if let override = overrides.last(where: { $0.sets(error.key) }) {
+      error.source = "--set \(override.text)"
+      error.line = nil
+    } else if error.source == nil {
+      error.source = source
+    }
+    return error
   }
 
   private static func text(ofFile path: String) throws(SettingsError) -> String {

@@ -133,9 +133,8 @@ package final class SettingsReader {
   }
 
   private func unknownKey(_ key: String) -> SettingsError {
-    let names = known.sorted()
-    let suggestion = Spelling.nearest(to: key, among: names).map { "did you mean \(fullPath($0))? " } ?? ""
-    let list = names.isEmpty ? "no key is allowed here" : "allowed here: " + names.joined(separator: ", ")
-    return error(.unknownKey, key, found: Quotation.of(key), allowed: suggestion + list)
+    var error = SettingsError.unknownKey(key, path: path, known: Array(known))
+    error.source = source
+    return error
   }
 }

@@ -1,7 +1,7 @@
 /// How far names are from each other, for suggestions.
-enum Spelling {
+package enum Spelling {
   /// The one of `names` that takes the fewest edits to become `name`; nil if none is near.
-  static func nearest(to name: String, among names: [String]) -> String? {
+  package static func nearest(to name: String, among names: [String]) -> String? {
     let ranked = names.map { (name: $0, distance: distance(name, $0)) }.min { $0.distance < $1.distance }
     guard let ranked, ranked.distance <= max(1, min(name.count, ranked.name.count) / 2) else { return nil }
     return ranked.name

@@ -13,50 +13,90 @@ package struct DataConfig: Hashable, Sendable {
     case bytes
   }
 
-  /// Path of the section in its file.
-  private let section: String
-  package let kind: Kind
+  /// What names the section in messages: its path in the run file, or an option of the command line.
+  package var section = "data"
+  package private(set) var kind = Kind.tokens
   /// Paths of shards, directories or patterns, relative to the current directory; empty for recall.
-  package let trainingPaths: [String]
+  package private(set) var trainingPaths: [String] = []
   /// As the training's; empty if there is nothing to measure on.
-  package var validationPaths: [String]
-  package let tokenizerKind: TokenizerKind?
+  package var validationPaths: [String] = []
+  package private(set) var tokenizerKind: TokenizerKind?
   /// The most samples to measure on; nil for all.
-  package let validationSampleCount: Int?
+  package var validationSampleCount: Int?
   /// T; for recall the largest length.
-  package let context: Int
-  /// Vocabulary of the recall task.
-  package let taskVocabularySize: Int?
-  /// Shapes of the recall task's samples.
-  package let segments: [MQARTask.Segment]
+  package private(set) var context = 0
+  private var recall = RecallConfig()
+
+  /// Token shards.
+  package init(context: Int, trainingPaths: [String], validationPaths: [String] = []) {
+    self.context = context
+    self.trainingPaths = trainingPaths
+    self.validationPaths = validationPaths
+  }
+
+  /// The recall task.
+  package init(_ recall: RecallConfig) {
+    kind = .mqar
+    setRecall(recall)
+  }
 
   /// - Parameter reader: the section `data`.
   package init(_ reader: SettingsReader) throws(SettingsError) {
-    self.section = reader.path
-    self.kind = try reader.choice("kind", default: .tokens)
+    section = reader.path
+    try reader.read([Self.kindKey], into: &self)
     switch kind {
     case .tokens:
-      self.context = try reader.integer("context", in: 1...1 << 24)
-      self.trainingPaths = try reader.texts("train")
-      self.validationPaths = try reader.texts("validation", default: [])
-      self.tokenizerKind = try reader.optionalChoice("tokenizer")
-      self.validationSampleCount = try reader.optionalInteger("validation_samples", in: 1...Int.max)
-      self.taskVocabularySize = nil
-      self.segments = []
+      try reader.read(Self.tokenKeys, into: &self)
       guard !trainingPaths.isEmpty else {
         throw reader.invalid("train", found: "an empty list", allowed: "at least one path")
       }
     case .mqar:
-      let (vocabularySize, segments) = try Self.recall(reader)
-      self.validationSampleCount = try reader.integer("validation_samples", default: 1000, in: 1...Int.max)
-      self.context = segments.map(\.length).max() ?? 0
-      self.trainingPaths = []
-      self.validationPaths = []
-      self.tokenizerKind = nil
-      self.taskVocabularySize = vocabularySize
-      self.segments = segments
+      setRecall(try RecallConfig(reader))
     }
   }
+
+  private mutating func setRecall(_ recall: RecallConfig) {
+    self.recall = recall
+    validationSampleCount = recall.validationSampleCount
+    context = recall.lengths.max() ?? 0
+  }
+
+  private static let kindKey: Key<Self> = .choice(
+    "kind", \.kind, "What is trained on: token shards (tokens), or recall tasks made while training (mqar).")
+
+  private static let tokenKeys: [Key<Self>] = [
+    .integer("context", \.context, default: .required, in: 1...1 << 24, "Tokens of a sample."),
+    .texts(
+      "train", \.trainingPaths, default: .required, allowed: "paths of shards, directories, or patterns with *",
+      "The shards to train on, relative to the current directory; of a directory whose files are named _train_ and _val_, "
+        + "as catlm tokenize names them, the _train_ ones."),
+    .texts(
+      "validation", \.validationPaths, allowed: "paths of shards, directories, or patterns with *",
+      "The shards to measure on; of such a directory the _val_ ones. None: no validation."),
+    .optionalChoice(
+      "tokenizer", \.tokenizerKind,
+      "What made the ids: a token is a byte (bytes). Needed to evaluate and generate text."),
+    .optionalInteger(
+      "validation_samples", \.validationSampleCount, none: "all", in: 1...Int.max, "The most samples to measure on."),
+  ]
+
+  package static let declaration = SectionDeclaration(
+    name: "data", sentence: "What is trained and measured on.",
+    keys: [kindKey.declaration(Self(context: 0, trainingPaths: []))],
+    kinds: [
+      .init(
+        name: Kind.tokens.rawValue, sentence: "Token shards, as catlm tokenize writes them.",
+        keys: tokenKeys.declarations(Self(context: 0, trainingPaths: []))),
+      .init(
+        name: Kind.mqar.rawValue,
+        sentence: "Multi-query associative recall, generated from the seed (Zoology's distribution).",
+        keys: RecallConfig.keys.declarations(RecallConfig())),
+    ])
+
+  /// Vocabulary of the recall task.
+  package var taskVocabularySize: Int? { kind == .mqar ? recall.vocabularySize : nil }
+  /// Shapes of the recall task's samples.
+  package var segments: [MQARTask.Segment] { kind == .mqar ? recall.segments : [] }
 
   package var tokenizer: (any Tokenizer)? {
     switch tokenizerKind {
@@ -95,30 +135,5 @@ package struct DataConfig: Hashable, Sendable {
 
   private var task: MQARTask? {
     taskVocabularySize.map(MQARTask.init(vocabularySize:))
-  }
-
-  private static func recall(_ reader: SettingsReader) throws(SettingsError) -> (Int, [MQARTask.Segment]) {
-    let vocabularySize = try reader.integer("vocabulary_size", default: 8192, in: 4...Int(Int32.max))
-    let lengths = try reader.integers("lengths", default: [64, 128, 256, 256, 256], in: 4...1 << 24)
-    let pairCounts = try reader.integers("pairs", default: [4, 8, 16, 32, 64], in: 1...1 << 24)
-    guard lengths.count == pairCounts.count, !lengths.isEmpty else {
-      throw reader.invalid(
-        "pairs", found: "\(pairCounts.count) numbers of pairs for \(lengths.count) lengths",
-        allowed: "as many as lengths, at least one")
-    }
-    var segments: [MQARTask.Segment] = []
-    for (place, (length, pairCount)) in zip(lengths, pairCounts).enumerated() {
-      guard length % 2 == 0 else {
-        throw reader.invalid("lengths[\(place)]", found: "\(length)", allowed: "an even number")
-      }
-      let limit = min(length / 4, MQARTask(vocabularySize: vocabularySize).largestPairCount)
-      guard pairCount <= limit else {
-        throw reader.invalid(
-          "pairs[\(place)]", found: "\(pairCount)",
-          allowed: "at most \(limit) at length \(length) with \(vocabularySize) ids")
-      }
-      segments.append(.init(length: length, pairCount: pairCount))
-    }
-    return (vocabularySize, segments)
   }
 }

@@ -28,26 +28,52 @@ package struct CheckpointConfig: Hashable, Sendable {
   }
 
   /// Steps between checkpoints; 0: not by steps.
-  package var interval: Int
+  package var interval = 0
   /// Minutes between checkpoints, by the clock of rank 0; 0: not by time.
-  package var intervalMinutes: Double
-  package var keepLast: Int
+  package var intervalMinutes = 5.0
+  package var keepLast = 3
   /// Checkpoints whose step is a multiple of this are kept for good; nil: none.
   package var keepEvery: Int?
   /// Largest size of one file of weights or moments.
-  package var shardBytes: Int
-  package var mode: Mode
-  package var reading: Reading
-  package var onFailure: FailureAction
+  package var shardBytes = 2 << 30
+  package var mode = Mode.asynchronous
+  package var reading = Reading.first
+  package var onFailure = FailureAction.goOn
+
+  package init() {}
 
   package init(_ reader: SettingsReader) throws(SettingsError) {
-    interval = try reader.integer("interval", default: 0)
-    intervalMinutes = try reader.number("interval_minutes", default: 5, in: 0...1_000_000)
-    keepLast = try reader.integer("keep_last", default: 3, in: 1...1_000_000)
-    keepEvery = try reader.optionalInteger("keep_every", in: 1...Int.max)
-    shardBytes = try reader.integer("shard_bytes", default: 2 << 30, in: 1024...(1 << 50))
-    mode = try reader.choice("mode", default: .asynchronous)
-    reading = try reader.choice("read", default: .first)
-    onFailure = try reader.choice("on_failure", default: .goOn)
+    try reader.read(Self.keys, into: &self)
   }
+
+  private static let keys: [Key<Self>] = [
+    .integer(
+      "interval", \.interval,
+      "Steps between checkpoints; 0: not by steps. The last step is always followed by one."),
+    .number(
+      "interval_minutes", \.intervalMinutes, in: 0...1_000_000,
+      "Minutes between checkpoints, by the clock of rank 0; 0: not by time."),
+    .integer(
+      "keep_last", \.keepLast, in: 1...1_000_000, "The newest checkpoints that are kept; older ones are removed."),
+    .optionalInteger(
+      "keep_every", \.keepEvery, in: 1...Int.max,
+      "Checkpoints whose step is a multiple of this are kept for good, beside the newest."),
+    .integer(
+      "shard_bytes", \.shardBytes, in: 1024...(1 << 50), "Most bytes of one file of weights or of optimizer moments."),
+    .choice(
+      "mode", \.mode,
+      "Whether training goes on while a copy of weights and moments is written (async) or waits for it (blocking)."),
+    .choice(
+      "read", \.reading,
+      "Who reads the checkpoint that a run goes on from: the first rank, which sends it to the others (first), or each "
+        + "rank for itself, from a file system that all share (each)."),
+    .choice(
+      "on_failure", \.onFailure,
+      "What follows from a checkpoint that cannot be written: a warning, and another try when the next is due "
+        + "(continue), or the end of the run (stop). The one at the end of a run must be written."),
+  ]
+
+  package static let declaration = SectionDeclaration(
+    name: "checkpoint", sentence: "When checkpoints are written, and how many are kept.",
+    keys: keys.declarations(Self()))
 }

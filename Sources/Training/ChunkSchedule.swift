@@ -1,4 +1,4 @@
-internal import Models
+package import Models
 internal import Randomness
 internal import Settings
 
@@ -11,28 +11,50 @@ package struct ChunkSchedule: Hashable, Sendable {
     case cycle
   }
 
-  package let kind: Kind
+  package var kind = Kind.uniform
   /// The sizes to train at; `[1]` for a model without chunks.
-  package let sizes: [Int]
+  package var sizes: [Int]
   /// Share of each size under `uniform`.
-  package let weights: [Double]
+  package var weights: [Double]
 
-  init(_ reader: SettingsReader, model: ModelConfig) throws(SettingsError) {
-    kind = try reader.choice("chunk_schedule", default: .uniform)
-    guard let allowed = model.chunkSizes else {
-      sizes = [1]
-      weights = [1]
-      reader.ignore(["chunk_sizes", "chunk_weights"])
-      return
+  /// Every size that the model trains at unless told otherwise, all alike.
+  package init(model: ModelConfig) {
+    self.init(sizes: model.defaultChunkSizes)
+  }
+
+  /// - Parameter sizes: the sizes to train at, all alike.
+  package init(sizes: [Int]) {
+    self.sizes = sizes
+    weights = sizes.map { _ in 1 }
+  }
+
+  static let keys: [Key<Self>] = [
+    .choice(
+      "chunk_schedule", \.kind,
+      "Which chunk size a micro-batch runs at: one draw a step (uniform), or one after the other through the run "
+        + "(cycle)."),
+    .integers(
+      "chunk_sizes", \.sizes, default: "the powers of two that the model has, from 2 up", in: 1...65536,
+      "The chunk sizes to train at, each once, none above the model's largest; a model without chunks has none."),
+    .numbers(
+      "chunk_weights", \.weights, default: .derived("1 for each size") { $0.sizes.map { _ in 1 } }, in: 0...1e9,
+      "How often each of chunk_sizes is drawn under uniform: its share of the sum."),
+  ]
+
+  /// Refuses what does not go together, or with the model.
+  func check(_ reader: SettingsReader, model: ModelConfig) throws(SettingsError) {
+    guard let allowed = model.chunkSizes else { return }
+    for (index, size) in sizes.enumerated() where !allowed.contains(size) {
+      throw reader.invalid(
+        "chunk_sizes[\(index)]", found: "\(size)",
+        allowed: "an integer in \(allowed.lowerBound)...\(allowed.upperBound), the model's chunk sizes")
     }
-    sizes = try reader.integers("chunk_sizes", default: model.defaultChunkSizes, in: allowed)
-    weights = try reader.numbers("chunk_weights", default: sizes.map { _ in 1 }, in: 0...1e9)
     guard !sizes.isEmpty, Set(sizes).count == sizes.count else {
-      throw .invalid(key: reader.path + ".chunk_sizes", found: "\(sizes)", allowed: "different sizes, at least one")
+      throw reader.invalid("chunk_sizes", found: "\(sizes)", allowed: "different sizes, at least one")
     }
     guard weights.count == sizes.count, weights.contains(where: { $0 > 0 }) else {
-      throw .invalid(
-        key: reader.path + ".chunk_weights", found: "\(weights)",
+      throw reader.invalid(
+        "chunk_weights", found: "\(weights)",
         allowed: "one weight for each of chunk_sizes \(sizes), not all zero")
     }
   }

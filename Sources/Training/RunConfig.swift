@@ -19,41 +19,74 @@ package struct ParallelConfig: Hashable, Sendable {
   /// Threads of a rank; nil: the cores that the machine leaves for it.
   package var threads: Int?
   /// Steps between comparisons of what all ranks must have in common; 0: never, not even at the start.
-  package var checkInterval: Int
-  package var overlap: Overlap
+  package var checkInterval = 100
+  package var overlap = Overlap.auto
   /// Gradients that are summed in one call.
-  package var bucketBytes: Int
+  package var bucketBytes = 8 << 20
   package static let bucketBytesRange = 1024...(1 << 40)
   /// How gradients travel.
-  package var wire: WireFormat
+  package var wire = WireFormat.float32
   /// Whether each rank updates a part of the weights and holds the moments of that part alone.
-  package var shardsOptimizer: Bool
+  package var shardsOptimizer = false
   /// Whether gradients of ranks that are all on one machine are summed in its memory; else by MPI.
-  package var sharesMemory: Bool
+  package var sharesMemory = true
+  private var timeoutSeconds = 600
+
   /// How long the ranks may stand still before the job is ended; nil: for ever.
-  package var timeout: Duration?
+  package var timeout: Duration? { timeoutSeconds == 0 ? nil : .seconds(timeoutSeconds) }
+
+  package init() {}
 
   package init(_ reader: SettingsReader) throws(SettingsError) {
-    threads = try reader.optionalInteger("threads", in: 1...1024)
-    checkInterval = try reader.integer("check_interval", default: 100)
-    overlap = try reader.choice("overlap", default: .auto)
-    bucketBytes = try reader.integer("bucket_bytes", default: 8 << 20, in: Self.bucketBytesRange)
-    wire = try reader.choice("wire", default: .float32)
-    shardsOptimizer = try reader.flag("shard_optimizer", default: false)
-    sharesMemory = try reader.flag("shared_memory", default: true)
-    let seconds = try reader.integer("timeout", default: 600, in: 0...1_000_000)
-    timeout = seconds == 0 ? nil : .seconds(seconds)
+    try reader.read(Self.keys, into: &self)
   }
+
+  private static let keys: [Key<Self>] = [
+    .optionalInteger(
+      "threads", \.threads, none: "the rank's share of its machine's cores", in: 1...1024, "Threads of a rank."),
+    .integer(
+      "check_interval", \.checkInterval,
+      "Steps between comparisons of what all ranks must have in common (version, configuration, step, chunk sizes, "
+        + "samples, weights); a rank that differs ends the run with exit code 1. 0: never, not even at the start."),
+    .choice(
+      "overlap", \.overlap,
+      "Whether gradients are summed during the backward pass by a thread of its own (on), after it (off), or during it "
+        + "where ranks are on several machines or cores to spare (auto)."),
+    .integer("bucket_bytes", \.bucketBytes, in: bucketBytesRange, "Bytes of gradients that are summed in one call."),
+    .choice("wire", \.wire, "How gradients travel between ranks."),
+    .flag(
+      "shard_optimizer", \.shardsOptimizer,
+      "Each rank updates a part of the weights and holds the optimizer's moments of that part alone (ZeRO-1)."),
+    .flag(
+      "shared_memory", \.sharesMemory,
+      "Ranks that are all on one machine sum gradients in its memory; else, and between machines, MPI does."),
+    .integer(
+      "timeout", \.timeoutSeconds, in: 0...1_000_000,
+      "Seconds that the ranks may stand still before the job ends with exit code 3; 0: for ever. Loading, validation "
+        + "and checkpoints have ten times as long."),
+  ]
+
+  package static let declaration = SectionDeclaration(
+    name: "parallel", sentence: "How ranks work together.", keys: keys.declarations(Self()))
 }
 
 /// The `logging` section of a run file.
 package struct LoggingConfig: Hashable, Sendable {
   /// Steps between records in `metrics.jsonl`.
-  package var interval: Int
+  package var interval = 1
+
+  package init() {}
 
   package init(_ reader: SettingsReader) throws(SettingsError) {
-    interval = try reader.integer("interval", default: 1, in: 1...1_000_000_000)
+    try reader.read(Self.keys, into: &self)
   }
+
+  private static let keys: [Key<Self>] = [
+    .integer("interval", \.interval, in: 1...1_000_000_000, "Steps between records in metrics.jsonl.")
+  ]
+
+  package static let declaration = SectionDeclaration(
+    name: "logging", sentence: "What a run writes down.", keys: keys.declarations(Self()))
 }
 
 /// A whole run file, checked: each section read by the module that owns it.
@@ -73,7 +106,22 @@ package struct RunConfig: Sendable {
   /// Every key with its value, defaults filled in.
   package let resolved: Setting
 
+  /// Every section with every key that it may have, in the order of the resolved configuration.
+  package static let declarations = [
+    ModelConfig.declaration, DataConfig.declaration, OptimizerConfig.declaration, LearningRateSchedule.declaration,
+    TrainConfig.declaration, CheckpointConfig.declaration, ParallelConfig.declaration, LoggingConfig.declaration,
+  ]
+
   package init(_ file: RunFile) throws(SettingsError) {
+    do {
+      try self.init(checking: file)
+    } catch {
+      throw file.attributed(error)
+    }
+  }
+
+  private init(checking file: RunFile) throws(SettingsError) {
+    try file.requireDeclared(Self.declarations)
     let reader = file.reader()
     name = file.name
     model = try ModelConfig(reader.section("model"))

@@ -41,12 +41,12 @@ enum Failure {
   private static func isOurs(_ error: any Error) -> Bool {
     error is UserError || error is SettingsError || error is TokenError || error is CheckpointError
       || error is ParityError || error is TrainerError || error is ModelSourceError || error is ParallelError
-      || error is TelemetryError || error is ChildFailure
+      || error is TelemetryError || error is OutputError || error is ChildFailure
   }
 
   static func code(for error: any Error) -> Int32 {
     switch error {
-    case is ParallelError, is TelemetryError, is ChildFailure: 1
+    case is ParallelError, is TelemetryError, is OutputError, is ChildFailure: 1
     case CheckpointError.system(_, _, let code) where ![ENOENT, ENOTDIR, EACCES, EROFS].contains(code): 1
     case let error as TrainerError: error.isUserError ? inputCode : 1
     default: inputCode

@@ -27,7 +27,7 @@ import Testing
     }
     #expect(error?.kind == .malformedOverride)
     #expect(
-      error?.description.hasPrefix("found override \"\(text)\"; allowed: ") == true, "\(error?.description ?? "")")
+      error?.description.hasPrefix("--set: found \"\(text)\"; allowed: ") == true, "\(error?.description ?? "")")
   }
 
   @Test func `the name is the file's without its extension`() throws {

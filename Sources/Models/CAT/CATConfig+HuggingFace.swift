@@ -37,7 +37,7 @@ extension CATConfig {
       ("qkv_bias", .flag(hasProjectionBias)),
       ("rope_theta", .number(rotaryBase)),
       ("tie_word_embeddings", .flag(tiesEmbeddings)),
-      ("train_chunk_size_schedule", trainChunkSizeSchedule.map(Setting.text) ?? .null),
+      ("train_chunk_size_schedule", trainChunkSizeSchedule.map { .text($0.rawValue) } ?? .null),
       ("use_cache", .flag(false)),
       ("vocab_size", .integer(vocabularySize)),
     ]

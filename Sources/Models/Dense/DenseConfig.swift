@@ -5,22 +5,25 @@ package import Settings
 ///
 /// - Source: `LlamaConfig` of transformers: names and defaults; `qk_norm` is an addition of this program.
 package struct DenseConfig: Hashable, Sendable {
-  package var vocabularySize: Int
-  package var hiddenSize: Int
-  package var layerCount: Int
-  package var headCount: Int
-  package var keyValueHeadCount: Int
-  package var intermediateSize: Int
-  package var maximumLength: Int
-  package var rotaryBase: Double
-  package var normEpsilon: Double
-  package var initializerRange: Double
-  package var hasProjectionBias: Bool
-  package var hasHeadNorm: Bool
-  package var tiesEmbeddings: Bool
+  package var vocabularySize = 32000
+  package var hiddenSize = 4096
+  package var layerCount = 32
+  package var headCount = 32
+  package var keyValueHeadCount = 32
+  package var intermediateSize = 11008
+  package var maximumLength = 2048
+  package var rotaryBase = 10000.0
+  package var normEpsilon = 1e-6
+  package var initializerRange = 0.02
+  package var hasProjectionBias = false
+  package var hasHeadNorm = false
+  package var tiesEmbeddings = false
   package var paddingID: Int?
   package var beginID: Int?
   package var endID: Int?
+
+  /// The published defaults.
+  package init() {}
 
   /// Reads the fields of a `model` section or of a `config.json`.
   package init(_ reader: SettingsReader) throws(SettingsError) {
@@ -28,44 +31,31 @@ package struct DenseConfig: Hashable, Sendable {
   }
 
   init(_ reader: SettingsReader, defaultLayerCount: Int) throws(SettingsError) {
-    let sizes = 1...(1 << 24)
-    vocabularySize = try reader.integer("vocab_size", default: 32000, in: sizes)
-    hiddenSize = try reader.integer("hidden_size", default: 4096, in: sizes)
-    layerCount = try reader.integer("num_hidden_layers", default: defaultLayerCount, in: 1...4096)
-    headCount = try reader.integer("num_attention_heads", default: 32, in: sizes)
-    keyValueHeadCount = try reader.optionalInteger("num_key_value_heads", in: sizes) ?? headCount
-    intermediateSize =
-      try reader.optionalInteger("intermediate_size", in: sizes) ?? 256 * ((hiddenSize * 8 / 3 + 255) / 256)
-    maximumLength = try reader.integer("max_position_embeddings", default: 2048, in: sizes)
-    rotaryBase = try reader.number("rope_theta", default: 10000, in: 1...1e12)
-    normEpsilon = try reader.number("rms_norm_eps", default: 1e-6, in: 0...1)
-    initializerRange = try reader.number("initializer_range", default: 0.02, in: 0...10)
-    hasProjectionBias = try reader.flag("attention_bias", default: false)
-    hasHeadNorm = try reader.flag("qk_norm", default: false)
-    tiesEmbeddings = try reader.flag("tie_word_embeddings", default: false)
-    paddingID = try reader.optionalInteger("pad_token_id", in: 0...(vocabularySize - 1))
-    beginID = try reader.optionalInteger("bos_token_id")
-    endID = try reader.optionalInteger("eos_token_id")
-    let activation = try reader.text("hidden_act", default: "silu")
-    guard activation == "silu" else {
-      throw .invalid(key: reader.path + ".hidden_act", found: activation, allowed: "silu")
-    }
-    reader.ignore(["architectures", "dtype", "torch_dtype", "transformers_version", "use_cache"])
-    try checkWidths(reader.path)
+    layerCount = defaultLayerCount
+    try reader.read(Self.keys, into: &self)
+    reader.ignore(Self.ignoredFields)
+    try checkWidths(reader)
   }
 
-  private func checkWidths(_ path: String) throws(SettingsError) {
+  private func checkWidths(_ reader: SettingsReader) throws(SettingsError) {
     guard hiddenSize % (2 * headCount) == 0 else {
-      throw .invalid(
-        key: path + ".num_attention_heads", found: "\(headCount)",
+      throw reader.invalid(
+        "num_attention_heads", found: "\(headCount)",
         allowed: "a divisor of hidden_size \(hiddenSize) that leaves an even head width")
     }
     guard headCount % keyValueHeadCount == 0 else {
-      throw .invalid(
-        key: path + ".num_key_value_heads", found: "\(keyValueHeadCount)",
+      throw reader.invalid(
+        "num_key_value_heads", found: "\(keyValueHeadCount)",
         allowed: "a divisor of num_attention_heads \(headCount)")
     }
+    guard paddingID ?? 0 < vocabularySize else {
+      throw reader.invalid(
+        "pad_token_id", found: "\(paddingID ?? 0)", allowed: "below vocab_size \(vocabularySize)")
+    }
   }
+
+  /// MLP width where none is given: `256·⌈⌊8·width/3⌋/256⌉`.
+  package static func standardMLPWidth(_ width: Int) -> Int { 256 * ((width * 8 / 3 + 255) / 256) }
 
   package var blockShape: BlockShape {
     BlockShape(

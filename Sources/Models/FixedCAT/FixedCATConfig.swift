@@ -14,9 +14,12 @@ extension FixedCATConfig: ModelDefinition {
   package static let modelType = "cat_fixed"
 
   package init(_ reader: SettingsReader) throws(SettingsError) {
-    let chunkSize = try reader.integer("chunk_size", default: 16, in: 1...65536)
-    network = try CATConfig(reader, fixedChunkSize: chunkSize)
+    network = try CATConfig(fixed: reader)
   }
+
+  package static let declaration = SectionDeclaration.Kind(
+    name: modelType, sentence: "A CAT of one chunk size, with a chunk's vector in the place of its tokens.",
+    keys: CATConfig.fixedKeys.declarations(CATConfig()), ignored: CATConfig.ignoredFields)
 
   package var huggingFace: Setting {
     let adaptive = [

@@ -13,6 +13,18 @@ package struct HybridConfig: Hashable, Sendable {
   /// M: the largest chunk size of a call; nil without adaptive layers.
   let maximumChunkSize: Int?
 
+  /// What stands beside the list for entries that do not say.
+  struct Shared: Sendable {
+    var window = 128
+    var chunkSize = 16
+    var innerWidth: Int
+    var maximumChunkSize = 16
+
+    init(hiddenSize: Int) {
+      innerWidth = HybridConfig.rounded(hiddenSize)
+    }
+  }
+
   package init(_ reader: SettingsReader) throws(SettingsError) {
     let sections = try reader.sections("layers", textKey: "type")
     guard !sections.isEmpty else { throw reader.invalid("layers", found: "no layers", allowed: "at least one") }
@@ -23,16 +35,12 @@ package struct HybridConfig: Hashable, Sendable {
     }
     var kinds: [HybridLayer.Kind] = []
     for section in sections { kinds.append(try section.choice("type")) }
-    let defaults = HybridLayer.Defaults(
-      window: kinds.contains(.window) ? try reader.integer("sliding_window", default: 128, in: 1...(1 << 24)) : 1,
-      chunkSize: kinds.contains(.cat) ? try reader.integer("chunk_size", default: 16, in: 1...65536) : 1,
-      innerWidth: kinds.contains { $0 == .cat || $0 == .adaptiveCAT }
-        ? try reader.integer("dim_fx", default: Self.rounded(base.hiddenSize), in: 2...(1 << 24)) : 1)
-    maximumChunkSize =
-      kinds.contains(.adaptiveCAT) ? try reader.integer("max_chunk_size", default: 16, in: 1...65536) : nil
+    var shared = Shared(hiddenSize: base.hiddenSize)
+    try reader.read(Self.sharedKeys(of: kinds), into: &shared)
+    maximumChunkSize = kinds.contains(.adaptiveCAT) ? shared.maximumChunkSize : nil
     var listed: [HybridLayer] = []
     for (kind, section) in zip(kinds, sections) {
-      let layer = try HybridLayer(kind, section, defaults: defaults)
+      let layer = try HybridLayer(kind, section, shared: shared)
       try Self.check(layer, section, base: base)
       listed.append(layer)
     }
@@ -45,7 +53,7 @@ package struct HybridConfig: Hashable, Sendable {
   }
 
   /// The least multiple of the reference's head width that is as wide as the stream.
-  private static func rounded(_ width: Int) -> Int {
+  static func rounded(_ width: Int) -> Int {
     (width + HybridLayer.defaultHeadWidth - 1) / HybridLayer.defaultHeadWidth * HybridLayer.defaultHeadWidth
   }
 

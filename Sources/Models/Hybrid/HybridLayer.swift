@@ -20,34 +20,20 @@ enum HybridLayer: Hashable, Sendable {
     case adaptiveCAT = "adaptive_cat"
   }
 
-  /// What a layer takes where its own mapping is silent.
-  struct Defaults {
-    let window: Int
-    let chunkSize: Int
-    let innerWidth: Int
-  }
-
-  init(_ kind: Kind, _ reader: SettingsReader, defaults: Defaults) throws(SettingsError) {
-    func inner() throws(SettingsError) -> (width: Int, headWidth: Int) {
-      let width = try reader.integer("dim_fx", default: defaults.innerWidth, in: 2...(1 << 24))
-      let headWidth = try reader.integer("head_dim", default: Self.defaultHeadWidth, in: 2...(1 << 24))
-      guard width % headWidth == 0, headWidth % 2 == 0 else {
-        throw reader.invalid("dim_fx", found: "\(width)", allowed: "a multiple of head_dim \(headWidth), which is even")
-      }
-      return (width, headWidth)
+  /// - Parameter shared: what a layer takes where its own mapping is silent.
+  init(_ kind: Kind, _ reader: SettingsReader, shared: HybridConfig.Shared) throws(SettingsError) {
+    var fields = Fields(shared)
+    try reader.read(Self.keys(of: kind), into: &fields)
+    let hasInner = kind == .cat || kind == .adaptiveCAT
+    guard !hasInner || (fields.innerWidth % fields.headWidth == 0 && fields.headWidth % 2 == 0) else {
+      throw reader.invalid(
+        "dim_fx", found: "\(fields.innerWidth)", allowed: "a multiple of head_dim \(fields.headWidth), which is even")
     }
     switch kind {
-    case .dense:
-      self = .dense
-    case .window:
-      self = .window(size: try reader.integer("window", default: defaults.window, in: 1...(1 << 24)))
-    case .cat:
-      let chunkSize = try reader.integer("chunk_size", default: defaults.chunkSize, in: 1...65536)
-      let (width, headWidth) = try inner()
-      self = .cat(chunkSize: chunkSize, innerWidth: width, headWidth: headWidth)
-    case .adaptiveCAT:
-      let (width, headWidth) = try inner()
-      self = .adaptiveCAT(innerWidth: width, headWidth: headWidth)
+    case .dense: self = .dense
+    case .window: self = .window(size: fields.window)
+    case .cat: self = .cat(chunkSize: fields.chunkSize, innerWidth: fields.innerWidth, headWidth: fields.headWidth)
+    case .adaptiveCAT: self = .adaptiveCAT(innerWidth: fields.innerWidth, headWidth: fields.headWidth)
     }
   }
 

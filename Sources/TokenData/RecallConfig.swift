@@ -1,0 +1,51 @@
+internal import Settings
+
+/// The keys of a section `data` of kind `mqar`: recall tasks that are made while training.
+package struct RecallConfig: Hashable, Sendable {
+  package var vocabularySize = 8192
+  /// Tokens of the samples of each segment.
+  package var lengths = [64, 128, 256, 256, 256]
+  /// Pairs of key and value of each segment's samples.
+  package var pairCounts = [4, 8, 16, 32, 64]
+  package var validationSampleCount = 1000
+
+  /// Zoology's distribution.
+  package init() {}
+
+  init(_ reader: SettingsReader) throws(SettingsError) {
+    try reader.read(Self.keys, into: &self)
+    guard lengths.count == pairCounts.count, !lengths.isEmpty else {
+      throw reader.invalid(
+        "pairs", found: "\(pairCounts.count) numbers of pairs for \(lengths.count) lengths",
+        allowed: "as many as lengths, at least one")
+    }
+    for (place, (length, pairCount)) in zip(lengths, pairCounts).enumerated() {
+      guard length % 2 == 0 else {
+        throw reader.invalid("lengths[\(place)]", found: "\(length)", allowed: "an even number")
+      }
+      let limit = min(length / 4, MQARTask(vocabularySize: vocabularySize).largestPairCount)
+      guard pairCount <= limit else {
+        throw reader.invalid(
+          "pairs[\(place)]", found: "\(pairCount)",
+          allowed: "at most \(limit) at length \(length) with \(vocabularySize) ids")
+      }
+    }
+  }
+
+  static let keys: [Key<Self>] = [
+    .integer(
+      "vocabulary_size", \.vocabularySize, in: 4...Int(Int32.max),
+      "Ids of the task: keys are below the half, values above."),
+    .integers("lengths", \.lengths, in: 4...1 << 24, "Tokens of the samples of each segment, even numbers."),
+    .integers(
+      "pairs", \.pairCounts, in: 1...1 << 24,
+      "Pairs of key and value of each segment's samples, as many numbers as lengths; at most a quarter of the length."),
+    .integer(
+      "validation_samples", \.validationSampleCount, in: 1...Int.max,
+      "Samples to measure on, from all segments in turn."),
+  ]
+
+  var segments: [MQARTask.Segment] {
+    zip(lengths, pairCounts).map { MQARTask.Segment(length: $0, pairCount: $1) }
+  }
+}
