@@ -57,6 +57,7 @@ let package = Package(
     module("Telemetry", ["Settings", .product(name: "Logging", package: "swift-log")]),
     module("Evaluation", ["Models", "TensorCore", "TokenData"]),
     module("Generation", ["Models", "TensorCore", "Randomness"]),
+    module("Report", ["Settings", "Telemetry"]),
     module(
       "Parity",
       ["Checkpoints", "Generation", "Models", "Optimizers", "Settings", "TensorCore"]),
@@ -77,7 +78,7 @@ let package = Package(
       name: "catlm",
       dependencies: [
         "Benchmarks", "CPUBackend", "Checkpoints", "Evaluation", "Generation", "Models",
-        "Parallel", "Parity", "Settings", "Telemetry", "TensorCore", "TokenData", "Training",
+        "Parallel", "Parity", "Report", "Settings", "Telemetry", "TensorCore", "TokenData", "Training",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
@@ -122,6 +123,7 @@ let package = Package(
         "Checkpoints", .product(name: "Logging", package: "swift-log"),
       ]),
     tests("BenchmarksTests", ["Benchmarks", "CPUBackend", "Settings", "TensorCore"]),
+    tests("ReportTests", ["Report", "Settings"]),
     tests("CommandTests", ["Settings"]),
   ],
   swiftLanguageModes: [.v6]

@@ -16,7 +16,7 @@ struct Catlm: ParsableCommand {
     version: Version.current,
     subcommands: [
       TrainCommand.self, EvaluateCommand.self, GenerateCommand.self, TokenizeCommand.self, CheckpointCommand.self,
-      ConfigCommand.self, ParityCommand.self, BenchmarkCommand.self,
+      ConfigCommand.self, PlotCommand.self, ParityCommand.self, BenchmarkCommand.self,
     ])
 
   static func main() {

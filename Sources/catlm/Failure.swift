@@ -3,6 +3,7 @@ import Checkpoints
 import Foundation
 import Parallel
 import Parity
+import Report
 import Settings
 import Telemetry
 import TokenData
@@ -41,7 +42,7 @@ enum Failure {
   private static func isOurs(_ error: any Error) -> Bool {
     error is UserError || error is SettingsError || error is TokenError || error is CheckpointError
       || error is ParityError || error is TrainerError || error is ModelSourceError || error is ParallelError
-      || error is TelemetryError || error is OutputError || error is ChildFailure
+      || error is TelemetryError || error is OutputError || error is ChildFailure || error is TradeOff.Problem
   }
 
   static func code(for error: any Error) -> Int32 {

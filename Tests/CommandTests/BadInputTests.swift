@@ -45,6 +45,8 @@ struct BadInput: Sendable, CustomTestStringConvertible {
     BadInput("checkpoint", "verify", "absent", names: "absent"),
     BadInput("checkpoint", "inspect", "absent", names: "absent"),
     BadInput("parity", "absent", names: "absent"),
+    BadInput("plot", "absent", "--output", "a.svg", names: "absent"),
+    BadInput("plot", "text.txt", "--output", "a.svg", names: "text.txt line 1", "catlm evaluate --json"),
     BadInput("tokenize", "--output", "shards", "absent.txt", names: "absent.txt"),
     BadInput("tokenize", "--output", "text.txt/shards", "text.txt", names: "text.txt/shards"),
     BadInput("tokenize", "--tokenizer", "words", "--output", "shards", "text.txt", names: "words", "bytes"),

@@ -1,0 +1,81 @@
+internal import Settings
+internal import Telemetry
+
+/// What `catlm evaluate --json` printed about one model: its quality at each chunk size, and what that costs.
+package struct TradeOff: Sendable {
+  /// What a picture may show along an axis.
+  package enum Quantity: String, CaseIterable, Sendable {
+    case loss
+    case accuracy
+    case cacheBytes = "cache_bytes"
+    case tokensPerSecond = "tokens_per_second"
+  }
+
+  /// Why results cannot be drawn.
+  package struct Problem: Error, CustomStringConvertible {
+    package let description: String
+  }
+
+  let name: String
+  private let rows: [Setting]
+
+  /// - Parameters:
+  ///   - name: what the picture calls the model.
+  ///   - lines: JSON objects, one a line.
+  ///   - source: where they come from, for messages.
+  package init(name: String, lines: String, source: String) throws(Problem) {
+    self.name = name
+    var rows: [Setting] = []
+    for (index, line) in lines.split(whereSeparator: \.isNewline).enumerated() {
+      guard let row = try? Setting(json: String(line)), row["chunk_size"] != nil, row["loss"] != nil else {
+        throw Problem(
+          description:
+            "\(source) line \(index + 1): found \(line.prefix(60)), allowed: what catlm evaluate --json prints")
+      }
+      rows.append(row)
+    }
+    guard !rows.isEmpty else {
+      throw Problem(description: "\(source): found no line, allowed: what catlm evaluate --json prints")
+    }
+    self.rows = rows
+  }
+
+  /// The model's points, such as loss against cache bytes.
+  func series(x: Quantity, y: Quantity) throws(Problem) -> Plot.Series {
+    var points: [Plot.Point] = []
+    for row in rows {
+      guard let xValue = row[x.rawValue]?.numberValue, let yValue = row[y.rawValue]?.numberValue, xValue.isFinite,
+        yValue.isFinite, x.scale == .linear || xValue > 0
+      else {
+        throw Problem(description: "\(name): \(row.json()) has no \(x.rawValue) and \(y.rawValue) that can be drawn")
+      }
+      let label = row["chunk_size"]?.integerValue.map { "C = \($0)" } ?? ""
+      points.append(Plot.Point(x: xValue, y: yValue, label: label))
+    }
+    return Plot.Series(name: name, points: points)
+  }
+
+  /// One picture of several models.
+  ///
+  /// - Parameter results: at least one.
+  package static func plot(
+    _ results: [TradeOff], title: String, x: Quantity, y: Quantity
+  ) throws(Problem) -> Plot {
+    var series: [Plot.Series] = []
+    for result in results { series.append(try result.series(x: x, y: y)) }
+    return Plot(title: title, series: series, horizontal: x.caption, vertical: y.caption)
+  }
+}
+
+extension TradeOff.Quantity {
+  fileprivate var scale: PlotAxis.Scale { self == .cacheBytes ? .logarithmic : .linear }
+
+  fileprivate var caption: Plot.Caption {
+    switch self {
+    case .loss: Plot.Caption("loss, nats a target") { Format.fixed($0, digits: 2) }
+    case .accuracy: Plot.Caption("accuracy") { Format.fixed($0, digits: 2) }
+    case .cacheBytes: Plot.Caption("cache of a sequence", scale: scale) { Format.bytes(Int($0)) }
+    case .tokensPerSecond: Plot.Caption("tokens a second") { Format.count($0) }
+    }
+  }
+}
