@@ -31,11 +31,19 @@ package struct Evaluator {
   }
 
   /// Runs the batches `indices` of `data` at `chunkSize`.
-  package func evaluate(_ data: any ValidationData, indices: [Int], chunkSize: Int) -> EvaluationResult {
+  ///
+  /// - Parameter onBatch: called after each batch with the number of its tokens.
+  package func evaluate(
+    _ data: any ValidationData, indices: [Int], chunkSize: Int, onBatch: (Int) -> Void = { _ in }
+  ) -> EvaluationResult {
     var result = EvaluationResult()
     let clock = ContinuousClock()
     let elapsed = clock.measure {
-      for index in indices { add(data.batch(index), chunkSize: chunkSize, to: &result) }
+      for index in indices {
+        let batch = data.batch(index)
+        add(batch, chunkSize: chunkSize, to: &result)
+        onBatch(batch.inputs.count)
+      }
     }
     result.seconds = elapsed / .seconds(1)
     return result

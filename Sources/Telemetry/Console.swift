@@ -44,6 +44,14 @@ package final class Console: Sendable {
     }
   }
 
+  /// Takes the status line off the screen.
+  package func clearStatus() {
+    status.withLock { status in
+      if !status.isEmpty { send(Self.erase) }
+      status = ""
+    }
+  }
+
   private static let erase = "\r\u{1B}[K"
 
   private func columnCount() -> Int {

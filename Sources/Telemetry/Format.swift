@@ -16,6 +16,13 @@ package enum Format {
 
   package static func count(_ count: Int) -> String { self.count(Double(count)) }
 
+  /// All digits in groups of three, such as `1,693,568`.
+  package static func grouped(_ count: Int) -> String {
+    let digits = String(count.magnitude)
+    let groups = stride(from: digits.count, to: 0, by: -3).map { String(digits.prefix($0).suffix(3)) }
+    return (count < 0 ? "-" : "") + groups.reversed().joined(separator: ",")
+  }
+
   /// Hours, minutes and seconds, such as `26:03:09`.
   package static func duration(_ duration: Duration) -> String {
     let seconds = Int((max(.zero, duration) / .seconds(1)).rounded())

@@ -1,5 +1,33 @@
+/// How far some work is, in units that take about the same time each.
+package protocol ProgressReport {
+  /// Units that are done; only grows.
+  var doneCount: Int { get }
+  var totalCount: Int { get }
+  /// Tokens that went through, in any count that only grows.
+  var tokenCount: Int { get }
+
+  /// One line for people.
+  ///
+  /// - Parameters:
+  ///   - tokenRate: tokens a second; nil if not known yet.
+  ///   - unitRate: units a second; nil if not known yet.
+  func line(tokenRate: Double?, unitRate: Double?) -> String
+}
+
+extension ProgressReport {
+  /// What is known of speed and time left, such as `12.3k tokens/s` and `left 0:12:05`.
+  func rateFields(tokenRate: Double?, unitRate: Double?) -> [String] {
+    var fields: [String] = []
+    if let tokenRate { fields.append(Format.count(tokenRate) + " tokens/s") }
+    if let unitRate, unitRate > 0 {
+      fields.append("left " + Format.duration(.seconds(Double(totalCount - doneCount) / unitRate)))
+    }
+    return fields
+  }
+}
+
 /// How far a run is after a step.
-package struct Progress: Hashable, Sendable {
+package struct Progress: ProgressReport, Hashable, Sendable {
   /// Steps done, those before a resume included.
   package var step: Int
   /// Steps of the whole run.
@@ -21,19 +49,15 @@ package struct Progress: Hashable, Sendable {
     self.learningRate = learningRate
   }
 
-  /// One line, such as `step 412/1000  loss 3.2145  chunk 8  rate 8.00e-04  12.3k tokens/s  left 0:12:05`.
-  ///
-  /// - Parameters:
-  ///   - tokenRate: tokens a second; nil if not known yet.
-  ///   - stepRate: steps a second; nil if not known yet.
-  func line(tokenRate: Double?, stepRate: Double?) -> String {
+  package var doneCount: Int { step }
+  package var totalCount: Int { stepCount }
+
+  /// Such as `step 412/1000  loss 3.2145  chunk 8  rate 8.00e-04  12.3k tokens/s  left 0:12:05`.
+  package func line(tokenRate: Double?, unitRate: Double?) -> String {
     var fields = ["step \(step)/\(stepCount)", "loss " + Format.fixed(loss, digits: 4)]
     if let chunkSize { fields.append("chunk \(chunkSize)") }
     fields.append("rate " + Format.scientific(learningRate, digits: 2))
-    if let tokenRate { fields.append(Format.count(tokenRate) + " tokens/s") }
-    if let stepRate, stepRate > 0 {
-      fields.append("left " + Format.duration(.seconds(Double(stepCount - step) / stepRate)))
-    }
+    fields += rateFields(tokenRate: tokenRate, unitRate: unitRate)
     return fields.joined(separator: "  ")
   }
 }

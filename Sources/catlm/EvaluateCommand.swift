@@ -75,10 +75,16 @@ struct EvaluateCommand: ParsableCommand {
     let evaluator = Evaluator(model: model, backend: backend)
     let sizes = try ChunkSizeOption.parse(chunkSizes, model: model.config, run: location.run)
     if !json { print(EvaluationTable.header) }
+    let progress = EvaluationProgressLine("evaluation", batchCount: sizes.count * data.batchCount)
+    defer { progress.finish() }
     for chunkSize in sizes {
-      let result = evaluator.evaluate(data, indices: Array(0..<data.batchCount), chunkSize: chunkSize)
+      let shownSize = model.config.chunkSizes == nil ? nil : chunkSize
+      let result = evaluator.evaluate(data, indices: Array(0..<data.batchCount), chunkSize: chunkSize) {
+        progress.advance(tokenCount: $0, chunkSize: shownSize)
+      }
+      progress.finish()
       let row = EvaluationTable.Row(
-        chunkSize: model.config.chunkSizes == nil ? nil : chunkSize, result: result,
+        chunkSize: shownSize, result: result,
         cacheBytes: model.config.cacheBytes(length: source.length, chunkSize: chunkSize),
         parameterCount: model.parameters.count)
       print(json ? row.json : row.text)

@@ -17,6 +17,11 @@ import Testing
     #expect(Format.count(count) == text)
   }
 
+  @Test(arguments: [(0, "0"), (950, "950"), (1000, "1,000"), (1_693_568, "1,693,568"), (-12_345, "-12,345")])
+  func `all digits stand in groups of three`(count: Int, text: String) {
+    #expect(Format.grouped(count) == text)
+  }
+
   @Test(arguments: [(0.0, "0:00:00"), (59.6, "0:01:00"), (3661, "1:01:01"), (93_789, "26:03:09"), (-5, "0:00:00")])
   func `durations are hours, minutes and seconds`(seconds: Double, text: String) {
     #expect(Format.duration(.seconds(seconds)) == text)

@@ -39,7 +39,7 @@ final class Recorder: Sendable {
   @Test func `a model without chunks shows none and a loss that is no number is shown`() {
     let progress = Progress(
       step: 5, stepCount: 9, tokenCount: 1, loss: .nan, chunkSize: nil, learningRate: 0)
-    #expect(progress.line(tokenRate: nil, stepRate: nil) == "step 5/9  loss nan  rate 0.00e+00")
+    #expect(progress.line(tokenRate: nil, unitRate: nil) == "step 5/9  loss nan  rate 0.00e+00")
   }
 
   @Test func `without a terminal a line comes every interval, and the first and the last`() {
@@ -65,6 +65,33 @@ final class Recorder: Sendable {
     #expect(recorder.text.filter { $0 == "\n" }.count == 1)
     #expect(recorder.text.hasSuffix("\n"))
     #expect(recorder.text.components(separatedBy: "\r\u{1B}[K").count == 4)
+  }
+
+  @Test func `an evaluation says how far it is where it takes long, and leaves nothing on a terminal`() {
+    for isTerminal in [false, true] {
+      let recorder = Recorder()
+      let line = EvaluationProgressLine(
+        "validation", batchCount: 8, console: recorder.console(isTerminal: isTerminal), interval: .seconds(10))
+      let start = ContinuousClock.now + .seconds(1)
+      for batch in 1...8 {
+        line.advance(tokenCount: 1000, chunkSize: batch > 4 ? 8 : nil, at: start + .seconds(4 * batch))
+      }
+      line.finish()
+      let found = recorder.text.split(whereSeparator: \.isNewline).filter { $0.contains("batch") }
+      #expect(found.count == (isTerminal ? 8 : 2), "\(found)")
+      #expect(found.last?.hasPrefix(isTerminal ? "\u{1B}[Kvalidation" : "validation") == true, "\(found)")
+      #expect(found.last?.contains("  batch \(isTerminal ? 8 : 6)/8  chunk 8  ") == true, "\(found)")
+      #expect(found.last?.contains(" tokens/s  left 0:00:") == true, "\(found)")
+      #expect(recorder.text.hasSuffix(isTerminal ? "\r\u{1B}[K" : "\n"))
+    }
+  }
+
+  @Test func `an evaluation that is quick shows nothing where lines stay`() {
+    let line = EvaluationProgressLine(
+      "evaluation", batchCount: 3, console: recorder.console(isTerminal: false), interval: .seconds(60))
+    for _ in 1...3 { line.advance(tokenCount: 10, chunkSize: 2) }
+    line.finish()
+    #expect(recorder.text.isEmpty)
   }
 
   @Test func `a log line goes above the status line`() {
