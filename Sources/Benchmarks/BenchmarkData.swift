@@ -10,6 +10,7 @@ struct BenchmarkData: TrainingData {
 
   var vocabularySize: Int? { idCount }
   var samplesPerEpoch: Int? { nil }
+  var tokenCount: Int? { nil }
 
   func batch(step: Int, globalBatch: Int, samples: Range<Int>) -> TokenBatch {
     var (inputs, targets): ([Int32], [Int32]) = ([], [])

@@ -16,6 +16,7 @@ package struct MQARTrainingData: TrainingData {
 
   package var vocabularySize: Int? { task.vocabularySize }
   package var samplesPerEpoch: Int? { nil }
+  package var tokenCount: Int? { nil }
 
   package func batch(step: Int, globalBatch: Int, samples: Range<Int>) -> TokenBatch {
     precondition(
@@ -69,6 +70,7 @@ package struct MQARValidationData: ValidationData {
   }
 
   package var batchCount: Int { batches.count }
+  package var sampleCount: Int { batches.reduce(0) { $0 + $1.samples.count } }
 
   package func batch(_ index: Int) -> TokenBatch {
     task.batch(batches[index].segment, samples: batches[index].samples, seed: seed, stream: .validation)

@@ -14,6 +14,7 @@ package struct TokenTrainingData: TrainingData {
   }
 
   package var samplesPerEpoch: Int? { dataset.sampleCount }
+  package var tokenCount: Int? { dataset.shards.reduce(0) { $0 + $1.count } }
 
   package func batch(step: Int, globalBatch: Int, samples: Range<Int>) -> TokenBatch {
     precondition(
@@ -41,8 +42,8 @@ package struct TokenTrainingData: TrainingData {
 
 /// Windows of token shards in their order, or as many of them as are wanted, evenly spaced.
 package struct TokenValidationData: ValidationData {
+  package let sampleCount: Int
   private let dataset: TokenDataset
-  private let sampleCount: Int
   private let batchSize: Int
 
   /// - Parameters:

@@ -4,6 +4,8 @@ package protocol TrainingData: Sendable {
   var vocabularySize: Int? { get }
   /// Samples of one pass over the data; nil if they never repeat.
   var samplesPerEpoch: Int? { get }
+  /// Tokens of all shards; nil where samples are made while training.
+  var tokenCount: Int? { get }
 
   /// Part of the global batch of a step. All samples of a step have the same length.
   ///
@@ -23,6 +25,8 @@ package protocol TrainingData: Sendable {
 /// What a run is measured on: a fixed list of batches.
 package protocol ValidationData: Sendable {
   var batchCount: Int { get }
+  /// Samples of all batches.
+  var sampleCount: Int { get }
   /// The batch with this number of `0 ..< batchCount`. Batches may differ in size and length.
   func batch(_ index: Int) -> TokenBatch
 

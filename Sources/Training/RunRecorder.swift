@@ -4,6 +4,11 @@ internal import Telemetry
 
 /// Writes what a run does: `metrics.jsonl`, the progress line, validation results. Silent on ranks other than 0.
 final class RunRecorder {
+  /// What validations found, those before this start included.
+  private(set) var best: BestValidation
+  /// When training began.
+  let startInstant: ContinuousClock.Instant
+
   private let config: RunConfig
   private let metrics: MetricsFile?
   private let progress = ProgressLine()
@@ -17,7 +22,9 @@ final class RunRecorder {
     self.config = config
     self.metrics = metrics
     self.startTokens = startTokens
-    lastInstant = clock.now
+    best = metrics.map { BestValidation(metricsAt: $0.path) } ?? BestValidation()
+    startInstant = clock.now
+    lastInstant = startInstant
   }
 
   /// Records a finished step; `step` counts from 1.
@@ -31,22 +38,20 @@ final class RunRecorder {
         step: step, stepCount: config.train.steps, tokenCount: tokensSeen - startTokens, loss: result.loss,
         chunkSize: hasChunks ? result.chunkSizes.last : nil, learningRate: result.learningRate))
     guard step % config.logging.interval == 0 || step == config.train.steps || !result.isUpdated else { return }
-    var record: [Setting.Entry] = [
-      .init(key: "step", value: .integer(step)), .init(key: "loss", value: .number(result.loss)),
-    ]
-    if hasChunks { record.append(.init(key: "chunk_size", value: chunkSizes(result))) }
-    record += [
-      .init(key: "learning_rate", value: .number(result.learningRate)),
-      .init(key: "gradient_norm", value: .number(result.gradientNorm)),
-      .init(key: "tokens", value: .integer(tokensSeen)), .init(key: "targets", value: .integer(result.targetCount)),
-      .init(key: "seconds", value: .number(seconds)),
-      .init(key: "tokens_per_second", value: .number(Double(result.tokenCount) / seconds)),
-    ]
-    if !result.isUpdated { record.append(.init(key: "skipped", value: .flag(true))) }
-    if result.isSpike { record.append(.init(key: "spike", value: .flag(true))) }
-    if let stallSeconds { record.append(.init(key: "checkpoint_stall_seconds", value: .number(stallSeconds))) }
+    var record = MetricsRecord(.training, step: step)
+    record[.loss] = .number(result.loss)
+    if hasChunks { record[.chunkSize] = chunkSizes(result) }
+    record[.learningRate] = .number(result.learningRate)
+    record[.gradientNorm] = .number(result.gradientNorm)
+    record[.tokens] = .integer(tokensSeen)
+    record[.targets] = .integer(result.targetCount)
+    record[.seconds] = .number(seconds)
+    record[.tokensPerSecond] = .number(Double(result.tokenCount) / seconds)
+    if !result.isUpdated { record[.skipped] = .flag(true) }
+    if result.isSpike { record[.spike] = .flag(true) }
+    record[.checkpointStallSeconds] = stallSeconds.map(Setting.number)
     stallSeconds = nil
-    try metrics.append(.mapping(record))
+    try metrics.append(record.setting)
   }
 
   /// One size if all micro-batches ran at the same, else a list.
@@ -55,17 +60,24 @@ final class RunRecorder {
       ? .integer(result.chunkSizes[0]) : .list(result.chunkSizes.map(Setting.integer))
   }
 
+  /// A line for a validation under way; nil on ranks other than 0.
+  ///
+  /// - Parameter batchCount: batches of this rank, of all chunk sizes.
+  func validationProgress(batchCount: Int) -> EvaluationProgressLine? {
+    metrics.map { _ in EvaluationProgressLine("validation", batchCount: batchCount) }
+  }
+
   func recordValidation(
     step: Int, chunkSize: Int?, loss: Double, accuracy: Double, targetCount: Int, logger: Logger
   ) throws {
     guard let metrics else { return }
-    var record: [Setting.Entry] = [.init(key: "step", value: .integer(step))]
-    if let chunkSize { record.append(.init(key: "chunk_size", value: .integer(chunkSize))) }
-    record += [
-      .init(key: "validation_loss", value: .number(loss)), .init(key: "accuracy", value: .number(accuracy)),
-      .init(key: "targets", value: .integer(targetCount)),
-    ]
-    try metrics.append(.mapping(record))
+    var record = MetricsRecord(.validation, step: step)
+    record[.chunkSize] = chunkSize.map(Setting.integer)
+    record[.validationLoss] = .number(loss)
+    record[.accuracy] = .number(accuracy)
+    record[.targets] = .integer(targetCount)
+    try metrics.append(record.setting)
+    best.add(BestValidation.Entry(chunkSize: chunkSize, loss: loss, step: step))
     var metadata: Logger.Metadata = [
       "step": "\(step)", "loss": "\(Format.fixed(loss, digits: 4))", "accuracy": "\(Format.fixed(accuracy, digits: 4))",
     ]

@@ -9,17 +9,14 @@ internal import TensorCore
 extension Trainer {
   /// Rank 0's part of a start: fresh weights, or those of a checkpoint with everything that belongs to it.
   func begin(_ checkpoint: CheckpointDirectory?, _ files: RunFiles) throws {
-    logger.info("\(host.summary)")
-    if let memory {
-      let available = host.availableBytes.map { "; \(Format.bytes($0)) available" } ?? ""
-      logger.info("memory: \(memory.summary)\(available)")
-    }
+    sayStart(from: checkpoint?.state?.step ?? 0)
     guard let checkpoint else {
       if let path = config.train.initialWeights {
         try loadInitialWeights(path)
       } else {
         model.parameters.initialize(
           config.model.specs(scheme: config.train.initialization), seed: config.train.seed)
+        logger.info("beginning with new weights", metadata: ["seed": "\(config.train.seed)"])
       }
       _ = try files.directory.cutMetrics(toStep: 0)
       return try shareStart(nil)

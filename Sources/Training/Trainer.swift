@@ -27,13 +27,17 @@ package struct TrainerHost: Hashable, Sendable {
   package var blasCore: String
   /// What the run is on, in a line for its log.
   package var summary: String
+  /// How the user called the program, for commands that the log proposes.
+  package var programName: String
   /// Memory that the machine has left for its ranks, in bytes; nil where it does not say.
   package var availableBytes: Int?
 
   package init(
-    threadCount: Int, hasSpareCore: Bool = false, blasCore: String, summary: String, availableBytes: Int? = nil
+    threadCount: Int, hasSpareCore: Bool = false, blasCore: String, summary: String, availableBytes: Int? = nil,
+    programName: String = "catlm"
   ) {
     self.threadCount = threadCount
+    self.programName = programName
     self.availableBytes = availableBytes
     self.hasSpareCore = hasSpareCore
     self.blasCore = blasCore
@@ -44,7 +48,7 @@ package struct TrainerHost: Hashable, Sendable {
 /// A whole run on one rank: begin or resume, steps, validation, checkpoints, end.
 package final class Trainer {
   let config: RunConfig
-  private let runPath: String
+  let runPath: String
   let group: any ProcessGroup
   let backend: any Backend
   let host: TrainerHost
@@ -132,10 +136,13 @@ package final class Trainer {
   /// - Parameter files: on rank 0, which alone writes.
   private func train(in files: RunFiles?) throws {
     guard state.step < config.train.steps else {
-      return logger.info("the run is finished", metadata: ["steps": "\(state.step)"])
+      logger.info("the run is finished", metadata: ["steps": "\(state.step)"])
+      if let files { sayWhatIsNext(BestValidation(metricsAt: files.directory.metricsPath)) }
+      return
     }
     let metrics = try files.map { try MetricsFile(path: $0.directory.metricsPath) }
-    let recorder = RunRecorder(config: config, metrics: metrics, startTokens: state.tokensSeen)
+    let startTokens = state.tokensSeen
+    let recorder = RunRecorder(config: config, metrics: metrics, startTokens: startTokens)
     defer { recorder.finish() }
     let saver = try files.map { try CheckpointSaver($0, logger: logger, now: now) }
     defer { saver?.finish() }
@@ -174,6 +181,8 @@ package final class Trainer {
       }
     }
     try exchange.close()
+    recorder.finish()
+    sayEnd(recorder, startStep: startStep, startTokens: startTokens)
   }
 
   private func isDue(_ interval: Int) -> Bool {
@@ -206,12 +215,18 @@ package final class Trainer {
     group.note(step: state.step, phase: .validation)
     let evaluator = Evaluator(model: model, backend: backend)
     let indices = Array(stride(from: group.rank, to: validation.batchCount, by: group.size))
+    let hasChunks = config.model.chunkSizes != nil
+    let progress = recorder.validationProgress(batchCount: indices.count * config.train.chunks.sizes.count)
+    defer { progress?.finish() }
     for chunkSize in config.train.chunks.sizes {
-      let part = evaluator.evaluate(validation, indices: indices, chunkSize: chunkSize)
+      let part = evaluator.evaluate(validation, indices: indices, chunkSize: chunkSize) { tokenCount in
+        progress?.advance(tokenCount: tokenCount, chunkSize: hasChunks ? chunkSize : nil)
+        group.note(step: state.step, phase: .validation)
+      }
       var sums = [part.lossSum, Double(part.targetCount), Double(part.correctCount)]
       try group.sum(&sums)
       try recorder.recordValidation(
-        step: state.step, chunkSize: config.model.chunkSizes == nil ? nil : chunkSize, loss: sums[0] / sums[1],
+        step: state.step, chunkSize: hasChunks ? chunkSize : nil, loss: sums[0] / sums[1],
         accuracy: sums[2] / sums[1], targetCount: Int(sums[1]), logger: logger)
     }
   }

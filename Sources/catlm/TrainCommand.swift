@@ -90,7 +90,8 @@ struct TrainCommand: ParsableCommand {
       configuration, runDirectory: runDirectory ?? "runs/\(configuration.name)", group: group, backend: backend,
       host: TrainerHost(
         threadCount: threadCount, hasSpareCore: try Host.hasSpareCore(beside: threadCount, group: group),
-        blasCore: backend.kernelNames, summary: summary, availableBytes: AvailableMemory().byteCount),
+        blasCore: backend.kernelNames, summary: summary, availableBytes: AvailableMemory().byteCount,
+        programName: CommandLine.arguments[0]),
       logger: logger,
       makePlanner: { Host.makePlanner(threadCount: threadCount, precision: configuration.train.precision) })
     if group.rank == 0 {

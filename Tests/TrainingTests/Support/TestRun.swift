@@ -143,7 +143,7 @@ struct RunInDirectory {
     return result
   }
 
-  private static let keysOfTime = ["seconds", "tokens_per_second", "checkpoint_stall_seconds"]
+  private static let keysOfTime = ["seconds", "tokens_per_second", "checkpoint_stall_seconds", "time"]
 
   /// The records of `metrics.jsonl` without those of time.
   func records() throws -> [Setting] {

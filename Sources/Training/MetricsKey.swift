@@ -1,0 +1,89 @@
+/// The kinds of lines that `metrics.jsonl` has.
+package enum MetricsLine: String, CaseIterable, Sendable {
+  /// What a step did.
+  case training
+  /// What a validation at one chunk size found.
+  case validation
+}
+
+/// The keys of `metrics.jsonl`, in the order in which a line has them. This is the one place that declares them.
+package enum MetricsKey: String, CaseIterable, Sendable {
+  case step
+  case loss
+  case validationLoss = "validation_loss"
+  case accuracy
+  case chunkSize = "chunk_size"
+  case learningRate = "learning_rate"
+  case gradientNorm = "gradient_norm"
+  case tokens
+  case targets
+  case seconds
+  case tokensPerSecond = "tokens_per_second"
+  case skipped
+  case spike
+  case checkpointStallSeconds = "checkpoint_stall_seconds"
+  case time
+
+  /// What readers of the file have to know of a key.
+  package struct Declaration: Sendable {
+    package let type: String
+    package let lines: [MetricsLine]
+    package let meaning: String
+
+    fileprivate init(_ type: String, _ lines: [MetricsLine], _ meaning: String) {
+      self.type = type
+      self.lines = lines
+      self.meaning = meaning
+    }
+  }
+
+  package var declaration: Declaration {
+    switch self {
+    case .step:
+      Declaration("integer", MetricsLine.allCases, "steps that are done, from 1")
+    case .loss:
+      Declaration(
+        "number", [.training], "mean loss of the step's batch before the update, over all ranks, in nats a target")
+    case .validationLoss:
+      Declaration("number", [.validation], "mean loss on the validation data, in nats a target")
+    case .accuracy:
+      Declaration("number", [.validation], "share of the targets that the model finds most likely")
+    case .chunkSize:
+      Declaration(
+        "integer or list", MetricsLine.allCases,
+        "tokens a chunk; a list where micro-batches of the step differ; absent for models without chunk sizes")
+    case .learningRate:
+      Declaration("number", [.training], "learning rate of the update")
+    case .gradientNorm:
+      Declaration("number", [.training], "norm of all gradients before clipping")
+    case .tokens:
+      Declaration("integer", [.training], "tokens trained on since step 1, over all ranks")
+    case .targets:
+      Declaration("integer", MetricsLine.allCases, "targets that the loss is the mean of")
+    case .seconds:
+      Declaration(
+        "number", [.training], "time since the step before ended, without validation and the stall of a checkpoint")
+    case .tokensPerSecond:
+      Declaration("number", [.training], "tokens of the step over its seconds")
+    case .skipped:
+      Declaration(
+        "flag", [.training], "true where the update was not made: loss or gradient norm was not finite, or a spike")
+    case .spike:
+      Declaration("flag", [.training], "true where the loss stood out (train.spike_threshold)")
+    case .checkpointStallSeconds:
+      Declaration("number", [.training], "how long training waited for checkpoints since the line before")
+    case .time:
+      Declaration("number", MetricsLine.allCases, "when the line was written: seconds since 1970, UTC")
+    }
+  }
+
+  /// The keys as a table in Markdown, for the documentation.
+  package static var table: String {
+    let rows = allCases.map { key in
+      let declaration = key.declaration
+      let lines = declaration.lines == MetricsLine.allCases ? ["all"] : declaration.lines.map(\.rawValue)
+      return "| `\(key.rawValue)` | \(lines.joined(separator: ", ")) | \(declaration.type) | \(declaration.meaning) |"
+    }
+    return (["| key | lines | type | meaning |", "|---|---|---|---|"] + rows).joined(separator: "\n")
+  }
+}
