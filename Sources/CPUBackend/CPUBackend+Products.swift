@@ -19,17 +19,20 @@ extension CPUBackend {
     switch level {
     case .baseline: return nil
     case .avx2: return "Haswell"
-    case .avx512: return "SkylakeX"
+    case .avx512, .avx512BFloat16, .amxBFloat16: return "SkylakeX"
     }
   }
 
   package func multiply(_ a: Matrix, _ b: Matrix, into c: Matrix, scale: Float, accumulate: Bool) {
     precondition(!accumulate || c.dtype == .float32, "multiply: added to \(c.dtype)")
+    precondition(
+      precision == .bfloat16 || [a, b, c].allSatisfy { $0.dtype == .float32 },
+      "multiply: operands of bfloat16 in single precision")
     let product = Product(a, b, into: c, scale: scale, accumulate: accumulate)
     guard product.rowCount > 0, product.columnCount > 0 else { return }
-    guard precision == .float32 || product.depth == 0 && c.dtype == .float32 else { return multiplyRounded(product) }
-    precondition(
-      [a, b, c].allSatisfy { $0.dtype == .float32 }, "multiply: operands of bfloat16 in single precision")
+    // A sum of nothing.
+    guard product.depth > 0 else { return accumulate ? () : product.clear() }
+    guard precision == .float32 else { return multiplyRounded(product) }
     let panels = product.panels(threadCount: threadCount)
     workers.run(taskCount: panels.count) { product.compute(panels[$0], level: level) }
   }
@@ -149,9 +152,7 @@ struct Product {
     let aStart = a.value(panel.rows.lowerBound, 0)
     let bStart = b.value(0, panel.columns.lowerBound)
     let target = c.value(panel.rows.lowerBound, panel.columns.lowerBound)
-    if depth == 0 {
-      if !accumulate { clear(target, panel) }
-    } else if hasFewRows {
+    if hasFewRows {
       ck_multiply_few_rows(
         level, aStart, a.stride, rows, bStart, b.stride, columns, depth, scale, accumulate ? 1 : 0, target, c.stride)
     } else {
@@ -164,7 +165,10 @@ struct Product {
   /// Whether this is a few rows by a weight matrix as it lies in memory, where BLAS spends its time on repacking that.
   private var hasFewRows: Bool { rowCount <= Self.fewRows && !a.isTransposed && b.isTransposed }
 
-  private func clear(_ target: UnsafeMutablePointer<Float>, _ panel: Panel) {
-    for row in 0..<panel.rows.count { (target + row * c.stride).update(repeating: 0, count: panel.columns.count) }
+  /// Makes `c` zero, of whatever type.
+  func clear() {
+    for row in 0..<rowCount {
+      c.element(row, 0).initializeMemory(as: UInt8.self, repeating: 0, count: columnCount * c.dtype.byteCount)
+    }
   }
 }

@@ -36,7 +36,7 @@ struct ProductBlocks {
     // Blocks of about the same size, in whole vectors of pairs.
     let depthSize = Self.count(of: Self.count(of: product.depth, by: depthBlocks), by: 32) * 32
     let pairCount = ck_pair_count(depthSize)
-    depths = product.depth == 0 ? [0..<0] : Self.parts(of: 0..<product.depth, by: depthSize)
+    depths = Self.parts(of: 0..<product.depth, by: depthSize)
     columns = Self.parts(of: 0..<product.columnCount, by: Self.columnBlock)
     tileRows = Self.parts(of: 0..<product.rowCount, by: Self.tileRowCount)
     rowPairCount = Self.tileRowCount * pairCount

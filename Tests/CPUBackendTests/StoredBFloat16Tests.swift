@@ -57,6 +57,25 @@ struct StoredBFloat16Tests {
     }
   }
 
+  @Test(arguments: RoundedConfiguration.all, [(DType.float32, DType.float32)] + types)
+  func `a product without depth clears or leaves what it is added to`(
+    in configuration: RoundedConfiguration, types: (a: DType, b: DType)
+  ) {
+    let backend = configuration.backend()
+    for (m, n, type) in [(0, 3, DType.float32), (3, 0, .float32), (4, 70, .float32), (5, 66, .bfloat16)] {
+      for accumulated in type == .float32 ? [false, true] : [false] {
+        // Its surroundings stay as they are.
+        let c = backend.random([m + 2, n + 3], seed: 6, as: type)
+        var expected = values(c)
+        if !accumulated { for row in 1..<m + 1 { for column in 2..<n + 2 { expected[row * (n + 3) + column] = 0 } } }
+        backend.multiply(
+          Matrix(backend.random([m, 0], seed: 7, as: types.a)), Matrix(backend.random([0, n], seed: 8, as: types.b)),
+          into: Matrix(c).part(rows: 1..<m + 1, columns: 2..<n + 2), scale: 1, accumulate: accumulated)
+        #expect(values(c) == expected, "\(m) × \(n) of \(type), accumulated \(accumulated)")
+      }
+    }
+  }
+
   @Test(arguments: RoundedConfiguration.all, [DType.float32, .bfloat16])
   func `views of stored operands are multiplied wherever they begin`(
     in configuration: RoundedConfiguration, type: DType

@@ -60,6 +60,31 @@ struct PrecisionTests {
     #expect(abs(pairs[0].rounded - pairs[0].single) > 1e-6 * pairs[0].single)
   }
 
+  /// MQAR of short and long samples, and a fixed CAT whose chunk is longer than all of its samples.
+  @Test(arguments: ProductPrecision.allCases, Recomputation.allCases)
+  func `samples shorter than their chunk are trained on`(
+    precision: ProductPrecision, recomputation: Recomputation
+  ) throws {
+    let overrides = [
+      "train.precision=\(precision.rawValue)", "train.recompute=\(recomputation.rawValue)", "train.steps=6",
+    ]
+    let recall = run("recall")
+    try recall.train(
+      SmallRun.recall(overrides + ["data.lengths=[4, 16]", "data.pairs=[1, 3]", "train.chunk_sizes=[2, 8]"]))
+    let fixed = run("fixed")
+    let model = """
+      model: {model_type: cat_fixed, chunk_size: 14, vocab_size: 24, hidden_size: 16, num_hidden_layers: 2, num_heads: 2,
+        compressor_hidden_size: 8, compressor_num_layers: 1, compressor_num_heads: 1, max_position_embeddings: 16}
+
+      """
+    try fixed.train(
+      SmallRun.tokens(scratch, overrides + ["train.chunk_sizes=[14]", "checkpoint.interval=0"], model: model))
+    for run in [recall, fixed] {
+      let losses = try run.losses()
+      #expect(losses.count == 6 && losses.allSatisfy { $0.isFinite }, "\(losses)")
+    }
+  }
+
   @Test func `a run may go on in another precision and says so`() throws {
     let run = run("changed")
     try run.train(SmallRun.tokens(scratch, ["train.steps=4"]))
