@@ -21,7 +21,10 @@ package struct Generator {
   /// Appends `count` tokens to each of equally long prompts, fewer where the model's longest sequence is reached.
   ///
   /// - Parameter prompts: `B` prompts of `P ≥ 1` ids, `P` at most the model's longest sequence.
-  package func generate(_ prompts: [[Int32]], count: Int, chunkSize: Int) -> Continuations {
+  /// - Throws: ``GenerationError`` if a logit is not finite.
+  package func generate(
+    _ prompts: [[Int32]], count: Int, chunkSize: Int
+  ) throws(GenerationError) -> Continuations {
     precondition(prompts.allSatisfy { $0.count == prompts[0].count && !$0.isEmpty }, "generate: unequal prompts")
     let promptLength = prompts[0].count
     let newCount = min(count, max(0, model.config.maximumLength - promptLength))
@@ -32,7 +35,7 @@ package struct Generator {
     let clock = ContinuousClock()
     for step in 0..<newCount {
       let start = clock.now
-      next = nextTokens(decoding.advance(next), position: promptLength + step)
+      next = try nextTokens(decoding.advance(next), position: promptLength + step)
       for index in prompts.indices { result.tokens[index].append(next[index]) }
       if step == 0 { result.promptTime = clock.now - start } else { result.tokenTime += clock.now - start }
     }
@@ -49,11 +52,28 @@ package struct Generator {
   /// - Parameters:
   ///   - hidden: `[B, D]`.
   ///   - position: tokens before the new ones.
-  private func nextTokens(_ hidden: Tensor, position: Int) -> [Int32] {
+  private func nextTokens(_ hidden: Tensor, position: Int) throws(GenerationError) -> [Int32] {
     let logits = Tape(backend: backend, isRecording: false).linear(hidden, weight: model.head).values
     let width = model.config.vocabularySize
+    if let index = logits.firstIndex(where: { !$0.isFinite }) {
+      throw .notFinite(position: position, id: index % width, logit: logits[index])
+    }
     return (0..<hidden.rowCount).map {
       sampler.choose(logits[$0 * width..<($0 + 1) * width], position: position, sequence: $0)
+    }
+  }
+}
+
+/// Why generation cannot go on.
+package enum GenerationError: Error, CustomStringConvertible {
+  /// The model gives no distribution for the token after `position` others.
+  case notFinite(position: Int, id: Int, logit: Float)
+
+  package var description: String {
+    switch self {
+    case .notFinite(let position, let id, let logit):
+      "token \(position + 1): the logit of id \(id) is \(logit), allowed: finite numbers; the model's weights are "
+        + "too large or damaged"
     }
   }
 }

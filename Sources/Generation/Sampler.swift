@@ -12,7 +12,7 @@ package struct Sampler: Sendable {
   /// The next token's id.
   ///
   /// - Parameters:
-  ///   - logits: `[V]`.
+  ///   - logits: `[V]`, all finite.
   ///   - position: number of tokens before it; with `sequence`, keys the random draw.
   ///   - sequence: which sequence of a batch.
   package func choose(_ logits: ArraySlice<Float>, position: Int, sequence: Int = 0) -> Int32 {

@@ -26,7 +26,7 @@ extension ParityCase {
     let generator = Generator(model: model, backend: backend, sampling: SamplingSettings())
     let prompts = try rows(golden.integers("prompt"), shape[0])
     let expected = try rows(golden.integers("generated"), shape[0])
-    let found = generator.generate(prompts, count: shape[1], chunkSize: chunkSize).tokens
+    let found = try generator.generate(prompts, count: shape[1], chunkSize: chunkSize).tokens
     report.add(
       "tokens", tensor: "generated", chunkSize: chunkSize, error: Double(zip(found, expected).count { $0 != $1 }),
       bound: 0)
@@ -40,7 +40,7 @@ extension ParityCase {
     let expected = try rows(reference.integers(info.name), sampleCount)
     let margins = try reference.floats("margin_c\(chunkSize)")
     let generator = Generator(model: model, backend: backend, sampling: SamplingSettings())
-    let found = generator.generate(prompts, count: count, chunkSize: chunkSize).tokens
+    let found = try generator.generate(prompts, count: count, chunkSize: chunkSize).tokens
     return (0..<sampleCount).count { sample in
       // After a first difference the continuations are of different texts.
       guard let place = (0..<count).first(where: { found[sample][$0] != expected[sample][$0] }) else { return false }

@@ -30,7 +30,7 @@ extension CheckpointDirectory {
   ) throws -> (type: String, tensorCount: Int, parameterCount: Int) {
     let source = try ModelSource(self)
     let model = source.config.makeModel(isTrained: false, backend: backend)
-    try source.load(into: model.parameters)
+    try source.load(into: model.parameters, backend: backend)
     try model.parameters.weights.withBytes { bytes in
       let imported = unsafe ModelExport(
         config: source.config.huggingFace, generationConfig: source.config.generationConfig,

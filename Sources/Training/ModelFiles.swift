@@ -9,7 +9,7 @@ extension CheckpointDirectory {
   package func makeModel(isTrained: Bool = false, backend: any Backend) throws -> any LanguageModel {
     let source = try ModelSource(self)
     let model = source.config.makeModel(isTrained: isTrained, backend: backend)
-    try source.load(into: model.parameters)
+    try source.load(into: model.parameters, backend: backend)
     return model
   }
 }

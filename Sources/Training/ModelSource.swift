@@ -78,8 +78,10 @@ package struct ModelSource {
     return "\(name) is unknown: the model has no such tensor"
   }
 
-  /// Fills `parameters`, which must be those of ``config``.
-  package func load(into parameters: ParameterStore) throws {
+  /// Fills `parameters`, which must be those of ``config`` and in the memory of `backend`.
+  ///
+  /// - Throws: ``ModelSourceError`` with the first tensor that holds a value that is not finite.
+  package func load(into parameters: ParameterStore, backend: any Backend) throws {
     for tensor in tensors {
       let target = parameters.joined(tensor.parameters)
       guard let rows = tensor.rows else {
@@ -95,6 +97,20 @@ package struct ModelSource {
         all.replaceSubrange(row * width..<(row + 1) * width, with: values[index * width..<(index + 1) * width])
       }
       target.assign(all)
+    }
+    try requireFinite(parameters, backend)
+  }
+
+  /// One pass over all weights; only if it finds something, one over each tensor.
+  private func requireFinite(_ parameters: ParameterStore, _ backend: any Backend) throws(ModelSourceError) {
+    guard !backend.sumOfSquares(parameters.weights).isFinite else { return }
+    for tensor in tensors {
+      let values = parameters.joined(tensor.parameters).values
+      guard let value = values.first(where: { !$0.isFinite }) else { continue }
+      let count = values.count { !$0.isFinite }
+      throw ModelSourceError(
+        path: path,
+        problems: ["\(tensor.name) holds \(value) (\(count) of \(values.count) values), allowed: finite numbers"])
     }
   }
 }

@@ -11,7 +11,7 @@ extension Trainer {
     let directory = try initialDirectory(path)
     let source = try ModelSource(directory)
     try requireSameModel(source.config, directory.path)
-    try source.load(into: model.parameters)
+    try source.load(into: model.parameters, backend: backend)
     logger.info("beginning with given weights", metadata: ["path": "\(directory.path)"])
   }
 

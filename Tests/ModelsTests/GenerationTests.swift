@@ -11,7 +11,7 @@ struct GenerationTests {
     let testCase = LiteralCase(chunkSize: chunkSize, length: 5, sampleCount: 2)
     let model = try testCase.model(on: backend)
     let generator = Generator(model: model, backend: backend, sampling: SamplingSettings())
-    let found = generator.generate(testCase.samples, count: 9, chunkSize: chunkSize).tokens
+    let found = try generator.generate(testCase.samples, count: 9, chunkSize: chunkSize).tokens
     let width = testCase.vocabularySize
     for (prompt, continuation) in zip(testCase.samples, found) {
       var ids = prompt
@@ -30,8 +30,8 @@ struct GenerationTests {
     let testCase = LiteralCase(chunkSize: 4, length: 30)
     let generator = Generator(model: try testCase.model(on: backend), backend: backend, sampling: SamplingSettings())
     let left = LiteralCase.longestSequence - 30
-    #expect(generator.generate(testCase.samples, count: 100, chunkSize: 4).tokens[0].count == left)
-    #expect(generator.generate(testCase.samples, count: .max, chunkSize: 4).tokens[0].count == left)
+    #expect(try generator.generate(testCase.samples, count: 100, chunkSize: 4).tokens[0].count == left)
+    #expect(try generator.generate(testCase.samples, count: .max, chunkSize: 4).tokens[0].count == left)
   }
 
   private func draws(_ settings: SamplingSettings, _ logits: [Float], count: Int = 4000) -> [Int32] {
