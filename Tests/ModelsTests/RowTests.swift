@@ -27,12 +27,20 @@ struct RowTests {
     for model in try models(testCase, backend) {
       let tape = Tape(backend: backend, isRecording: false)
       let width = testCase.vocabularySize
-      let all = model.logits(testCase.input(), tape: tape).values
       let positions: [Int32] = [38, 0, 1, 12, 13, 25, 26, 7]
-      let chosen = model.logits(testCase.input(positions: positions), tape: tape)
-      #expect(chosen.shape == [positions.count, width])
-      let expected = positions.flatMap { all[Int($0) * width..<(Int($0) + 1) * width] }
-      expectClose(chosen.values, expected, within: 1e-6, "chosen logits")
+      expectSameLogits(
+        of: model, "chosen logits",
+        (
+          {
+            let all = model.logits(testCase.input(), tape: tape).values
+            return positions.flatMap { all[Int($0) * width..<(Int($0) + 1) * width] }
+          },
+          {
+            let chosen = model.logits(testCase.input(positions: positions), tape: tape)
+            #expect(chosen.shape == [positions.count, width])
+            return chosen.values
+          }
+        ))
     }
   }
 
@@ -41,13 +49,18 @@ struct RowTests {
     let backend = BackendKind.fastest.make()
     for model in try models(testCase, backend) {
       let tape = Tape(backend: backend, isRecording: false)
-      let batch = model.logits(testCase.input(), tape: tape).values
-      let alone = testCase.samples.flatMap { ids in
-        model.logits(
-          ModelInput(ids: ids, sampleCount: 1, length: ids.count, chunkSize: testCase.chunkSize), tape: tape
-        ).values
-      }
-      expectClose(batch, alone, within: 1e-6, "logits of a batch")
+      expectSameLogits(
+        of: model, "logits of a batch",
+        (
+          { model.logits(testCase.input(), tape: tape).values },
+          {
+            testCase.samples.flatMap { ids in
+              model.logits(
+                ModelInput(ids: ids, sampleCount: 1, length: ids.count, chunkSize: testCase.chunkSize), tape: tape
+              ).values
+            }
+          }
+        ))
     }
   }
 

@@ -72,14 +72,22 @@ struct VariantTests {
     let backend = BackendKind.fastest.make()
     let model = try testCase.model(on: backend)
     let tape = Tape(backend: backend, isRecording: false)
-    let all = model.logits(testCase.input(), tape: tape).values
     let count = testCase.sampleCount * testCase.length
     let positions = (0..<Int32(count)).filter { $0 % 3 != 1 }.reversed().map { $0 }
-    let chosen = model.logits(testCase.input(positions: positions), tape: tape)
     let width = VariantCase.vocabularySize
-    #expect(chosen.shape == [positions.count, width])
-    expectClose(
-      chosen.values, positions.flatMap { all[Int($0) * width..<(Int($0) + 1) * width] }, within: 1e-6, "logits")
+    expectSameLogits(
+      of: model, "chosen logits",
+      (
+        {
+          let all = model.logits(testCase.input(), tape: tape).values
+          return positions.flatMap { all[Int($0) * width..<(Int($0) + 1) * width] }
+        },
+        {
+          let chosen = model.logits(testCase.input(positions: positions), tape: tape)
+          #expect(chosen.shape == [positions.count, width])
+          return chosen.values
+        }
+      ))
   }
 
   @Test(arguments: VariantCase.drawn.filter { $0.sampleCount == 2 })
@@ -87,13 +95,18 @@ struct VariantTests {
     let backend = BackendKind.fastest.make()
     let model = try testCase.model(on: backend)
     let tape = Tape(backend: backend, isRecording: false)
-    let batch = model.logits(testCase.input(), tape: tape).values
-    let alone = testCase.samples.flatMap { ids in
-      model.logits(
-        ModelInput(ids: ids, sampleCount: 1, length: ids.count, chunkSize: testCase.chunkSize), tape: tape
-      ).values
-    }
-    expectClose(batch, alone, within: 1e-6, "logits of a batch")
+    expectSameLogits(
+      of: model, "logits of a batch",
+      (
+        { model.logits(testCase.input(), tape: tape).values },
+        {
+          testCase.samples.flatMap { ids in
+            model.logits(
+              ModelInput(ids: ids, sampleCount: 1, length: ids.count, chunkSize: testCase.chunkSize), tape: tape
+            ).values
+          }
+        }
+      ))
   }
 
   @Test func `a list of dense layers is the dense model`() throws {
