@@ -4,12 +4,6 @@ internal import CKernels
 // them is for that alone. The right operand is packed once for all threads; rows of the left one by the thread that
 // multiplies them, which finds them in its own cache, unless they lie in memory as packing would leave them.
 extension CPUBackend {
-  /// Whether this machine multiplies bfloat16 values faster than single precision.
-  package static var hasPairProducts: Bool { ck_has_pair_products() != 0 }
-
-  /// Whether it multiplies tiles of them, for which the first use asks the system.
-  package static let hasTileProducts = ck_has_tile_products() != 0
-
   func multiplyRounded(_ product: Product) {
     let isShared = product.isShared(among: threadCount)
     let slotCount = isShared ? threadCount : 1

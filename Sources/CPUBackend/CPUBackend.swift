@@ -19,20 +19,18 @@ package final class CPUBackend: Backend {
 
   /// - Parameters:
   ///   - threadCount: threads that share each kernel, the calling one included.
-  ///   - level: instructions to use; by default the best that the machine has.
+  ///   - level: instructions to use; by default the best for the precision that the machine has and the environment
+  ///     allows.
   ///   - precision: of the operands of matrix products.
-  ///   - usesPairProducts: whether products in bfloat16 use the instructions for them where machine and level have any.
-  ///   - usesTileProducts: whether those are for tiles where the machine has such.
   ///   - computes: false for a backend whose kernels take the memory that they need and give it back, and nothing else:
   ///     a step on it shows what the same step takes, in no time and from memory that the system never has to find.
   package init(
-    threadCount: Int, level: InstructionLevel? = nil, precision: ProductPrecision = .float32,
-    usesPairProducts: Bool = true, usesTileProducts: Bool = true, computes: Bool = true
+    threadCount: Int, level: InstructionLevel? = nil, precision: ProductPrecision = .float32, computes: Bool = true
   ) {
-    let level = level ?? .detected
+    let available = InstructionLevel.available(for: precision)
+    let level = level ?? .highest(for: precision)
     precondition(
-      InstructionLevel.available.contains(level),
-      "CPU backend: \(level) asked for, the machine has \(InstructionLevel.available)")
+      available.contains(level), "CPU backend: \(level) asked for in \(precision), there is \(available)")
     self.pool =
       computes
       ? StoragePool(allocate: allocateMemory, free: freeMemory)
@@ -40,9 +38,7 @@ package final class CPUBackend: Backend {
     self.workers = WorkerPool(threadCount: threadCount, runsTasks: computes)
     self.instructionLevel = level
     self.precision = precision
-    self.level =
-      precision == .bfloat16 && usesPairProducts
-      ? Self.pairLevel(at: level, withTiles: usesTileProducts) : level.kernelLevel
+    self.level = level.kernelLevel
     // The workers divide products among them and each calls BLAS for its part.
     openblas_set_num_threads(1)
   }
@@ -56,26 +52,20 @@ package final class CPUBackend: Backend {
     }
   }
 
-  /// The best that the machine has for bfloat16 values at `level`.
-  private static func pairLevel(at level: InstructionLevel, withTiles: Bool) -> ck_level {
-    guard level == .avx512, hasPairProducts else { return level.kernelLevel }
-    return withTiles && hasTileProducts ? CK_AMX_BF16 : CK_AVX512_BF16
-  }
-
   /// The kernels that results depend on in the last bits.
   package var kernelNames: String {
     switch precision {
     case .float32: "\(Self.blasCoreName), \(instructionLevel)"
-    case .bfloat16: "bfloat16 products of \(factorName), \(instructionLevel)"
+    case .bfloat16: "bfloat16 products of \(factorName), \(min(instructionLevel, .avx512))"
     }
   }
 
   /// What the instructions of products in bfloat16 multiply.
   private var factorName: String {
-    switch level {
-    case CK_AMX_BF16: "tiles"
-    case CK_AVX512_BF16: "pairs"
-    default: "values"
+    switch instructionLevel {
+    case .amxBFloat16: "tiles"
+    case .avx512BFloat16: "pairs"
+    case .baseline, .avx2, .avx512: "values"
     }
   }
 }

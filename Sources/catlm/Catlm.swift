@@ -1,4 +1,5 @@
 import ArgumentParser
+import CPUBackend
 import Foundation
 
 /// The program: parses the command line, runs a command, turns errors into one line and an exit code.
@@ -11,6 +12,10 @@ struct Catlm: ParsableCommand {
       One adaptive model comes out of a run; its user chooses the chunk size: large is fast and small in memory, \
       small recalls better.
 
+      CATLM_INSTRUCTIONS in the environment names the highest instructions that the kernels use: baseline, avx2, \
+      avx512, avx512_bf16 (products in bfloat16 of pairs) or amx_bf16 (of tiles); by default the highest that the \
+      processor has. BLAS chooses by itself, or by OPENBLAS_CORETYPE.
+
       Example: mpirun --bind-to none -np 2 catlm train configs/smoke.yaml
       """,
     version: Version.current,
@@ -20,8 +25,9 @@ struct Catlm: ParsableCommand {
     ])
 
   static func main() {
-    Host.restartWithFittingBLAS()
     do {
+      try InstructionLevel.requireKnownLimit()
+      Host.restartWithFittingBLAS()
       var command = try parseAsRoot()
       try command.run()
     } catch {

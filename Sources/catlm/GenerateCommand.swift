@@ -75,7 +75,7 @@ struct GenerateCommand: ParsableCommand {
       sampling: SamplingSettings(temperature: temperature, topK: topK, topP: topP, seed: seed),
       usesCache: !skipsCache)
     let size = try ChunkSizeOption.parse(chunkSize, model: model.config)
-    let found = generator.generate([ids], count: maxTokens, chunkSize: size)
+    let found = try generator.generate([ids], count: maxTokens, chunkSize: size)
     let text = tokenizer.decode(found.tokens[0])
     guard !json else { return print(report(found, text, model.config.chunkSizes == nil ? nil : size)) }
     print(prompt + text)

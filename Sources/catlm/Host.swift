@@ -51,7 +51,7 @@ enum Host {
   /// environment for that when it is loaded. Nothing happens where the environment names kernels.
   static func restartWithFittingBLAS() {
     let chosen = CPUBackend.blasCoreName
-    guard let better = CPUBackend.betterBLASCore(than: chosen, at: .detected) else { return }
+    guard let better = CPUBackend.betterBLASCore(than: chosen, at: .highest(for: .float32)) else { return }
     guard ProcessInfo.processInfo.environment[blasVariable] == nil else { return }
     setenv(blasVariable, better, 1)
     setenv(passedOverVariable, chosen, 1)
@@ -110,7 +110,7 @@ enum Host {
 
   /// Says so when products in bfloat16 gain nothing on this processor.
   static func warnOfSlowProducts(of backend: CPUBackend, _ logger: Logger) {
-    guard backend.precision == .bfloat16, !CPUBackend.hasPairProducts else { return }
+    guard backend.precision == .bfloat16, backend.instructionLevel < .avx512BFloat16 else { return }
     logger.warning(
       "train.precision is bfloat16, and this processor has no instructions for it (AVX512-BF16): float32 is faster")
   }

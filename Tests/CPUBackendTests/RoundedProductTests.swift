@@ -5,25 +5,23 @@ import Testing
 
 /// A way to multiply in bfloat16.
 struct RoundedConfiguration: Sendable, CustomTestStringConvertible {
+  let level: InstructionLevel
+
+  static let all = InstructionLevel.available(for: .bfloat16).map { RoundedConfiguration(level: $0) }
+
+  var testDescription: String { "\(level)" }
+
   /// What one instruction multiplies.
-  enum Factor {
-    case values, pairs, tiles
+  var factor: String {
+    switch level {
+    case .baseline, .avx2, .avx512: "values"
+    case .avx512BFloat16: "pairs"
+    case .amxBFloat16: "tiles"
+    }
   }
 
-  let level: InstructionLevel
-  let factor: Factor
-
-  static let all =
-    InstructionLevel.available.map { RoundedConfiguration(level: $0, factor: .values) }
-    + (CPUBackend.hasPairProducts ? [RoundedConfiguration(level: .avx512, factor: .pairs)] : [])
-    + (CPUBackend.hasTileProducts ? [RoundedConfiguration(level: .avx512, factor: .tiles)] : [])
-
-  var testDescription: String { "\(level), products of \(factor)" }
-
   func backend(threadCount: Int = 1) -> CPUBackend {
-    CPUBackend(
-      threadCount: threadCount, level: level, precision: .bfloat16, usesPairProducts: factor != .values,
-      usesTileProducts: factor == .tiles)
+    CPUBackend(threadCount: threadCount, level: level, precision: .bfloat16)
   }
 }
 
@@ -118,21 +116,6 @@ struct RoundedProductTests {
   }
 
   @Test(arguments: RoundedConfiguration.all)
-  func `a product without depth clears or leaves what it is added to`(in configuration: RoundedConfiguration) {
-    let backend = configuration.backend()
-    for accumulated in [false, true] {
-      for (m, n) in [(0, 3), (3, 0), (4, 70)] {
-        let c = backend.random([m, n], seed: 6)
-        let before = floats(c)
-        backend.multiply(
-          Matrix(backend.random([m, 0], seed: 7)), Matrix(backend.random([0, n], seed: 8)), into: Matrix(c), scale: 1,
-          accumulate: accumulated)
-        #expect(floats(c) == (accumulated ? before : before.map { _ in 0 }))
-      }
-    }
-  }
-
-  @Test(arguments: RoundedConfiguration.all)
   func `what a product in bfloat16 overwrites does not matter`(in configuration: RoundedConfiguration) {
     let backend = configuration.backend()
     for (m, n, depth) in [(1, 40, 20), (33, 34, 35), (150, 140, 600)] {
@@ -193,17 +176,20 @@ struct RoundedProductTests {
   @Test(arguments: RoundedConfiguration.all)
   func `a backend says what its products in bfloat16 multiply`(in configuration: RoundedConfiguration) {
     let name = configuration.backend().kernelNames
-    #expect(name == "bfloat16 products of \(configuration.factor), \(configuration.level)")
+    #expect(name == "bfloat16 products of \(configuration.factor), \(min(configuration.level, .avx512))")
   }
 
-  @Test(.enabled(if: CPUBackend.hasPairProducts, "no products of pairs (AVX512-BF16) on this machine: not tested"))
+  private static let available = InstructionLevel.available(for: .bfloat16)
+
+  @Test(
+    .enabled(if: available.contains(.avx512BFloat16), "no products of pairs (AVX512-BF16) to be had: not tested"))
   func `products of pairs are among what is tested`() {
-    #expect(RoundedConfiguration.all.contains { $0.factor == .pairs })
+    #expect(RoundedConfiguration.all.contains { $0.factor == "pairs" })
   }
 
-  @Test(.enabled(if: CPUBackend.hasTileProducts, "no products of tiles (AMX-BF16) on this machine: not tested"))
+  @Test(.enabled(if: available.contains(.amxBFloat16), "no products of tiles (AMX-BF16) to be had: not tested"))
   func `products of tiles are among what is tested, and what a backend uses`() {
-    #expect(RoundedConfiguration.all.contains { $0.factor == .tiles })
+    #expect(RoundedConfiguration.all.contains { $0.factor == "tiles" })
     #expect(CPUBackend(threadCount: 1, precision: .bfloat16).kernelNames.hasPrefix("bfloat16 products of tiles"))
   }
 

@@ -39,5 +39,28 @@ extension CommandTests {
       for outcome in [named, fitting] { #expect(!outcome.errors.contains("it uses better ones"), "\(outcome.errors)") }
       #expect(!fitting.errors.contains("OPENBLAS_CORETYPE"), "\(fitting.errors)")
     }
+
+    /// The program with a limit of its instructions.
+    private func catlm(instructions: String, _ arguments: [String], in directory: String) throws -> Outcome {
+      let words = ["CATLM_INSTRUCTIONS=\(instructions)", try #require(Program.path)]
+      return try Command(executable: "/usr/bin/env", arguments: words + arguments, directory: directory).run()
+    }
+
+    @Test(arguments: ["sse2", "AVX2"])
+    func `instructions that are unknown are refused with code 2 and one line`(name: String) throws {
+      let outcome = try catlm(instructions: name, ["--version"], in: Program.root)
+      #expect(outcome.code == 2 && outcome.output.isEmpty)
+      #expect(outcome.errorLines.count == 1, "\(outcome.errors)")
+      #expect(
+        outcome.errors.hasPrefix("catlm: CATLM_INSTRUCTIONS: found \(name), allowed on this machine: baseline"),
+        "\(outcome.errors)")
+    }
+
+    @Test func `the environment limits the instructions of a run`() throws {
+      let workspace = try Workspace()
+      let training = Workspace.training("run") + ["--set", "train.steps=1"]
+      let outcome = try catlm(instructions: "baseline", training, in: workspace.path).succeeded()
+      #expect(outcome.errors.contains("baseline kernels"), "\(outcome.errors)")
+    }
   }
 }

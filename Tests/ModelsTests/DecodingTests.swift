@@ -20,7 +20,7 @@ struct DecodingTests {
   func `hidden states of every kind of model are those of the whole model`(
     fields: DecodedModel, sampleCount: Int
   ) throws {
-    let backend = BackendKind(level: .detected, threadCount: 1).make()
+    let backend = BackendKind(level: .highest(for: .float32), threadCount: 1).make()
     let model = try fields.model(on: backend)
     let samples = fields.samples(count: sampleCount, length: 21)
     for prompt in [1, 2, 13] {
@@ -31,7 +31,7 @@ struct DecodingTests {
   /// The first rows in one go, then by one, by two and so on, as no generation would.
   @Test(arguments: DecodedModel.all)
   func `tokens may come in any portions`(fields: DecodedModel) throws {
-    let backend = BackendKind(level: .detected, threadCount: 1).make()
+    let backend = BackendKind(level: .highest(for: .float32), threadCount: 1).make()
     let model = try fields.model(on: backend)
     let samples = fields.samples(count: 2, length: 22)
     let decoding = model.makeDecoding(sequenceCount: 2, length: 22, chunkSize: fields.chunkSize, backend: backend)
@@ -71,8 +71,8 @@ struct DecodingTests {
     let backend = BackendKind.fastest.make()
     let model = try fields.model(on: backend)
     let prompts = fields.samples(count: 2, length: 9)
-    let tokens = [true, false].map { usesCache in
-      Generator(model: model, backend: backend, sampling: SamplingSettings(), usesCache: usesCache)
+    let tokens = try [true, false].map { usesCache in
+      try Generator(model: model, backend: backend, sampling: SamplingSettings(), usesCache: usesCache)
         .generate(prompts, count: 40, chunkSize: fields.chunkSize).tokens
     }
     #expect(tokens[0] == tokens[1])
@@ -98,7 +98,7 @@ struct DecodingTests {
 
   @Test(arguments: DecodedModel.all)
   func `a token costs the same at the end of a long sequence as at its beginning`(fields: DecodedModel) throws {
-    let backend = BackendKind(level: .detected, threadCount: 1).make()
+    let backend = BackendKind(level: .highest(for: .float32), threadCount: 1).make()
     let model = try fields.model(on: backend)
     let decoding = model.makeDecoding(
       sequenceCount: 2, length: 96, chunkSize: fields.chunkSize, backend: backend)

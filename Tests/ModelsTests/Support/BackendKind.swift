@@ -10,7 +10,7 @@ struct BackendKind: Hashable, Sendable, CustomTestStringConvertible {
   let threadCount: Int
 
   static let reference = BackendKind(level: nil, threadCount: 1)
-  static let fastest = BackendKind(level: .detected, threadCount: 2)
+  static let fastest = BackendKind(level: .highest(for: .float32), threadCount: 2)
 
   /// Every level that this machine has, on one thread and on two.
   static let cpu = InstructionLevel.available.flatMap { level in
