@@ -38,10 +38,12 @@ let package = Package(
     mpi,
     .target(name: "CMPI", dependencies: [.byName(name: mpi.name)]),
     .target(name: "CKernels"),
+    .target(name: "CMappedFiles"),
 
     // Foundations.
     module("Randomness"),
     module("Settings", ["Yams"]),
+    module("MappedFiles", ["CMappedFiles"]),
     module("TensorCore"),
     module("CPUBackend", ["TensorCore", "CKernels", "COpenBLAS"]),
 
@@ -51,8 +53,8 @@ let package = Package(
     module("Optimizers", ["TensorCore", "Settings"]),
 
     // What surrounds a step.
-    module("TokenData", ["Settings", "Randomness"]),
-    module("Checkpoints", ["Settings", "COpenSSL"]),
+    module("TokenData", ["MappedFiles", "Settings", "Randomness"]),
+    module("Checkpoints", ["COpenSSL", "MappedFiles", "Settings"]),
     module("Parallel", ["CMPI"]),
     module("Telemetry", ["Settings", .product(name: "Logging", package: "swift-log")]),
     module("Evaluation", ["Models", "TensorCore", "TokenData"]),

@@ -1,3 +1,6 @@
+internal import Glibc
+internal import MappedFiles
+
 /// A safetensors file, mapped into memory and read only. Nothing but a whole and well-formed file opens.
 ///
 /// - Source: the format description of `safetensors`; headers may be unsorted and unpadded.
@@ -13,7 +16,7 @@ package final class SafetensorsFile {
   /// - Throws: ``CheckpointError`` naming what breaks the format: the length or form of the header, duplicate keys,
   ///   unknown types, shapes, offsets, overlaps, holes, a wrong size.
   package init(path: String) throws(CheckpointError) {
-    let file = try MappedFile(path: path)
+    let file = try MappedFile(safetensors: path)
     let header = unsafe try SafetensorsHeader(file.bytes, path: path)
     self.path = path
     self.file = file
@@ -95,5 +98,20 @@ package final class SafetensorsFile {
 
   private func elements(_ info: TensorInfo) -> UnsafeRawBufferPointer {
     unsafe UnsafeRawBufferPointer(rebasing: file.bytes[info.byteRange])
+  }
+}
+
+extension MappedFile {
+  fileprivate convenience init(safetensors path: String) throws(CheckpointError) {
+    do {
+      try self.init(path: path)
+    } catch {
+      switch error {
+      case .system("open", ENOENT): throw .missing(path: path, what: "the file")
+      case .system(let call, let code): throw .system(call: call, path: path, code: code)
+      case .notRegular:
+        throw .malformed(path: path, what: "kind of file", found: "no regular file", allowed: "a regular file")
+      }
+    }
   }
 }

@@ -1,3 +1,5 @@
+internal import MappedFiles
+
 /// The header of `.npy` files, as far as a list of 16-bit ids needs it.
 ///
 /// - Source: NumPy enhancement proposal 1; versions 1, 2 and 3 differ in the width of one length and in encoding.

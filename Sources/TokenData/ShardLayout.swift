@@ -1,3 +1,5 @@
+internal import MappedFiles
+
 /// Where a token shard keeps its ids, and how wide they are.
 struct ShardLayout: Hashable, Sendable {
   /// Bytes of one id: 2 or 4.

@@ -1,3 +1,6 @@
+internal import Foundation
+internal import MappedFiles
+
 /// Training data that cannot be used: which file, what was found, what is allowed.
 package struct TokenError: Error, Hashable, CustomStringConvertible {
   /// The file, or the list of files, at fault.
@@ -19,5 +22,27 @@ package struct TokenError: Error, Hashable, CustomStringConvertible {
   /// One line, whatever was found.
   package var description: String {
     "\(file): found \(found); allowed: \(allowed)".split(whereSeparator: \.isNewline).joined(separator: " ")
+  }
+}
+
+extension TokenError {
+  /// The failure that the last system call left in `errno`.
+  static func system(_ file: String, code: Int32 = errno, allowed: String = "a readable file") -> TokenError {
+    TokenError(file: file, found: "“" + String(cString: strerror(code)) + "”", allowed: allowed)
+  }
+}
+
+extension MappedFile {
+  /// Opens a token shard.
+  convenience init(shard path: String) throws(TokenError) {
+    do {
+      try self.init(path: path)
+    } catch {
+      switch error {
+      case .system(_, let code): throw .system(path, code: code)
+      case .notRegular:
+        throw TokenError(file: path, found: "something that is not a file", allowed: "a token shard")
+      }
+    }
   }
 }

@@ -1,3 +1,5 @@
+internal import MappedFiles
+
 /// A file of token ids, mapped into memory: `.bin` of llm.c with 16 or 32 bits an id, or `.npy` with 16.
 package final class TokenShard: Sendable {
   private let file: MappedFile
@@ -6,13 +8,22 @@ package final class TokenShard: Sendable {
   /// - Throws: ``TokenError`` for a file that is not readable, not of a known format, or not of the size that its
   ///   header gives.
   package init(path: String) throws(TokenError) {
-    self.file = try MappedFile(path: path)
+    self.file = try MappedFile(shard: path)
     self.layout = try ShardLayout(of: file)
   }
 
   package var path: String { file.path }
   /// Number of ids.
   package var count: Int { layout.count }
+  /// Bytes of the file, its header included.
+  package var byteCount: Int { file.byteCount }
+
+  /// Calls `body` with parts of the file, in order, that stand for all of it; with the whole of a short one.
+  package func forEachSampledPart(_ body: (UnsafeRawBufferPointer) -> Void) {
+    file.withBytes { bytes in
+      for range in file.sampledRanges { unsafe body(UnsafeRawBufferPointer(rebasing: bytes[range])) }
+    }
+  }
 
   /// The ids in `range`. One that `Int32` cannot hold becomes its largest value, which no vocabulary has.
   package func ids(_ range: Range<Int>) -> [Int32] {
