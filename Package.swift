@@ -117,7 +117,7 @@ let package = Package(
       ]),
     tests("CheckpointsTests", ["Checkpoints", "FaultSupport", "Settings"]),
     tests("ParallelTests", ["Parallel"]),
-    tests("TelemetryTests", ["Telemetry", "Settings"]),
+    tests("TelemetryTests", ["Telemetry", "Settings", .product(name: "Logging", package: "swift-log")]),
     tests(
       "TrainingTests",
       [

@@ -10,6 +10,8 @@ package final class MetricsFile {
   package let path: String
 
   private let descriptor: Int32
+  /// Where the whole lines end, if a part of a line that could not be written follows them.
+  private var tornEnd: off_t?
 
   /// Opens the file for lines at its end; makes it if it is not there.
   package init(path: String) throws(TelemetryError) {
@@ -25,11 +27,19 @@ package final class MetricsFile {
   /// Adds one line; none, not a part of it, if that fails.
   package func append(_ record: Setting) throws(TelemetryError) {
     precondition(record.entries != nil, "metrics: a line holds a mapping, found \(record)")
+    try cutTornLine()
     let end = lseek(descriptor, 0, SEEK_END)
     let code = writeAll(record.withSpelledNumbers.json() + "\n", to: descriptor)
     guard code != 0 else { return }
-    if end >= 0 { _ = ftruncate(descriptor, end) }  // the write's own error is what counts
+    if end >= 0, lseek(descriptor, 0, SEEK_END) > end { tornEnd = end }
+    try? cutTornLine()  // the write's own error is what counts; the next line tries again
     throw TelemetryError(operation: "write", path: path, code: code)
+  }
+
+  private func cutTornLine() throws(TelemetryError) {
+    guard let tornEnd else { return }
+    guard ftruncate(descriptor, tornEnd) == 0 else { throw TelemetryError(operation: "cut", path: path, code: errno) }
+    self.tornEnd = nil
   }
 }
 

@@ -10,7 +10,7 @@ final class RunRecorder {
   let startInstant: ContinuousClock.Instant
 
   private let config: RunConfig
-  private let metrics: MetricsFile?
+  private let metrics: MetricsLog?
   private let progress = ProgressLine()
   private let startTokens: Int
   private let clock = ContinuousClock()
@@ -18,7 +18,7 @@ final class RunRecorder {
   /// Seconds that training waited for checkpoints since the last record.
   private var stallSeconds: Double?
 
-  init(config: RunConfig, metrics: MetricsFile?, startTokens: Int) {
+  init(config: RunConfig, metrics: MetricsLog?, startTokens: Int) {
     self.config = config
     self.metrics = metrics
     self.startTokens = startTokens
@@ -28,7 +28,7 @@ final class RunRecorder {
   }
 
   /// Records a finished step; `step` counts from 1.
-  func record(_ result: StepResult, step: Int, tokensSeen: Int) throws {
+  func record(_ result: StepResult, step: Int, tokensSeen: Int) {
     guard let metrics else { return }
     let seconds = (clock.now - lastInstant) / .seconds(1)
     lastInstant = clock.now
@@ -51,7 +51,7 @@ final class RunRecorder {
     if result.isSpike { record[.spike] = .flag(true) }
     record[.checkpointStallSeconds] = stallSeconds.map(Setting.number)
     stallSeconds = nil
-    try metrics.append(record.setting)
+    metrics.append(record.setting)
   }
 
   /// One size if all micro-batches ran at the same, else a list.
@@ -69,14 +69,14 @@ final class RunRecorder {
 
   func recordValidation(
     step: Int, chunkSize: Int?, loss: Double, accuracy: Double, targetCount: Int, logger: Logger
-  ) throws {
+  ) {
     guard let metrics else { return }
     var record = MetricsRecord(.validation, step: step)
     record[.chunkSize] = chunkSize.map(Setting.integer)
     record[.validationLoss] = .number(loss)
     record[.accuracy] = .number(accuracy)
     record[.targets] = .integer(targetCount)
-    try metrics.append(record.setting)
+    metrics.append(record.setting)
     best.add(BestValidation.Entry(chunkSize: chunkSize, loss: loss, step: step))
     var metadata: Logger.Metadata = [
       "step": "\(step)", "loss": "\(Format.fixed(loss, digits: 4))", "accuracy": "\(Format.fixed(accuracy, digits: 4))",
@@ -101,6 +101,8 @@ final class RunRecorder {
   }
 
   func finish() {
-    if metrics != nil { progress.finish() }
+    guard let metrics else { return }
+    progress.finish()
+    metrics.finish()
   }
 }

@@ -140,7 +140,7 @@ package final class Trainer {
       if let files { sayWhatIsNext(BestValidation(metricsAt: files.directory.metricsPath)) }
       return
     }
-    let metrics = try files.map { try MetricsFile(path: $0.directory.metricsPath) }
+    let metrics = try files.map { MetricsLog(try MetricsFile(path: $0.directory.metricsPath), logger: logger) }
     let startTokens = state.tokensSeen
     let recorder = RunRecorder(config: config, metrics: metrics, startTokens: startTokens)
     defer { recorder.finish() }
@@ -164,7 +164,7 @@ package final class Trainer {
         isSpike: { spikes.isSpike($0.loss, chunkSizes: $0.chunkSizes) })
       state.recentLosses = spikes.losses
       advance(result)
-      try recorder.record(result, step: state.step, tokensSeen: state.tokensSeen)
+      recorder.record(result, step: state.step, tokensSeen: state.tokensSeen)
       guard state.skippedInARow < config.train.nonFiniteLimit else {
         throw TrainerError.notFinite(step: state.step, count: state.skippedInARow)
       }
@@ -225,7 +225,7 @@ package final class Trainer {
       }
       var sums = [part.lossSum, Double(part.targetCount), Double(part.correctCount)]
       try group.sum(&sums)
-      try recorder.recordValidation(
+      recorder.recordValidation(
         step: state.step, chunkSize: hasChunks ? chunkSize : nil, loss: sums[0] / sums[1],
         accuracy: sums[2] / sums[1], targetCount: Int(sums[1]), logger: logger)
     }

@@ -1,5 +1,7 @@
 import Foundation
+import Logging
 import Settings
+import Synchronization
 import Telemetry
 import Testing
 
@@ -49,5 +51,66 @@ import Testing
     let error = #expect(throws: TelemetryError.self) { try file.append(["step": 1]) }
     #expect(error?.operation == "write")
     #expect(error?.code == ENOSPC)
+  }
+}
+
+@Suite struct MetricsLogTests {
+  @Test func `a line that cannot be written holds nothing up, and is said once`() throws {
+    let messages = LogMessages()
+    let log = MetricsLog(try MetricsFile(path: "/dev/full"), logger: messages.logger)
+    for step in 1...5 { log.append(["step": .integer(step)]) }
+    #expect(messages.all.count == 1 && messages.all[0].hasPrefix("warning metrics cannot be written"))
+    #expect(messages.all.first?.contains("No space left on device") == true, "\(messages.all)")
+    log.finish()
+    #expect(messages.all.count == 2 && messages.all.last?.hasPrefix("error lines of metrics are lost lines=5") == true)
+    log.finish()
+    #expect(messages.all.count == 2)
+  }
+
+  @Test func `the oldest lines go when too many wait, and are counted`() throws {
+    let messages = LogMessages()
+    let log = MetricsLog(try MetricsFile(path: "/dev/full"), logger: messages.logger, capacity: 3)
+    for step in 1...8 { log.append(["step": .integer(step)]) }
+    log.finish()
+    #expect(messages.all.last?.hasPrefix("error lines of metrics are lost lines=8") == true, "\(messages.all)")
+  }
+
+  @Test func `lines that can be written are, at once and without a word`() throws {
+    let path = FileManager.default.temporaryDirectory.appending(path: "metrics-\(UUID().uuidString).jsonl").path
+    defer { unlink(path) }
+    let messages = LogMessages()
+    let log = MetricsLog(try MetricsFile(path: path), logger: messages.logger)
+    for step in 1...3 {
+      log.append(["step": .integer(step)])
+      #expect(try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n").count == step)
+    }
+    log.finish()
+    #expect(messages.all.isEmpty)
+  }
+}
+
+/// Keeps what a logger was told.
+private final class LogMessages: Sendable {
+  private let lines = Mutex<[String]>([])
+
+  var all: [String] { lines.withLock { $0 } }
+  var logger: Logger { Logger(label: "test") { _ in Handler(messages: self) } }
+
+  private struct Handler: LogHandler {
+    let messages: LogMessages
+    var metadata: Logger.Metadata = [:]
+    var logLevel = Logger.Level.trace
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+      get { metadata[key] }
+      set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+      let details = (event.metadata ?? [:]).sorted { $0.key < $1.key }.map { "\($0)=\($1)" }
+      messages.lines.withLock {
+        $0.append(([event.level.rawValue, event.message.description] + details).joined(separator: " "))
+      }
+    }
   }
 }
