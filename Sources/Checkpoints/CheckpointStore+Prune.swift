@@ -1,35 +1,85 @@
+/// Checkpoints that this process wrote or has read whole, told by the digests of their manifests. They count as intact
+/// without being read again, as long as manifest and sizes are the same.
+package struct VerifiedCheckpoints: Hashable, Sendable {
+  /// Digests of manifests by path.
+  private var digests: [String: String] = [:]
+
+  package init() {}
+
+  /// Takes note of a checkpoint that is intact.
+  package mutating func note(path: String, digest: String) {
+    digests[path] = digest
+  }
+
+  /// Whether a checkpoint is intact; reads all of one that is not known.
+  mutating func isIntact(_ listing: CheckpointListing) -> Bool {
+    let path = listing.path
+    if let digest = digests[path], (try? Manifest.verifySizes(directory: path))?.manifest.digest == digest {
+      return true
+    }
+    digests[path] = (try? Manifest.verify(directory: path))?.manifest.digest
+    return digests[path] != nil
+  }
+}
+
 extension CheckpointStore {
-  /// Removes old checkpoints. The newest that verifies always stays, and so do one that is being read and everything if
-  /// none verifies.
+  /// Removes old checkpoints. Damaged ones do not count: what stays are the newest intact ones, and damaged ones that
+  /// are newer. If none is intact, all stay, and so does one that is being read.
   ///
   /// - Parameters:
-  ///   - keepLast: how many of the newest stay.
+  ///   - keepLast: how many of the newest stay; at least one does.
   ///   - keepEvery: checkpoints at multiples of so many steps stay too.
-  ///   - written: a checkpoint that this process just wrote. It counts as verified without its contents being read
-  ///     again, if its manifest and sizes still are what was written.
+  ///   - verified: those that are known to be intact; whatever else is found to be is added.
   /// - Returns: paths of what was removed.
+  @discardableResult
+  package func prune(
+    keepLast: Int, keepEvery: Int? = nil, verified: inout VerifiedCheckpoints
+  ) throws(CheckpointError) -> [String] {
+    precondition(keepLast >= 0, "prune: keep \(keepLast)")
+    let listings = try list()
+    // As long as nothing can be surplus, nothing is read.
+    if listings.count <= max(1, keepLast) { return [] }
+    let kept = newestIntact(max(1, keepLast), of: listings, &verified)
+    guard kept.count == max(1, keepLast), let oldest = kept.last else { return [] }
+    return try remove(Array(listings.drop { $0 != oldest }.dropFirst()), keepEvery)
+  }
+
+  /// ``prune(keepLast:keepEvery:verified:)`` of a process that knows at most one checkpoint.
   @discardableResult
   package func prune(
     keepLast: Int, keepEvery: Int? = nil, written: WrittenCheckpoint? = nil
   ) throws(CheckpointError) -> [String] {
-    precondition(keepLast >= 0 && (keepEvery ?? 1) > 0, "prune: keep \(keepLast), every \(keepEvery ?? 1)")
+    var verified = VerifiedCheckpoints()
+    if let written { verified.note(path: written.path, digest: written.digest) }
+    return try prune(keepLast: keepLast, keepEvery: keepEvery, verified: &verified)
+  }
+
+  /// Makes room on a full disk: removes all but the newest intact checkpoints, damaged ones too. If none is intact, all
+  /// stay; so do those at multiples of `keepEvery` steps, and one that is being read.
+  ///
+  /// - Returns: paths of what was removed.
+  package func makeRoom(
+    keepLast: Int, keepEvery: Int?, verified: inout VerifiedCheckpoints
+  ) throws(CheckpointError) -> [String] {
     let listings = try list()
-    let surplus = listings.dropFirst(keepLast).filter { listing in
-      keepEvery.map { listing.step % $0 != 0 } ?? true
-    }
-    if surplus.isEmpty { return [] }
-    guard let newest = listings.first(where: { isVerified($0, written) }) else { return [] }
+    let kept = newestIntact(max(1, keepLast), of: listings, &verified)
+    return kept.isEmpty ? [] : try remove(listings.filter { !kept.contains($0) }, keepEvery)
+  }
+
+  private func newestIntact(
+    _ count: Int, of listings: [CheckpointListing], _ verified: inout VerifiedCheckpoints
+  ) -> [CheckpointListing] {
+    var intact: [CheckpointListing] = []
+    for listing in listings where intact.count < count && verified.isIntact(listing) { intact.append(listing) }
+    return intact
+  }
+
+  private func remove(_ listings: [CheckpointListing], _ keepEvery: Int?) throws(CheckpointError) -> [String] {
+    precondition((keepEvery ?? 1) > 0, "keep every \(keepEvery ?? 1)")
     var removed: [String] = []
-    for listing in surplus where listing != newest {
+    for listing in listings where keepEvery.map({ listing.step % $0 != 0 }) ?? true {
       if try remove(listing.path) { removed.append(listing.path) }
     }
     return removed
-  }
-
-  private func isVerified(_ listing: CheckpointListing, _ written: WrittenCheckpoint?) -> Bool {
-    guard let written, written.path == listing.path else {
-      return (try? Manifest.verify(directory: listing.path)) != nil
-    }
-    return (try? Manifest.verifySizes(directory: listing.path))?.manifest.digest == written.digest
   }
 }

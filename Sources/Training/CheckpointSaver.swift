@@ -23,6 +23,9 @@ package final class CheckpointSaver {
   /// Where weights and moments are copied; nil in the blocking mode.
   private let snapshot: SnapshotMemory?
   private var lastSave: ContinuousClock.Instant
+  private var verified = VerifiedCheckpoints()
+  /// The newest checkpoint that this saver wrote; nil before there is one.
+  private(set) var newestPath: String?
   /// Step whose checkpoint is being written.
   private var stepInWriting = 0
 
@@ -67,15 +70,17 @@ package final class CheckpointSaver {
     try waitForTheOneBefore()
     lastSave = now()
     guard let snapshot, !isLast else {
-      let outcome = Self.outcome(of: state.step) { () throws(CheckpointError) in try files.write(state) }
+      let outcome = Self.outcome(of: state.step) { () throws(CheckpointError) in
+        try files.write(state, isLast: isLast, verified: verified)
+      }
       return try tell(outcome, mustSucceed: isLast)
     }
     let contents = files.contents(state, copiedTo: snapshot)
-    let (store, config) = (files.directory.checkpoints, config)
+    let (store, config, known) = (files.directory.checkpoints, config, verified)
     stepInWriting = state.step
     writer.start {
       Self.outcome(of: state.step) { () throws(CheckpointError) in
-        try SavedCheckpoint(writing: contents, in: store, as: config)
+        try SavedCheckpoint(writing: contents, in: store, as: config, isLast: false, verified: known)
       }
     }
   }
@@ -119,6 +124,13 @@ package final class CheckpointSaver {
   private func tell(_ outcome: Outcome, mustSucceed: Bool) throws(CheckpointError) {
     switch outcome.result {
     case .success(let saved):
+      verified = saved.verified
+      newestPath = saved.written.path
+      if !saved.removedForRoom.isEmpty {
+        logger.warning(
+          "the disk is full: older checkpoints were removed to make room",
+          metadata: ["removed": "\(saved.removedForRoom.joined(separator: ", "))"])
+      }
       for line in saved.written.cleanedUp { logger.notice("left by an earlier writer", metadata: ["what": "\(line)"]) }
       logger.info(
         "checkpoint written",
@@ -132,7 +144,7 @@ package final class CheckpointSaver {
       }
     case .failure(let error):
       logger.error(
-        "checkpoint not written; the next one is tried when it is due",
+        mustSucceed ? "checkpoint not written" : "checkpoint not written; the next one is tried when it is due",
         metadata: ["step": "\(outcome.step)", "reason": "\(error)"])
       if mustSucceed || config.onFailure == .stop { throw error }
     }

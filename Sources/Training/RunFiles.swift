@@ -44,14 +44,21 @@ package struct RunFiles {
   private var buffers: [Tensor] { [model.parameters.weights, optimizer.firstMoments, optimizer.secondMoments] }
 
   /// Writes a checkpoint from the run's own memory and what other ranks send, then removes those that need not be kept.
+  ///
+  /// - Parameters:
+  ///   - isLast: whether a full disk is to be made room on by all means.
+  ///   - verified: checkpoints that are known to be intact.
   @discardableResult
-  func write(_ state: TrainerState) throws(CheckpointError) -> SavedCheckpoint {
+  func write(
+    _ state: TrainerState, isLast: Bool = false, verified: VerifiedCheckpoints = VerifiedCheckpoints()
+  ) throws(CheckpointError) -> SavedCheckpoint {
     try model.parameters.weights.withBytes { (weights) throws(CheckpointError) in
       try optimizer.firstMoments.withBytes { (first) throws(CheckpointError) in
         try optimizer.secondMoments.withBytes { (second) throws(CheckpointError) in
           let moments = unsafe shardedMoments?.named(model.parameters) ?? named(first, second)
           let contents = unsafe contents(state, weights, optimizer: moments)
-          return try SavedCheckpoint(writing: contents, in: directory.checkpoints, as: config.checkpoint)
+          return try SavedCheckpoint(
+            writing: contents, in: directory.checkpoints, as: config.checkpoint, isLast: isLast, verified: verified)
         }
       }
     }

@@ -63,6 +63,8 @@ package final class Trainer {
   var state: TrainerState
   /// The clock by which checkpoints are due.
   var now: () -> ContinuousClock.Instant = { .now }
+  /// Where checkpoints are written to.
+  var disk = Disk.real
 
   /// Makes model, optimizer and data; touches no file but the data's.
   ///
@@ -129,7 +131,7 @@ package final class Trainer {
   /// The run directory, made if it is not there, and what is written into it.
   func makeFiles() throws -> RunFiles {
     RunFiles(
-      directory: try RunDirectory(path: runPath), model: model, optimizer: optimizer, config: config,
+      directory: try RunDirectory(path: runPath, disk: disk), model: model, optimizer: optimizer, config: config,
       shardedMoments: shardedMoments)
   }
 

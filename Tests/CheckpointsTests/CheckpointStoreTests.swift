@@ -121,10 +121,51 @@ struct CheckpointStoreTests {
       try FileManager.default.removeItem(atPath: store.directory + "/step-0000000\(step)/config.json")
     }
     try store.prune(keepLast: 1)
-    #expect(try store.list().map(\.step) == [4, 2])
+    #expect(try store.list().map(\.step) == [4, 3, 2])
     try FileManager.default.removeItem(atPath: store.directory + "/step-00000002/config.json")
     #expect(try store.prune(keepLast: 0).isEmpty)
-    #expect(try store.list().map(\.step) == [4, 2])
+    #expect(try store.list().map(\.step) == [4, 3, 2])
+  }
+
+  private static let damagedAndLeft: [(damaged: [Int], left: [Int])] = [
+    ([6, 7], [8, 7, 6, 5]), ([7, 8], [8, 7, 6, 5]), ([5, 6], [8, 7]), ([1, 2], [8, 7]),
+    ([3, 4, 5, 6, 7], [8, 7, 6, 5, 4, 3, 2]),
+  ]
+
+  @Test(arguments: damagedAndLeft)
+  func `damaged checkpoints do not count among those that are kept`(damaged: [Int], left: [Int]) throws {
+    let scratch = try Scratch()
+    let store = CheckpointStore(runDirectory: scratch.path)
+    for step in 1...8 { try SampleCheckpoint(step: step).write(to: scratch.path) }
+    for step in damaged { try damage(store, step) }
+    try store.prune(keepLast: 2)
+    #expect(try store.list().map(\.step) == left)
+  }
+
+  @Test(
+    arguments: [
+      ([], 1, nil, [6]), ([], 2, nil, [6, 5]), ([6], 1, nil, [5]), ([5, 6], 2, nil, [4, 3]), ([6], 1, 2, [6, 5, 4, 2]),
+      ([1, 2, 3, 4, 5, 6], 1, nil, [6, 5, 4, 3, 2, 1]),
+    ] as [([Int], Int, Int?, [Int])])
+  func `room is made by all but the newest intact checkpoints`(
+    damaged: [Int], keepLast: Int, keepEvery: Int?, left: [Int]
+  ) throws {
+    let scratch = try Scratch()
+    let store = CheckpointStore(runDirectory: scratch.path)
+    for step in 1...6 { try SampleCheckpoint(step: step).write(to: scratch.path) }
+    for step in damaged { try damage(store, step) }
+    var verified = VerifiedCheckpoints()
+    let removed = try store.makeRoom(keepLast: keepLast, keepEvery: keepEvery, verified: &verified)
+    #expect(try store.list().map(\.step) == left)
+    #expect(removed.count == 6 - left.count)
+  }
+
+  /// Turns a bit in a checkpoint's last shard, so that nothing but reading it finds the damage.
+  private func damage(_ store: CheckpointStore, _ step: Int) throws {
+    let shard = store.directory + "/step-0000000\(step)/optimizer-00001-of-00002.safetensors"
+    var content = try bytes(of: shard)
+    content[content.count - 1] ^= 1
+    try overwrite(shard, content)
   }
 
   @Test func `a checkpoint just written counts as verified only while its manifest and sizes are as written`() throws {

@@ -124,9 +124,20 @@ struct RunInDirectory {
     try trainer(config).run(resume)
   }
 
+  var store: CheckpointStore { CheckpointStore(runDirectory: directory) }
+
   func checkpoint(_ step: Int) -> String {
     let number = String(step)
     return "\(directory)/checkpoints/step-" + String(repeating: "0", count: 8 - number.count) + number
+  }
+
+  /// Turns a bit of a checkpoint's weights.
+  func damage(_ step: Int) throws {
+    let names = try FileManager.default.contentsOfDirectory(atPath: checkpoint(step))
+    let url = URL(filePath: checkpoint(step) + "/" + (names.filter { $0.hasPrefix("model-") }.min() ?? ""))
+    var bytes = try Data(contentsOf: url)
+    bytes[bytes.count - 5] ^= 1
+    try bytes.write(to: url)
   }
 
   /// All weights and moments of a checkpoint by name.
