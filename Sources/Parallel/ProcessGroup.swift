@@ -105,7 +105,7 @@ extension ProcessGroup {
   ///
   /// - Parameter activity: what the rank was doing, such as `"step 412"`.
   package func abort(after error: any Error, during activity: String) {
-    FileHandle.standardError.write(Data("rank \(rank) of \(size), \(activity): \(error)\n".utf8))
+    writeToStandardError("rank \(rank) of \(size), \(activity): \(error)\n")
     abort(code: 1)
   }
 
@@ -133,6 +133,12 @@ extension ProcessGroup {
     guard peer >= 0 && peer < size else { throw .noSuchRank(operation: operation, rank: peer, size: size) }
     precondition(peer != rank, "\(operation): rank \(rank) and itself")
   }
+}
+
+/// Writes a text where somebody may read it; if nobody can, that is no failure.
+func writeToStandardError(_ text: String) {
+  let bytes = Array(text.utf8)
+  _ = unsafe write(STDERR_FILENO, bytes, bytes.count)
 }
 
 /// The name that the operating system gives this machine.

@@ -15,6 +15,6 @@ struct WatchEnding: Sendable {
   /// MPI's abort is left alone: called beside a thread that waits in another call it may crash, and the job then ends
   /// with that crash's exit code.
   static let ofProcess = Self(
-    report: { FileHandle.standardError.write(Data("catlm: \($0)\n".utf8)) },
+    report: { writeToStandardError("catlm: \($0)\n") },
     end: { _exit(exitCode) })
 }

@@ -1,26 +1,79 @@
 internal import Foundation
 internal import Synchronization
 
-/// Signals received so far. A handler may do no more than count.
-private let receivedCount = Atomic<Int>(0)
+/// The first signal that asked to stop; 0 before it. A handler may do no more than change numbers and write bytes.
+private let firstSignal = Atomic<Int32>(0)
+private let interruptCount = Atomic<Int>(0)
+private let isAnnounced = Atomic<Bool>(false)
 
-/// Counts the signal; the second one ends the process at once.
+/// Takes note of the signal; the second interrupt ends the process at once.
 private nonisolated func receive(_ signal: Int32) {
-  if receivedCount.add(1, ordering: .relaxed).newValue > 1 { _exit(128 + signal) }
+  let code = errno
+  defer { errno = code }
+  let isFirst = firstSignal.compareExchange(expected: 0, desired: signal, ordering: .relaxed).exchanged
+  if signal == SIGINT, interruptCount.add(1, ordering: .relaxed).newValue > 1 {
+    announce("catlm: interrupted twice: ended at once\n")
+    _exit(128 + signal)
+  }
+  guard isFirst else { return }
+  if signal == SIGINT {
+    announce("catlm: interrupted: stops after this step with a checkpoint; Ctrl-C once more ends at once\n")
+  } else {
+    announce("catlm: stops after this step with a checkpoint, as a signal asks\n")
+  }
 }
 
-/// SIGTERM and SIGUSR1 as a wish to stop after the current step.
+private nonisolated func announce(_ line: StaticString) {
+  guard isAnnounced.load(ordering: .relaxed) else { return }
+  // On a terminal the progress line stands unfinished.
+  if isatty(STDERR_FILENO) != 0 { _ = write(STDERR_FILENO, "\n", 1) }
+  _ = unsafe write(STDERR_FILENO, line.utf8Start, line.utf8CodeUnitCount)
+}
+
+/// SIGINT, SIGHUP, SIGTERM and SIGUSR1 as a wish to stop after the current step, with a checkpoint.
+///
+/// After the first of them only a second SIGINT, which somebody at a keyboard sends, ends the process at once. All others
+/// come by themselves: Slurm sends SIGTERM after the SIGUSR1 that it was asked for, and again through `srun`; a shell and
+/// the kernel both send SIGHUP when a terminal goes. Who sends them sends SIGKILL when time is up.
 package enum StopSignals {
-  /// Installs the handlers. A parent may have blocked the signals for its children; they are let through.
-  package static func install() {
+  /// Installs the handlers, and lets no closed stream or full file end the process by a signal.
+  ///
+  /// What the parent had this process ignore, as `nohup` does with SIGHUP, stays ignored; what it had blocked is let
+  /// through.
+  ///
+  /// - Parameter announces: whether this process says at once that it was asked to stop.
+  package static func install(announces: Bool) {
+    openStandardStreams()
+    isAnnounced.store(announces, ordering: .relaxed)
+    firstSignal.store(0, ordering: .relaxed)
+    interruptCount.store(0, ordering: .relaxed)
+    for number in [SIGPIPE, SIGXFSZ] { signal(number, SIG_IGN) }
     var signals = sigset_t()
     sigemptyset(&signals)
-    for number in [SIGTERM, SIGUSR1] {
+    for number in [SIGTERM, SIGUSR1, SIGINT, SIGHUP] {
+      let mayBeIgnored = number == SIGINT || number == SIGHUP
+      if mayBeIgnored && isIgnored(number) { continue }
       signal(number, receive)
       sigaddset(&signals, number)
     }
     pthread_sigmask(SIG_UNBLOCK, &signals, nil)
   }
 
-  package static var isRequested: Bool { receivedCount.load(ordering: .relaxed) > 0 }
+  package static var isRequested: Bool { firstSignal.load(ordering: .relaxed) != 0 }
+
+  private static func isIgnored(_ number: Int32) -> Bool {
+    var action = sigaction()
+    guard sigaction(number, nil, &action) == 0 else { return false }
+    return unsafe unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self)
+      == unsafeBitCast(SIG_IGN, to: Int.self)
+  }
+
+  /// Gives each standard stream that is closed somewhere to go: else the next file that is opened, such as the metrics,
+  /// would get its number, and log lines with it.
+  private static func openStandardStreams() {
+    for number in STDIN_FILENO...STDERR_FILENO where fcntl(number, F_GETFD) < 0 {
+      // The lowest number that is free is this one.
+      _ = open("/dev/null", O_RDWR)
+    }
+  }
 }

@@ -171,20 +171,29 @@ package final class Trainer {
         throw TrainerError.notFinite(step: state.step, count: state.skippedInARow)
       }
       let isLast = state.step == config.train.steps
-      let isStopping = result.stopRequestCount > 0
-      if isLast || isDue(config.train.validationInterval) { try validate(recorder) }
+      let isStopping = result.stopRequestCount > 0 && !isLast
+      let isValidated = isLast || isDue(config.train.validationInterval)
+      // Who asked to stop may not wait for long.
+      if isValidated && !isStopping { try validate(recorder) }
       if isLast || isStopping || result.saveRequestCount > 0 || isDue(config.checkpoint.interval) {
         group.note(step: state.step, phase: .checkpoint)
         try recorder.recordStall { try save(saver, isLast: isLast || isStopping) }
       }
-      if isStopping && !isLast {
-        logger.notice("stopping as asked by a signal", metadata: ["step": "\(state.step)"])
+      if isStopping {
+        if isValidated { try validate(recorder) }
+        sayStopped(saver)
         break
       }
     }
     try exchange.close()
     recorder.finish()
     sayEnd(recorder, startStep: startStep, startTokens: startTokens)
+  }
+
+  private func sayStopped(_ saver: CheckpointSaver?) {
+    logger.notice(
+      "stopping as asked by a signal; the same command goes on from the checkpoint",
+      metadata: ["step": "\(state.step)", "checkpoint": "\(saver?.newestPath ?? "")"])
   }
 
   private func isDue(_ interval: Int) -> Bool {

@@ -30,7 +30,7 @@ enum Failure {
     if Catlm.exitCode(for: error) == .success { Catlm.exit(withError: error) }
     if let code = error as? ExitCode { Foundation.exit(code.rawValue) }
     let text = isOurs(error) ? "\(error)" : usageText(error)
-    FileHandle.standardError.write(Data("catlm: \(text)\n".utf8))
+    Console.standardError.print("catlm: \(text)")
     Foundation.exit(code(for: error))
   }
 

@@ -1,5 +1,6 @@
 import Foundation
 import Parallel
+import Telemetry
 
 /// A command's work on all ranks that the launcher started.
 enum Ranks {
@@ -18,7 +19,7 @@ enum Ranks {
     if group.size == 1 { Failure.exit(for: error) }
     // What is wrong on all ranks is said by the first of them.
     if group.rank != 0 { Thread.sleep(forTimeInterval: 1) }
-    FileHandle.standardError.write(Data("catlm: rank \(group.rank) of \(group.size)\(place): \(error)\n".utf8))
+    Console.standardError.print("catlm: rank \(group.rank) of \(group.size)\(place): \(error)")
     group.abort(code: Failure.code(for: error))
     Foundation.exit(Failure.code(for: error))
   }

@@ -15,10 +15,23 @@ struct TrainCommand: ParsableCommand {
     abstract: "Trains a model as a run file says, alone or as one rank of many.",
     discussion: """
       Under mpirun each process is a rank; the ranks split every batch. A run that was stopped or killed goes on from \
-      its newest intact checkpoint when the same command is given again. SIGTERM or SIGUSR1 finishes the step, writes \
-      a checkpoint and exits with 0. Ranks that stand still for parallel.timeout seconds (600; 0 for ever), and a rank \
+      its newest intact checkpoint when the same command is given again; if it has some and none is intact, it is refused. \
+      Ranks that stand still for parallel.timeout seconds (600; 0 for ever), and a rank \
       that is dead, stopped or cut off, end the job on all ranks with exit code 3 and a line that says who is where; \
       loading, validation and checkpoints have ten times as long.
+
+      Ctrl-C (SIGINT), SIGHUP, SIGTERM or SIGUSR1 to any rank finishes the step, writes a checkpoint, says where, and \
+      exits with 0. After that only a second Ctrl-C ends the run at once, with exit code 130; further signals of other \
+      kinds change nothing, so that the SIGTERM of Slurm's time limit does not cut off the checkpoint that an earlier \
+      SIGUSR1 asked for (SIGKILL ends anything). An output that is closed (| head) does not end a run. mpirun passes \
+      SIGUSR1 on and returns the ranks' exit code; at SIGTERM, SIGHUP or Ctrl-C it kills its ranks a second later, in the \
+      middle of whatever they do, and returns 1: send it SIGUSR1, or start it with launch/local, launch/hosts or \
+      launch/slurm.sbatch, which do.
+
+      A checkpoint, or a line of metrics.jsonl, that cannot be written does not end a run (checkpoint.on_failure: stop; \
+      the last checkpoint has to be written). On a full disk older checkpoints make room, for the last one all but the \
+      newest intact. Training data is known by its content, sizes and sampled digests of the shards: it may move, and \
+      other data under the same name is refused.
 
       train.precision (float32, bfloat16) is what the operands of matrix products are rounded to, in training and in its \
       validation, and how activations are stored that only products and the kernels beside them read; weights, their \
@@ -58,7 +71,7 @@ struct TrainCommand: ParsableCommand {
   var runDirectory: String?
 
   func run() throws {
-    StopSignals.install()
+    StopSignals.install(announces: ProcessGroups.isFirstRank)
     bootstrapLogging(level: .info)
     let configuration: RunConfig
     do {
@@ -119,7 +132,7 @@ struct TrainCommand: ParsableCommand {
     // What is wrong on all ranks is said by the first of them, which then ends the others.
     let isOnAllRanks = (error as? TrainerError)?.isOnAllRanks ?? false
     if group.rank != 0 { Thread.sleep(forTimeInterval: isOnAllRanks ? 30 : 1) }
-    FileHandle.standardError.write(Data("catlm: rank \(group.rank) of \(group.size)\(place): \(error)\n".utf8))
+    Console.standardError.print("catlm: rank \(group.rank) of \(group.size)\(place): \(error)")
     group.abort(code: Failure.code(for: error))
     Foundation.exit(Failure.code(for: error))
   }

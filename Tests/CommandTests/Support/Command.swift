@@ -20,6 +20,16 @@ struct Command {
       executable: "/usr/bin/env", arguments: launch + [try #require(Program.path)] + arguments, directory: directory)
   }
 
+  /// The same under another program, which takes it as its last arguments.
+  func under(_ program: String, _ options: [String]) -> Command {
+    Command(
+      executable: "/usr/bin/env", arguments: [program] + options + [executable] + arguments, directory: directory)
+  }
+
+  /// The same with the signals of a terminal as one would send them: whoever started the tests may have had them ignored,
+  /// as a shell does with those of what it runs in the background.
+  var withDefaultSignals: Command { under("env", ["--default-signal=INT,HUP"]) }
+
   /// Runs to the end.
   func run() throws -> Outcome {
     try start().wait()
@@ -96,6 +106,11 @@ final class RunningCommand {
 
   func send(_ signal: Int32) {
     kill(process.processIdentifier, signal)
+  }
+
+  /// What it wrote to standard error so far.
+  func said() throws -> String {
+    String(decoding: try Data(contentsOf: files.appending(path: "errors")), as: UTF8.self)
   }
 
   /// Waits for the end; after a time that no command here should need, kills it.
