@@ -160,7 +160,9 @@ package final class Trainer {
     let startStep = state.step
     while state.step < config.train.steps {
       try saver?.report()
-      if isCheckDue(startStep: startStep) { try checkAgreement() }
+      if isCheckDue(startStep: startStep) {
+        do { try checkAgreement() } catch let error as TrainerError { throw ended(by: error, saver) }
+      }
       let result = try step(
         state.step, isStopRequested: StopSignals.isRequested, isSaveRequested: saver?.isDue ?? false,
         isSpike: { spikes.isSpike($0.loss, chunkSizes: $0.chunkSizes) })
@@ -168,7 +170,7 @@ package final class Trainer {
       advance(result)
       recorder.record(result, step: state.step, tokensSeen: state.tokensSeen)
       guard state.skippedInARow < config.train.nonFiniteLimit else {
-        throw TrainerError.notFinite(step: state.step, count: state.skippedInARow)
+        throw ended(by: .notFinite(step: state.step, count: state.skippedInARow), saver)
       }
       let isLast = state.step == config.train.steps
       let isStopping = result.stopRequestCount > 0 && !isLast
@@ -188,6 +190,16 @@ package final class Trainer {
     try exchange.close()
     recorder.finish()
     sayEnd(recorder, startStep: startStep, startTokens: startTokens)
+  }
+
+  /// What all ranks are to end with, once rank 0 has finished the checkpoint that it is writing: the end of the first
+  /// rank would be that of all. All ranks call it.
+  private func ended(by error: TrainerError, _ saver: CheckpointSaver?) -> TrainerError {
+    group.note(step: state.step, phase: .checkpoint)
+    saver?.finish()
+    // Where the ranks cannot wait for each other, `error` is still what ends the run.
+    try? group.barrier()
+    return error
   }
 
   private func sayStopped(_ saver: CheckpointSaver?) {

@@ -45,7 +45,7 @@ package enum TrainerError: Error, CustomStringConvertible {
   /// Whether all ranks fail with it together, and need not all say so.
   package var isOnAllRanks: Bool {
     switch self {
-    case .memory, .disagreement: true
+    case .memory, .disagreement, .notFinite: true
     default: false
     }
   }

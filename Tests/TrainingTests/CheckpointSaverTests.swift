@@ -1,5 +1,6 @@
 import Checkpoints
 import Foundation
+import Parallel
 import Synchronization
 import Testing
 
@@ -164,6 +165,87 @@ struct CheckpointSaverTests {
     #expect(try files.directory.checkpoints.list().map(\.step) == [5])
   }
 
+  /// A disk that holds so many checkpoints of the small run and half of one more.
+  private func disk(holding count: Int, _ overrides: [String] = []) throws -> Disk {
+    let measured = RunInDirectory(directory: scratch.file("measured"))
+    try measured.train(SmallRun.tokens(scratch, ["train.steps=2"] + overrides))
+    let checkpoint = try fileBytes(measured.checkpoint(2))
+    let directory = run.directory
+    return Disk { change in
+      guard case .write(_, let byteCount) = change else { return nil }
+      let used = (try? fileBytes(directory + "/checkpoints")) ?? 0
+      return used + byteCount > checkpoint * count + checkpoint / 2 ? ENOSPC : nil
+    }
+  }
+
+  @Test(arguments: ["async", "blocking"])
+  func `room for as many checkpoints as are kept is room enough`(mode: String) throws {
+    let overrides = ["checkpoint.mode=\(mode)", "checkpoint.keep_last=3"]
+    let trainer = try run.trainer(SmallRun.tokens(scratch, overrides + ["train.steps=12"]))
+    trainer.disk = try disk(holding: 3, overrides)
+    try trainer.run(.automatic)
+    #expect(said("checkpoint not written") == 0)
+    #expect(try run.store.list().map(\.step) == [12, 10])
+    #expect(try run.store.newestVerified().checkpoint?.state?.step == 12)
+    let removed = run.messages.all.filter { $0.hasPrefix("the disk is full: older checkpoints were removed") }
+    #expect(removed.count == 3 && removed[0].hasSuffix("removed=\(run.checkpoint(2))"), "\(removed)")
+  }
+
+  @Test(arguments: ["async", "blocking"])
+  func `the last checkpoint takes the place of all but the newest intact one`(mode: String) throws {
+    let overrides = ["checkpoint.mode=\(mode)", "checkpoint.keep_last=3"]
+    let (trainer, files) = try start(disk(holding: 2, overrides), overrides)
+    let saver = try saver(files)
+    for step in 1...2 {
+      trainer.state.step = step
+      try saver.save(trainer.state, isLast: false)
+    }
+    trainer.state.step = 3
+    try saver.save(trainer.state, isLast: false)
+    saver.finish()
+    #expect(said("checkpoint not written") == 1)
+    #expect(try run.store.list().map(\.step) == [2, 1])
+    try run.damage(2)
+    trainer.state.step = 4
+    try saver.save(trainer.state, isLast: true)
+    #expect(try run.store.list().map(\.step) == [4, 1])
+    #expect(try run.store.newestVerified().checkpoint?.state?.step == 4)
+  }
+
+  @Test func `a run that stops for its losses lets rank 0 finish the checkpoint that it writes`() throws {
+    let watched = WatchedDisk(isHolding: true)
+    let (poisoned, files) = try start(.real)
+    poisoned.model.parameters["lm_head.weight"].address[0] = .infinity
+    _ = try files.write(poisoned.state)
+    let config = try SmallRun.tokens(scratch, ["train.nonfinite_limit=3"])
+    let wasWritten = Mutex<[Bool]>([])
+    let (messages, run) = (run.messages, run)
+    let release = Thread {
+      while messages.all.count(where: { $0.hasPrefix("update skipped") }) < 3 { usleep(1000) }
+      // Long enough for a rank that does not wait to be gone.
+      usleep(200_000)
+      watched.letGo()
+    }
+    release.start()
+    let error = #expect(throws: TrainerError.self) {
+      try ThreadGroup.run(size: 2) { group in
+        defer {
+          let isWritten = messages.all.contains { $0.hasPrefix("checkpoint written") }
+          wasWritten.withLock { $0.append(isWritten) }
+        }
+        let trainer = try run.trainer(config, group: group)
+        trainer.disk = watched.disk
+        try trainer.run(.automatic)
+      }
+    }
+    guard case .notFinite(step: 3, count: 3) = error else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
+    #expect(wasWritten.withLock { $0 } == [true, true])
+    #expect(try run.store.newestVerified().checkpoint?.state?.step == 2)
+  }
+
   @Test func `checkpoints are due by the clock of rank 0 and by steps`() throws {
     let config = try SmallRun.tokens(scratch, ["checkpoint.interval=0", "checkpoint.interval_minutes=3"])
     let trainer = try run.trainer(config)
@@ -188,5 +270,15 @@ struct CheckpointSaverTests {
 
   private func metrics() throws -> [Substring] {
     try String(contentsOfFile: run.directory + "/metrics.jsonl", encoding: .utf8).split(separator: "\n")
+  }
+}
+
+/// Bytes of all files below a directory; 0 if there is none.
+private func fileBytes(_ path: String) throws -> Int {
+  let names = FileManager.default.enumerator(atPath: path)?.compactMap { $0 as? String } ?? []
+  return names.reduce(0) { sum, name in
+    let attributes = try? FileManager.default.attributesOfItem(atPath: path + "/" + name)
+    guard attributes?[.type] as? FileAttributeType == .typeRegular else { return sum }
+    return sum + (attributes?[.size] as? Int ?? 0)
   }
 }
