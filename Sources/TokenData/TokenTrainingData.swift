@@ -15,6 +15,7 @@ package struct TokenTrainingData: TrainingData {
 
   package var samplesPerEpoch: Int? { dataset.sampleCount }
   package var tokenCount: Int? { dataset.shards.reduce(0) { $0 + $1.count } }
+  package var shards: [TokenShard] { dataset.shards }
 
   package func batch(step: Int, globalBatch: Int, samples: Range<Int>) -> TokenBatch {
     precondition(

@@ -6,6 +6,8 @@ package protocol TrainingData: Sendable {
   var samplesPerEpoch: Int? { get }
   /// Tokens of all shards; nil where samples are made while training.
   var tokenCount: Int? { get }
+  /// The files that the samples come from, in the order that gives samples their numbers; none if they are made.
+  var shards: [TokenShard] { get }
 
   /// Part of the global batch of a step. All samples of a step have the same length.
   ///
@@ -20,6 +22,10 @@ package protocol TrainingData: Sendable {
 
   /// Checks every id against a model's vocabulary, which may mean to read all data.
   func requireIDs(below vocabularySize: Int) throws(TokenError)
+}
+
+extension TrainingData {
+  package var shards: [TokenShard] { [] }
 }
 
 /// What a run is measured on: a fixed list of batches.

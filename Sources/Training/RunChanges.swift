@@ -10,11 +10,18 @@ struct RunChanges {
   /// - Parameters:
   ///   - now: a resolved configuration; `first` of each difference is from it.
   ///   - before: the resolved configuration of the checkpoint's run.
-  init(_ now: Setting, since before: Setting) {
+  ///   - knowsData: whether the data is compared by content, so that its paths may change.
+  init(_ now: Setting, since before: Setting, knowsData: Bool = false) {
     let isCycle = now.value(at: "train.chunk_schedule").textValue == ChunkSchedule.Kind.cycle.rawValue
     let differences = now.differences(from: before)
-    refused = differences.filter { Self.isFixed($0.key, isCycle) }
-    applied = differences.filter { !Self.isFixed($0.key, isCycle) }
+    let isFixed = { Self.isFixed($0, isCycle) && !(knowsData && $0 == Self.dataPathsKey) }
+    refused = differences.filter { isFixed($0.key) }
+    applied = differences.filter { !isFixed($0.key) }
+  }
+
+  /// What makes another run of a finished one: all that is applied but where the run runs and where its data is.
+  var ofResults: [SettingDifference] {
+    applied.filter { $0.key != Self.dataPathsKey && !$0.key.hasPrefix("parallel.") }
   }
 
   private static func isFixed(_ key: String, _ isCycle: Bool) -> Bool {
@@ -29,6 +36,7 @@ struct RunChanges {
     }
   }
 
+  private static let dataPathsKey = "data.train"
   private static let freeDataKeys = ["data.validation", "data.validation_samples", "data.tokenizer"]
   private static let fixedTrainKeys = [
     "train.seed", "train.batch_size", "train.chunk_sizes", "train.chunk_schedule", "train.chunk_weights",

@@ -19,6 +19,7 @@ extension Trainer {
     var agreement = Agreement()
     agreement.add("program version", ContentDigest(ProgramVersion.current.version))
     agreement.add("configuration", ContentDigest(config.resolved.json(pretty: false)))
+    agreement.add("training data", data?.digest ?? ContentDigest())
     agreement.add("step", ContentDigest([step]))
     let chunkSizes = (0..<train.accumulation).map {
       train.chunks.size(step: step, microBatch: $0, accumulation: train.accumulation, seed: train.seed)

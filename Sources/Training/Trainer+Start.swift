@@ -18,20 +18,25 @@ extension Trainer {
           config.model.specs(scheme: config.train.initialization), seed: config.train.seed)
         logger.info("beginning with new weights", metadata: ["seed": "\(config.train.seed)"])
       }
-      _ = try files.directory.cutMetrics(toStep: 0)
+      try cutMetrics(files.directory, toStep: 0, why: "no checkpoint has it, the run begins at step 1")
       return try shareStart(nil)
     }
     guard let before = checkpoint.state else {
       throw TrainerError.notResumable(checkpoint: checkpoint.path, missing: TrainerState.fileName)
     }
-    try requireSameRun(checkpoint)
+    let changes = try changes(since: checkpoint, before)
     try requireSameData(before, checkpoint.path)
+    for change in changes {
+      logger.notice(
+        "configuration changed since the checkpoint",
+        metadata: ["key": "\(change.key)", "before": "\(change.second.json())", "now": "\(change.first.json())"])
+    }
     warnOfChanges(before, program: checkpoint.manifest?.program)
     for file in checkpoint.unknownFiles {
       logger.warning("a file that the manifest does not know", metadata: ["path": "\(checkpoint.path)/\(file)"])
     }
     state.goOn(from: before)
-    _ = try files.directory.cutMetrics(toStep: before.step)
+    try cutMetrics(files.directory, toStep: before.step, why: "the run goes on from step \(before.step)")
     let elapsed = try ContinuousClock().measure { try shareStart(checkpoint) }
     logger.info(
       "resuming",
@@ -57,6 +62,10 @@ extension Trainer {
       return checkpoint
     case .automatic:
       let newest = try directory.checkpoints.newestVerified()
+      // What was trained is not thrown away in silence.
+      guard newest.checkpoint != nil || newest.passedOver.isEmpty else {
+        throw TrainerError.noneIntact(directory.checkpoints.directory, reasons: newest.passedOver.map(\.reason))
+      }
       for (path, reason) in newest.passedOver {
         logger.warning("checkpoint passed over", metadata: ["path": "\(path)", "reason": "\(reason)"])
       }
@@ -64,29 +73,56 @@ extension Trainer {
     }
   }
 
-  /// Refuses a configuration under which the checkpoint's run would not be the same run; says what else changed.
-  private func requireSameRun(_ checkpoint: CheckpointDirectory) throws {
+  /// Takes lines out of the metrics that this start does not go on from, and says so.
+  private func cutMetrics(_ directory: RunDirectory, toStep step: Int, why: String) throws {
+    let cut = try directory.cutMetrics(toStep: step)
+    if cut.laterCount > 0 {
+      logger.notice(
+        "metrics of later steps are taken out", metadata: ["lines": "\(cut.laterCount)", "reason": "\(why)"])
+    }
+    if !cut.tornLines.isEmpty {
+      logger.notice(
+        "lines of the metrics that are not whole are taken out", metadata: ["lines": "\(cut.tornLines.count)"])
+    }
+  }
+
+  /// What the configuration changes in the checkpoint's run; refuses one under which it would not be the same run, and
+  /// one that is not that of a run that is finished.
+  private func changes(
+    since checkpoint: CheckpointDirectory, _ state: TrainerState
+  ) throws -> [SettingDifference] {
     let path = checkpoint.path + "/" + RunConfig.fileInCheckpoint
     // Keys that are newer than the checkpoint have their defaults there.
     let before = try RunConfig(RunFile(path: path, overrides: [])).resolved
-    let changes = RunChanges(config.resolved, since: before)
+    let changes = RunChanges(
+      config.resolved, since: before, knowsData: state.invariants[DataIdentity.key] != nil && data != nil)
     if let change = changes.refused.first {
       throw TrainerError.incompatible(
         checkpoint: checkpoint.path, key: change.key, found: change.first.json(), expected: change.second.json())
     }
-    for change in changes.applied {
-      logger.notice(
-        "configuration changed since the checkpoint",
-        metadata: ["key": "\(change.key)", "before": "\(change.second.json())", "now": "\(change.first.json())"])
+    if state.step >= config.train.steps, !changes.ofResults.isEmpty {
+      throw TrainerError.finished(checkpoint: checkpoint.path, steps: state.step, changes: changes.ofResults)
     }
+    return changes.applied
   }
 
-  /// Refuses data of another size: the order of its samples is another one.
+  /// Refuses other data: the order of its samples, or what is in them, is another one.
   private func requireSameData(_ before: TrainerState, _ path: String) throws {
-    for (key, value) in state.invariants where before.invariants[key] ?? value != value {
+    for (key, value) in state.invariants where key != DataIdentity.key && before.invariants[key] ?? value != value {
       throw TrainerError.incompatible(
         checkpoint: path, key: "data (\(key))", found: value.json(pretty: false),
         expected: before.invariants[key]?.json(pretty: false) ?? "null")
+    }
+    guard let data else { return }
+    guard let expected = before.invariants[DataIdentity.key].flatMap(DataIdentity.init(reading:)) else {
+      return logger.warning(
+        "the checkpoint does not say what its data held; it could not be compared with this run's",
+        metadata: ["checkpoint": "\(path)"])
+    }
+    if let difference = data.difference(from: expected) {
+      throw TrainerError.incompatible(
+        checkpoint: path, key: "data.train (\(difference.subject))", found: difference.found,
+        expected: difference.expected)
     }
   }
 

@@ -61,6 +61,13 @@ extension Trainer {
     sayWhatIsNext(recorder.best)
   }
 
+  /// - Parameter checkpoint: the one that was written last; nil on ranks that write none.
+  func sayStopped(checkpoint: String?) {
+    logger.notice(
+      "stopping as asked by a signal; the same command goes on from the checkpoint",
+      metadata: ["step": "\(state.step)", "checkpoint": "\(checkpoint ?? "")"])
+  }
+
   /// The best validation, where the run is, and the commands that use it.
   func sayWhatIsNext(_ best: BestValidation) {
     if !best.entries.isEmpty { logger.info("best validation loss: \(best.summary)") }

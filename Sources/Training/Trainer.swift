@@ -59,6 +59,8 @@ package final class Trainer {
   let buckets: BucketPlan
   let optimizer: AdamW
   let training: any TrainingData
+  /// What the training data is; nil if it is made.
+  let data: DataIdentity?
   let validation: (any ValidationData)?
   var state: TrainerState
   /// The clock by which checkpoints are due.
@@ -87,6 +89,7 @@ package final class Trainer {
     }
     try memory?.requireRoom(host.availableBytes, for: config, in: group)
     training = try config.data.training(seed: config.train.seed)
+    data = DataIdentity(training)
     validation = try config.data.validation(seed: config.train.seed, batchSize: config.validationBatchSize)
     try training.requireIDs(below: config.model.vocabularySize)
     try validation?.requireIDs(below: config.model.vocabularySize)
@@ -102,6 +105,7 @@ package final class Trainer {
     if let sampleCount = training.samplesPerEpoch {
       state.invariants["samples_per_epoch"] = .integer(sampleCount)
     }
+    state.invariants[DataIdentity.key] = data?.setting
   }
 
   /// Steps that are done.
@@ -183,7 +187,7 @@ package final class Trainer {
       }
       if isStopping {
         if isValidated { try validate(recorder) }
-        sayStopped(saver)
+        sayStopped(checkpoint: saver?.newestPath)
         break
       }
     }
@@ -200,12 +204,6 @@ package final class Trainer {
     // Where the ranks cannot wait for each other, `error` is still what ends the run.
     try? group.barrier()
     return error
-  }
-
-  private func sayStopped(_ saver: CheckpointSaver?) {
-    logger.notice(
-      "stopping as asked by a signal; the same command goes on from the checkpoint",
-      metadata: ["step": "\(state.step)", "checkpoint": "\(saver?.newestPath ?? "")"])
   }
 
   private func isDue(_ interval: Int) -> Bool {

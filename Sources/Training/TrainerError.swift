@@ -1,3 +1,4 @@
+package import Settings
 internal import Telemetry
 
 /// Why a run cannot begin or go on.
@@ -12,6 +13,10 @@ package enum TrainerError: Error, CustomStringConvertible {
   case notResumable(checkpoint: String, missing: String)
   /// A run directory has a checkpoint that the start would leave behind as the newest.
   case occupied(_ checkpoint: String)
+  /// A run directory whose checkpoints are all damaged, each with what is wrong with it.
+  case noneIntact(_ directory: String, reasons: [String])
+  /// A run that is done, given again with settings that it was not made with.
+  case finished(checkpoint: String, steps: Int, changes: [SettingDifference])
   /// A model that no Hugging Face class of its type holds.
   case notExportable(checkpoint: String, type: String, field: String)
   /// The ranks of a machine need more memory than it has left.
@@ -39,6 +44,13 @@ package enum TrainerError: Error, CustomStringConvertible {
       "\(checkpoint): a \(type) with \(field) cannot be exported: no published model computes the same"
     case .occupied(let checkpoint):
       "\(checkpoint) is there and would be newer than this start: give another run directory (--run) or --resume auto"
+    case .noneIntact(let directory, let reasons):
+      "\(directory): \(reasons.count == 1 ? "the only checkpoint is" : "all \(reasons.count) checkpoints are") damaged: "
+        + reasons.joined(separator: "; ") + "; to begin anew beside them: --resume none --run NEW"
+    case .finished(let checkpoint, let steps, let changes):
+      "\(checkpoint): the run is finished (\(steps) steps) and was made with other settings: "
+        + changes.map { "\($0.key) is \($0.first.json()), was \($0.second.json())" }.joined(separator: ", ")
+        + "; --run NEW begins a run with these, train.steps above \(steps) goes on with this one"
     }
   }
 

@@ -44,4 +44,25 @@ struct RunChangesTests {
     let changes = RunChanges(Self.run(key, 10000, schedule: "cycle"), since: Self.run(key, 1e4, schedule: "cycle"))
     #expect(changes.refused.isEmpty && changes.applied.isEmpty)
   }
+
+  @Test func `data may move where it is known by its content`() {
+    let (now, before) = (
+      Self.run("data.train", "here", schedule: "uniform"), Self.run("data.train", "there", schedule: "uniform")
+    )
+    let changes = RunChanges(now, since: before, knowsData: true)
+    #expect(changes.refused.isEmpty && changes.applied.map(\.key) == ["data.train"])
+    #expect(changes.ofResults.isEmpty)
+    let context = RunChanges(
+      Self.run("data.context", 2, schedule: "uniform"), since: Self.run("data.context", 3, schedule: "uniform"),
+      knowsData: true)
+    #expect(context.refused.map(\.key) == ["data.context"])
+  }
+
+  @Test(arguments: [
+    ("optimizer.learning_rate", true), ("train.steps", true), ("data.validation", true), ("parallel.threads", false),
+  ])
+  func `where a run runs does not make another one of it`(key: String, isAnother: Bool) {
+    let changes = RunChanges(Self.run(key, 2, schedule: "uniform"), since: Self.run(key, 3, schedule: "uniform"))
+    #expect(changes.ofResults.map(\.key) == (isAnother ? [key] : []))
+  }
 }

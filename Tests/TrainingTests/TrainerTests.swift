@@ -35,12 +35,7 @@ struct TrainerTests {
     let config = try SmallRun.tokens(scratch)
     let (whole, damaged) = (run("whole"), run("damaged"))
     for run in [whole, damaged] { try run.train(config) }
-    let files = try FileManager.default.contentsOfDirectory(atPath: damaged.checkpoint(8))
-    let shard = try #require(files.filter { $0.hasPrefix("model-") }.min())
-    let path = damaged.checkpoint(8) + "/" + shard
-    var bytes = try Data(contentsOf: URL(filePath: path))
-    bytes[bytes.count - 5] ^= 1
-    try bytes.write(to: URL(filePath: path))
+    try damaged.damage(8)
 
     let again = RunInDirectory(directory: damaged.directory)
     try again.train(config)
@@ -48,6 +43,68 @@ struct TrainerTests {
     #expect(again.messages.all.contains { $0.hasPrefix("resuming") && $0.contains("step=6") })
     #expect(try again.tensors(8) == whole.tensors(8))
     #expect(try again.records() == whole.records())
+  }
+
+  @Test func `a run without an intact checkpoint is refused, with what is wrong with each`() throws {
+    let config = try SmallRun.tokens(scratch)
+    let run = run("damaged")
+    try run.train(config)
+    let records = try run.records()
+    for step in [2, 4, 6, 8] { try run.damage(step) }
+    let error = try #require(throws: TrainerError.self) { try run.train(config) }
+    #expect(error.isUserError && !error.description.contains("\n"), "\(error)")
+    #expect(error.description.contains("all 4 checkpoints are damaged"), "\(error)")
+    for step in [2, 4, 6, 8] { #expect(error.description.contains("step-0000000\(step)/model-"), "\(error)") }
+    #expect(error.description.hasSuffix("to begin anew beside them: --resume none --run NEW"), "\(error)")
+    #expect(try run.records() == records)
+  }
+
+  @Test func `metrics that are cut are said, with how many lines and why`() throws {
+    let run = run("cut")
+    try run.train(SmallRun.tokens(scratch))
+    #expect(!run.messages.all.contains { $0.contains("metrics") })
+    try run.damage(8)
+    let file = try FileHandle(forWritingTo: URL(filePath: run.directory + "/metrics.jsonl"))
+    try file.seekToEnd()
+    try file.write(contentsOf: Data("{\"step\": 8, \"lo".utf8))
+    try run.train(SmallRun.tokens(scratch))
+    let said = run.messages.all.filter { $0.contains("metrics") }
+    #expect(
+      said == [
+        "metrics of later steps are taken out lines=2 reason=the run goes on from step 6",
+        "lines of the metrics that are not whole are taken out lines=1",
+      ])
+    try FileManager.default.removeItem(atPath: run.directory + "/checkpoints")
+    try run.train(SmallRun.tokens(scratch))
+    #expect(
+      run.messages.all.contains(
+        "metrics of later steps are taken out lines=8 reason=no checkpoint has it, the run begins at step 1"))
+  }
+
+  @Test(arguments: [
+    ("optimizer.learning_rate=2e-3", "optimizer.learning_rate is 0.002, was 0.001"),
+    ("train.steps=4", "train.steps is 4, was 8"), ("schedule.warmup_steps=2", "schedule.warmup_steps is 2, was 3"),
+  ])
+  func `a finished run with other settings is refused and names another run directory`(
+    override: String, change: String
+  ) throws {
+    let run = run("finished")
+    try run.train(SmallRun.tokens(scratch))
+    let records = try run.records()
+    let saidBefore = run.messages.all.count
+    let error = try #require(throws: TrainerError.self) { try run.train(SmallRun.tokens(scratch, [override])) }
+    #expect(error.isUserError && error.description.contains("the run is finished (8 steps)"), "\(error)")
+    #expect(error.description.contains(change) && error.description.contains("--run NEW"), "\(error)")
+    // Nothing is announced that does not happen.
+    #expect(!run.messages.all.dropFirst(saidBefore).contains { $0.hasPrefix("configuration changed") })
+    #expect(try run.records() == records)
+  }
+
+  @Test func `a finished run says so on other threads too`() throws {
+    let run = run("finished")
+    try run.train(SmallRun.tokens(scratch, ["train.steps=2"]))
+    try run.train(SmallRun.tokens(scratch, ["train.steps=2", "parallel.threads=1", "parallel.timeout=7"]))
+    #expect(run.messages.all.contains { $0.hasPrefix("the run is finished") })
   }
 
   @Test func `a finished run says so and changes nothing`() throws {
@@ -89,6 +146,58 @@ struct TrainerTests {
     let error = try #require(throws: TrainerError.self) { try run.train(SmallRun.tokens(scratch)) }
     #expect(error.isUserError && error.description.contains("samples_per_epoch) is 41"), "\(error)")
     #expect(error.description.contains("made with 58"), "\(error)")
+  }
+
+  /// The small run's shard, with other bytes of the same size.
+  private func changeShard() throws {
+    let ids = (0..<700).map { (n: Int) -> Int32 in Int32((n * n + n / 7 + n / 600) % 24) }
+    try TokenShardWriter.write(ids, vocabularySize: 24, to: scratch.file("tiny_train_000000.bin"))
+  }
+
+  @Test func `other data under the same name is refused`() throws {
+    let run = run("replaced")
+    try run.train(SmallRun.tokens(scratch, ["train.steps=2"]))
+    try changeShard()
+    let error = try #require(throws: TrainerError.self) { try run.train(SmallRun.tokens(scratch)) }
+    #expect(error.isUserError && !error.description.contains("\n"), "\(error)")
+    #expect(
+      error.description.contains("data.train (content of shard 1 of 1) is tiny_train_000000.bin (2424 bytes, digest "),
+      "\(error)")
+  }
+
+  @Test func `the same data under another name is gone on with, bit for bit`() throws {
+    let (whole, moved) = (run("whole"), run("moved"))
+    try whole.train(SmallRun.tokens(scratch))
+    try moved.train(SmallRun.tokens(scratch, ["train.steps=4"]))
+    let place = scratch.file("elsewhere.bin")
+    try FileManager.default.copyItem(atPath: scratch.file("tiny_train_000000.bin"), toPath: place)
+    try changeShard()
+    try moved.train(SmallRun.tokens(scratch, ["data.train=\(place)"]))
+    #expect(moved.messages.all.contains { $0.hasPrefix("configuration changed") && $0.contains("data.train") })
+    #expect(try moved.tensors(8) == whole.tensors(8))
+    #expect(try moved.records() == whole.records())
+  }
+
+  @Test func `a checkpoint that does not know its data is gone on from with a warning, at the same path alone`() throws
+  {
+    let run = run("old")
+    let config = try SmallRun.tokens(scratch, ["train.steps=2"])
+    let trainer = try run.trainer(config)
+    let files = try trainer.makeFiles()
+    try trainer.begin(nil, files)
+    trainer.state.invariants["training_shards"] = nil
+    _ = try files.write(trainer.state)
+    let place = scratch.file("elsewhere.bin")
+    try FileManager.default.copyItem(atPath: scratch.file("tiny_train_000000.bin"), toPath: place)
+    let error = try #require(throws: TrainerError.self) {
+      try run.train(SmallRun.tokens(scratch, ["train.steps=2", "data.train=\(place)"]))
+    }
+    #expect(error.description.contains("data.train is "), "\(error)")
+    try run.train(config)
+    #expect(run.messages.all.contains { $0.hasPrefix("the checkpoint does not say what its data held") })
+    #expect(run.messages.all.contains { $0.hasPrefix("resuming") })
+    let state = try #require(try CheckpointDirectory(verifying: run.checkpoint(2)).state)
+    #expect(state.invariants["training_shards"]?.listValue?.first?["bytes"] == 2424)
   }
 
   @Test func `a chosen checkpoint is refused where newer ones are`() throws {
