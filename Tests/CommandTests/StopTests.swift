@@ -7,7 +7,7 @@ extension CommandTests {
     private static let endless = ["--set", "train.steps=1000000", "--set", "checkpoint.interval=0"]
 
     /// Steps of seconds, so that signals come within one; a checkpoint after each.
-    private static let slow = ["--set", "train.batch_size=1500", "--set", "checkpoint.interval=1"]
+    private static let slow = ["--set", "train.batch_size=400", "--set", "checkpoint.interval=1"]
 
     @Test(arguments: [SIGTERM, SIGUSR1, SIGINT, SIGHUP])
     func `a signal ends the run with a checkpoint of its last step`(_ signal: Int32) throws {
