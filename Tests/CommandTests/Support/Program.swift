@@ -26,5 +26,11 @@ enum Program {
     return values
   }()
 
+  /// Whether a program is on the PATH.
+  static func has(_ name: String) -> Bool {
+    let folders = (environment["PATH"] ?? "").split(separator: ":")
+    return folders.contains { FileManager.default.isExecutableFile(atPath: "\($0)/\(name)") }
+  }
+
   private static let environment = ProcessInfo.processInfo.environment
 }
