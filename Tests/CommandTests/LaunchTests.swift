@@ -10,55 +10,37 @@ extension CommandTests {
       workspace = try Workspace()
     }
 
-    /// Writes a shell script that the tests put in a program's place.
-    private func write(program name: String, _ body: String) throws {
-      try workspace.write("#!/bin/bash\n" + body, name)
-      try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: workspace.file(name))
-    }
-
-    private func script(_ name: String, _ arguments: [String], environment: [String: String]) -> Command {
-      let settings = environment.map { "\($0.key)=\($0.value)" }
-      return Command(
-        executable: "/usr/bin/env", arguments: settings + [Program.root + "/launch/" + name] + arguments,
-        directory: workspace.path)
-    }
-
-    private func lines(_ name: String) -> [String] {
-      let text = try? String(contentsOfFile: workspace.file(name), encoding: .utf8)
-      return (text ?? "").split(separator: "\n").map(String.init)
-    }
-
     @Test(arguments: [
       ([7, 9, 0], 2, Int32(0), 3), ([7, 9, 0], 1, 9, 2), ([7], 0, 7, 1), ([2], 3, 2, 1), ([0], 3, 0, 1),
       ([1, 2], 3, 2, 2),
     ])
     func `launch local starts again after a crash`(codes: [Int], restarts: Int, code: Int32, starts: Int) throws {
-      try write(
+      try workspace.write(
         program: "fake",
         """
         echo "$@" >>\(workspace.file("starts"))
         codes=(\(codes.map(String.init).joined(separator: " ")))
         exit ${codes[$(wc -l <\(workspace.file("starts"))) - 1]}
         """)
-      let outcome = try script(
+      let outcome = try workspace.script(
         "local", ["1", "tiny.yaml", "--restarts", "\(restarts)", "--run", "run"],
         environment: ["CATLM_BINARY": workspace.file("fake")]
       ).run()
       #expect(outcome.code == code, "\(outcome.errors)")
-      let found = lines("starts")
+      let found = workspace.lines("starts")
       #expect(found.count == starts)
-      #expect(found.allSatisfy { $0.hasPrefix("train /") && $0.hasSuffix(" --run run") }, "\(found)")
+      #expect(found.allSatisfy { $0.hasPrefix("train tiny.yaml ") && $0.hasSuffix(" --run run") }, "\(found)")
     }
 
     @Test func `a signal while launch local waits to start again ends it`() throws {
-      try write(program: "fake", "echo start >>\(workspace.file("starts"))\nexit 7")
-      let running = try script(
+      try workspace.write(program: "fake", "echo start >>\(workspace.file("starts"))\nexit 7")
+      let running = try workspace.script(
         "local", ["1", "tiny.yaml", "--restarts", "9"], environment: ["CATLM_BINARY": workspace.file("fake")]
       ).start()
-      try running.wait { lines("starts").count >= 2 }
+      try running.wait { workspace.lines("starts").count >= 2 }
       running.send(SIGTERM)
       #expect(try running.wait().code == 7)
-      #expect(lines("starts").count < 5)
+      #expect(workspace.lines("starts").count < 5)
     }
 
     @Test(arguments: [
@@ -66,7 +48,7 @@ extension CommandTests {
       (["--restarts", "-1"], "--restarts: found -1, allowed: 0 and more"),
     ])
     func `a number of restarts that is none is refused`(arguments: [String], message: String) throws {
-      let outcome = try script("local", ["1", "tiny.yaml"] + arguments, environment: [:]).run()
+      let outcome = try workspace.script("local", ["1", "tiny.yaml"] + arguments, environment: [:]).run()
       #expect(outcome.code == 2)
       #expect(outcome.errorLines == ["launch/local: " + message])
     }
@@ -77,18 +59,19 @@ extension CommandTests {
     ])
     func `a host file that cannot be read is refused`(content: String, message: String) throws {
       try workspace.write(content, "hosts.txt")
-      let outcome = try script("hosts", ["hosts.txt", "tiny.yaml"], environment: [:]).run()
+      let outcome = try workspace.script("hosts", ["hosts.txt", "tiny.yaml"], environment: [:]).run()
       #expect(outcome.code == 2)
       #expect(outcome.errorLines.count == 1 && outcome.errors.contains(message), "\(outcome.errors)")
     }
 
     @Test(arguments: [
-      ("exit 255", "node1 cannot take part"), ("echo 123 -; echo 4", "node1 has another"),
+      ("echo no way there >&2; exit 255", "node1 cannot take part"), ("echo Hello", "it said: Hello"),
+      ("echo catlm-host; echo 123 -; echo 4", "node1 has another"),
     ])
     func `a host that cannot take part is refused`(answer: String, message: String) throws {
-      try write(program: "agent", answer)
+      try workspace.write(program: "agent", answer)
       try workspace.write("node1 slots=2\nnode2 # one rank\n", "hosts.txt")
-      let outcome = try script(
+      let outcome = try workspace.script(
         "hosts", ["hosts.txt", "tiny.yaml"], environment: ["OMPI_MCA_plm_rsh_agent": workspace.file("agent")]
       ).run()
       #expect(outcome.code == 2)
@@ -97,7 +80,7 @@ extension CommandTests {
 
     @Test(arguments: ["local", "hosts", "two-hosts", "slurm.sbatch", "test-two-hosts"])
     func `a script says how it is used`(_ name: String) throws {
-      let outcome = try script(name, ["--help"], environment: [:]).run().succeeded()
+      let outcome = try workspace.script(name, ["--help"], environment: [:]).run().succeeded()
       #expect(outcome.output.contains("Usage: ") && outcome.output.contains("launch/" + name))
       #expect(outcome.errors.isEmpty)
     }

@@ -91,10 +91,7 @@ extension CommandTests {
 
     @Test func `under launch local TERM does`() throws {
       let workspace = try Workspace()
-      let data = [
-        "--set", "data.train=\(workspace.file("data"))", "--set", "data.validation=\(workspace.file("data"))",
-      ]
-      let arguments = ["2", "tiny.yaml", "--run", workspace.file("run")] + Self.endless + data
+      let arguments = ["2", "tiny.yaml", "--run", "run"] + Self.endless
       let script = Program.root + "/launch/local"
       let running = try Command(executable: script, arguments: arguments, directory: workspace.path).start()
       try expectSave(running, SIGTERM, workspace)
