@@ -8,43 +8,37 @@ import TensorCore
 
 /// What the program finds on the machine, and the backend that it makes of it.
 enum Host {
-  /// Cores that this process may use; its affinity counts, which Foundation's number leaves out.
-  static var coreCount: Int {
-    let count = allowedCores.split(separator: ",").reduce(0) { count, part in
-      let ends = part.split(separator: "-").compactMap { Int($0) }
-      return count + (ends.last ?? 0) - (ends.first ?? 0) + (ends.isEmpty ? 0 : 1)
-    }
-    return count > 0 ? count : ProcessInfo.processInfo.activeProcessorCount
-  }
+  /// Cores that this process may use; its affinity and the quotas of its control groups count.
+  static var coreCount: Int { AvailableCores().count }
 
   /// Their number in words.
-  static var cores: String { coreCount == 1 ? "1 core" : "\(coreCount) cores" }
+  static var cores: String { AvailableCores().text }
 
   /// Threads for a rank: as set, or its share of the cores that it may use. All ranks call it.
   ///
-  /// A launcher may give each rank cores of its own or all ranks the same ones: those that may use the same share them.
+  /// A launcher may give each rank cores of its own or all ranks the same ones: those that may use the same share them,
+  /// and so do those that one quota binds.
   static func threadCount(setting: Int?, group: any ProcessGroup) throws -> Int {
-    let sharing = try sharingCount(group)
-    return setting ?? max(1, coreCount / sharing)
+    let shares = try sharedCores(group).map { $0.coreCount / $0.rankCount }
+    return setting ?? max(1, shares.min() ?? 1)
   }
 
   /// Whether the cores that this rank may use, which others may share, are enough for one more thread of each such rank.
   /// All ranks call it.
   static func hasSpareCore(beside threadCount: Int, group: any ProcessGroup) throws -> Bool {
-    try sharingCount(group) * (threadCount + 1) <= coreCount
+    try sharedCores(group).allSatisfy { $0.rankCount * (threadCount + 1) <= $0.coreCount }
   }
 
-  /// Ranks that may use the cores of this one. All ranks call it.
-  private static func sharingCount(_ group: any ProcessGroup) throws -> Int {
-    let cores = "\(group.hostName) \(allowedCores)"
-    return try group.gather(cores).count { $0 == cores }
-  }
-
-  /// The list of cores that this process may run on, as the kernel writes it: `0-3,8`; empty where it does not say.
-  private static var allowedCores: String {
-    let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
-    let line = status.split(separator: "\n").first { $0.hasPrefix("Cpus_allowed_list:") }
-    return line.map { $0.dropFirst("Cpus_allowed_list:".count).trimmingCharacters(in: .whitespaces) } ?? ""
+  /// The cores that this rank may run on and those that its quota comes to, each with the number of ranks that share
+  /// them. All ranks call it.
+  private static func sharedCores(_ group: any ProcessGroup) throws -> [(coreCount: Int, rankCount: Int)] {
+    let cores = AvailableCores()
+    let names = try [cores.allowed.name, cores.quota?.name ?? ""].map { name in
+      let own = "\(group.hostName) \(name)"
+      return try group.gather(own).count { $0 == own }
+    }
+    let allowed = (cores.allowed.coreCount, names[0])
+    return cores.quota.map { [allowed, ($0.coreCount, names[1])] } ?? [allowed]
   }
 
   /// Starts the program anew with kernels of BLAS that fit the processor, where BLAS chose others: it reads the
