@@ -6,7 +6,7 @@ import Settings
 import Telemetry
 
 extension BenchmarkCommand {
-  struct Allreduce: ParsableCommand {
+  struct Allreduce: RankedCommand {
     static let configuration = CommandConfiguration(
       abstract: "Times sums over all ranks: time, bandwidth, and the copying of memory beside it.",
       discussion: """

@@ -7,7 +7,7 @@ import Parallel
 import Settings
 
 extension BenchmarkCommand {
-  struct Train: ParsableCommand {
+  struct Train: RankedCommand {
     static let configuration = CommandConfiguration(
       abstract: "Times training steps: tokens/s, GFLOP/s, share of the product ceiling, communication, memory.",
       discussion: """

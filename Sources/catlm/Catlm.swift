@@ -16,6 +16,9 @@ struct Catlm: ParsableCommand {
       avx512, avx512_bf16 (products in bfloat16 of pairs) or amx_bf16 (of tiles); by default the highest that the \
       processor has. BLAS chooses by itself, or by OPENBLAS_CORETYPE.
 
+      Under mpirun or srun, train and benchmark train, allreduce and scaling are the work of all ranks; any other command \
+      is done by the first rank alone, and the others leave.
+
       Example: mpirun --bind-to none -np 2 catlm train configs/smoke.yaml
       """,
     version: Version.current,
@@ -28,10 +31,19 @@ struct Catlm: ParsableCommand {
     do {
       try InstructionLevel.requireKnownLimit()
       Host.restartWithFittingBLAS()
-      var command = try parseAsRoot()
+      var command = parsed()
+      Ranks.leave(command)
       try command.run()
     } catch {
       Failure.exit(for: error)
+    }
+  }
+
+  private static func parsed() -> any ParsableCommand {
+    do {
+      return try parseAsRoot()
+    } catch {
+      Ranks.end(afterParsing: error)
     }
   }
 }

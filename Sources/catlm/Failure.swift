@@ -29,9 +29,13 @@ enum Failure {
   static func exit(for error: any Error) -> Never {
     if Catlm.exitCode(for: error) == .success { Catlm.exit(withError: error) }
     if let code = error as? ExitCode { Foundation.exit(code.rawValue) }
+    say(error)
+    Foundation.exit(code(for: error))
+  }
+
+  static func say(_ error: any Error) {
     let text = isOurs(error) ? "\(error)" : usageText(error)
     Console.standardError.print("catlm: \(text)")
-    Foundation.exit(code(for: error))
   }
 
   /// The argument parser's words in one line; its full message has the usage as well, which `--help` shows.

@@ -1,6 +1,11 @@
+import ArgumentParser
 import Foundation
 import Parallel
 import Telemetry
+
+/// A command that is the work of all ranks that a launcher starts. Any other is one process's work: under a launcher the
+/// first does it and the others leave, for what they printed and wrote would be the same once more.
+protocol RankedCommand: ParsableCommand {}
 
 /// A command's work on all ranks that the launcher started.
 enum Ranks {
@@ -14,6 +19,22 @@ enum Ranks {
     }
   }
 
+  /// Ends this process if the command is the first one's work alone; in silence and as if it had done well, for what the
+  /// launcher gives as its own exit code is the one that is not 0.
+  static func leave(_ command: any ParsableCommand) {
+    if !(command is any RankedCommand), !ProcessGroups.isFirstRank { Foundation.exit(0) }
+  }
+
+  /// Ends this process after a command line that is none, or that asks for help.
+  static func end(afterParsing error: any Error) -> Never {
+    if !ProcessGroups.isFirstRank {
+      if Catlm.exitCode(for: error) == .success { Foundation.exit(0) }
+      // What is wrong on all ranks is said by the first of them, at whose end launchers end the others.
+      Thread.sleep(forTimeInterval: 5)
+    }
+    Failure.exit(for: error)
+  }
+
   /// Ends all ranks: one that went away in silence would leave the others waiting for it.
   static func end(_ group: any ProcessGroup, after error: any Error, during place: String = "") -> Never {
     if group.size == 1 { Failure.exit(for: error) }
@@ -21,6 +42,14 @@ enum Ranks {
     if group.rank != 0 { Thread.sleep(forTimeInterval: 1) }
     Console.standardError.print("catlm: rank \(group.rank) of \(group.size)\(place): \(error)")
     group.abort(code: Failure.code(for: error))
+    Foundation.exit(Failure.code(for: error))
+  }
+
+  /// Ends all ranks in good order after an error that they all have; the first of them says it.
+  static func end(_ group: any ProcessGroup, afterShared error: any Error) -> Never {
+    if group.rank == 0 { Failure.say(error) }
+    // It fails only where another rank is gone already.
+    try? group.finish()
     Foundation.exit(Failure.code(for: error))
   }
 }

@@ -6,7 +6,7 @@ import Settings
 import Telemetry
 
 extension BenchmarkCommand {
-  struct Scaling: ParsableCommand {
+  struct Scaling: RankedCommand {
     static let configuration = CommandConfiguration(
       abstract: "Times ranks that train together against ranks that train apart, turn by turn.",
       discussion: """

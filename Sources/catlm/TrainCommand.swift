@@ -9,7 +9,7 @@ import Telemetry
 import TensorCore
 import Training
 
-struct TrainCommand: ParsableCommand {
+struct TrainCommand: RankedCommand {
   static let configuration = CommandConfiguration(
     commandName: "train",
     abstract: "Trains a model as a run file says, alone or as one rank of many.",

@@ -20,6 +20,22 @@ struct Command {
       executable: "/usr/bin/env", arguments: launch + [try #require(Program.path)] + arguments, directory: directory)
   }
 
+  /// The program on one rank for each list of arguments.
+  ///
+  /// - Parameter settings: variables, `NAME=VALUE`, of each rank.
+  static func mpirun(
+    each arguments: [[String]], settings: [[String]] = [], in directory: String
+  ) throws -> Command {
+    let program = try #require(Program.path)
+    let parts = arguments.enumerated().map { rank, arguments in
+      ["-np", "1", "env"] + (rank < settings.count ? settings[rank] : []) + [program] + arguments
+    }
+    return Command(
+      executable: "/usr/bin/env",
+      arguments: ["mpirun", "--oversubscribe", "--bind-to", "none"] + parts.joined(separator: [":"]),
+      directory: directory)
+  }
+
   /// The same under another program, which takes it as its last arguments.
   func under(_ program: String, _ options: [String]) -> Command {
     Command(
