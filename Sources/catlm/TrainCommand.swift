@@ -73,17 +73,11 @@ struct TrainCommand: RankedCommand {
   func run() throws {
     StopSignals.install(announces: ProcessGroups.isFirstRank)
     bootstrapLogging(level: .info)
-    let configuration: RunConfig
-    do {
-      configuration = try RunConfig(RunFile(path: config, overrides: overrides))
-    } catch {
-      // Every rank reads the same file; one of them says what is wrong with it.
-      guard ProcessGroups.isFirstRank else { Foundation.exit(Failure.inputCode) }
-      throw error
-    }
+    let reading = Result { try RunConfig(RunFile(path: config, overrides: overrides)) }
     let processes = try ProcessGroups.make()
     var group = processes
     do {
+      let configuration = try agreed(reading, processes)
       group = try WatchedGroup.watch(processes, limit: configuration.parallel.timeout) {
         Logger(label: "catlm").warning("\($0)")
       }
@@ -91,6 +85,17 @@ struct TrainCommand: RankedCommand {
       try group.finish()
     } catch {
       end(group, after: error)
+    }
+  }
+
+  /// The configuration that all ranks have; ends them all where they have not.
+  private func agreed(_ reading: Result<RunConfig, any Error>, _ group: any ProcessGroup) throws -> RunConfig {
+    do {
+      return try StartAgreement.confirm(reading, in: group)
+    } catch let error as ParallelError {
+      throw error
+    } catch {
+      Ranks.end(group, afterShared: error)
     }
   }
 
