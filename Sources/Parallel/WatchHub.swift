@@ -28,10 +28,13 @@ struct WatchHub: WatchPost {
   var isConnected: Bool { judge != nil }
 
   mutating func tick(_ status: WatchStatus, at now: Instant) -> WatchVerdict? {
+    let end = ContinuousClock.now + WatchSocket.longestLook
     for socket in sockets {
-      while let (bytes, sender) = socket.receive() {
-        guard let message = WatchMessage(bytes, key: key), (1..<hosts.count).contains(message.sender) else { continue }
-        hear(message, Link(socket: socket, peer: sender), at: now)
+      WatchSocket.drain(until: end, next: socket.receive) { bytes, sender in
+        if let message = WatchMessage(bytes, key: key), (1..<hosts.count).contains(message.sender) {
+          hear(message, Link(socket: socket, peer: sender), at: now)
+        }
+        return true
       }
     }
     if judge == nil, links.count == hosts.count - 1 { judge = WatchJudge(hosts: hosts, limit: limit, now: now) }

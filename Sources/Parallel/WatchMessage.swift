@@ -27,6 +27,8 @@ struct WatchMessage: Hashable, Sendable {
 
   /// - Returns: nil for bytes that are no message of the job with this key.
   init?(_ bytes: some Collection<UInt8>, key: String) {
+    // What comes from elsewhere may come often.
+    guard bytes.starts(with: key.utf8) else { return nil }
     let text = String(decoding: bytes, as: UTF8.self)
     let fields = text.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
     guard fields.count >= 3, fields[0] == key, let sender = Int(fields[1]), sender >= 0 else { return nil }

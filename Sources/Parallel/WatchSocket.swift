@@ -46,6 +46,25 @@ final class WatchSocket: Sendable {
     }
   }
 
+  /// How long a look at what has come may take: whoever sends without end does not keep the watchdog from its watch.
+  static let longestLook = Duration.milliseconds(100)
+
+  /// Hands over what has come, until there is no more or the time is up.
+  ///
+  /// - Parameters:
+  ///   - end: after which nothing more is taken; looked at now and then.
+  ///   - next: the next of what has come; nil if there is none.
+  ///   - body: returns whether to go on.
+  static func drain<Datagram>(
+    until end: ContinuousClock.Instant, next: () -> Datagram?, _ body: (Datagram) -> Bool
+  ) {
+    var count = 0
+    while let datagram = next(), body(datagram) {
+      count += 1
+      if count.isMultiple(of: 64), ContinuousClock.now >= end { return }
+    }
+  }
+
   /// The next datagram and who sent it; nil if there is none.
   func receive() -> (bytes: ArraySlice<UInt8>, sender: WatchAddress)? {
     var buffer = [UInt8](repeating: 0, count: 2048)

@@ -24,18 +24,22 @@ struct WatchSpoke: WatchPost {
   var isConnected: Bool { way != nil }
 
   mutating func tick(_ status: WatchStatus, at now: Instant) -> WatchVerdict? {
+    var reason: String?
+    let end = ContinuousClock.now + WatchSocket.longestLook
     for socket in sockets {
-      while let (bytes, _) = socket.receive() {
-        guard let message = WatchMessage(bytes, key: key), message.sender == 0 else { continue }
+      WatchSocket.drain(until: end, next: socket.receive) { bytes, _ in
+        guard let message = WatchMessage(bytes, key: key), message.sender == 0 else { return true }
         if way == nil { way = socket }
         lastHeard = now
         switch message.content {
         case .heartbeat: break
         case .farewell: isReleased = true
-        case .end(let reason): return WatchVerdict(reason: reason, isTold: true)
+        case .end(let why): reason = why
         }
+        return reason == nil
       }
     }
+    if let reason { return WatchVerdict(reason: reason, isTold: true) }
     send(.heartbeat(status))
     guard let lastHeard, !isReleased, now - lastHeard >= Self.silenceLimit(limit) else { return nil }
     return WatchVerdict(
