@@ -9,6 +9,8 @@ package final class Tape {
   package let recomputation: Recomputation
   /// Whether this tape runs a part of a forward pass again: what leaves the part is known already.
   let isRerun: Bool
+  /// Called after every op, forwards and backwards, and every block of the head: a sign of life for whoever waits.
+  let onProgress: () -> Void
 
   /// A gradient that has reached a slot.
   struct Pending {
@@ -29,16 +31,27 @@ package final class Tape {
   /// The part that ran last: its tensors stay for the backward pass, which begins with it.
   weak var latestPart: RecomputedPart?
 
-  /// - Parameter recomputation: what the backward pass runs again instead of keeping it.
-  package convenience init(backend: any Backend, isRecording: Bool, recomputation: Recomputation = .none) {
-    self.init(backend: backend, isRecording: isRecording, recomputation: recomputation, isRerun: false)
+  /// - Parameters:
+  ///   - recomputation: what the backward pass runs again instead of keeping it.
+  ///   - onProgress: called after every op that is recorded, again when it has run backwards, and after every block of
+  ///     the head.
+  package convenience init(
+    backend: any Backend, isRecording: Bool, recomputation: Recomputation = .none,
+    onProgress: @escaping () -> Void = {}
+  ) {
+    self.init(
+      backend: backend, isRecording: isRecording, recomputation: recomputation, isRerun: false, onProgress: onProgress)
   }
 
-  init(backend: any Backend, isRecording: Bool, recomputation: Recomputation, isRerun: Bool) {
+  init(
+    backend: any Backend, isRecording: Bool, recomputation: Recomputation, isRerun: Bool,
+    onProgress: @escaping () -> Void
+  ) {
     self.backend = backend
     self.isRecording = isRecording
     self.recomputation = recomputation
     self.isRerun = isRerun
+    self.onProgress = onProgress
   }
 
   /// Stretches of the flat gradients that the backward pass has yet to add to, one for each op and parameter. What none
@@ -55,7 +68,10 @@ package final class Tape {
 
   /// As ``backward(onWritten:)``, but what has reached the tape's inputs stays there.
   func runEntries(onWritten: (Range<Int>) -> Void) {
-    while let entry = entries.popLast() { entry.backward(onWritten) }
+    while let entry = entries.popLast() {
+      entry.backward(onWritten)
+      onProgress()
+    }
   }
 
   /// Forgets all that was recorded. Entries hold their tape, so one that does not run backwards has to be told.
@@ -114,6 +130,7 @@ package final class Tape {
   /// Appends something that says itself which of its writes are done.
   func record(writes: [Range<Int>], _ backward: @escaping (_ onWritten: (Range<Int>) -> Void) -> Void) {
     entries.append(Entry(writes: writes, backward: backward))
+    onProgress()
   }
 
   /// Takes the gradient that has reached an op's result; nil if none has.

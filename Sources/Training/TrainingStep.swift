@@ -86,7 +86,9 @@ package struct TrainingStep {
     let parts = zip(batches, chunkSizes).filter { $0.0.targetCount > 0 }
     for (index, (batch, chunkSize)) in parts.enumerated() {
       exchange.group.note(step: step + 1, phase: .gradients)
-      let tape = Tape(backend: backend, isRecording: true, recomputation: train.recomputation)
+      let tape = Tape(
+        backend: backend, isRecording: true, recomputation: train.recomputation,
+        onProgress: { exchange.group.note(step: step + 1, phase: .gradients) })
       let head = model.loss(
         ids: batch.inputs, targets: batch.targets, sampleCount: batch.sampleCount, length: batch.length,
         chunkSize: chunkSize, gradientScale: 1 / Float(targetCount), tape: tape)

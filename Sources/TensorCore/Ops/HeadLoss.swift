@@ -37,6 +37,7 @@ extension Tape {
         hidden: hidden.rows(rows), hiddenGradient: hiddenGradient?.rows(rows), weight: weight,
         logits: logits.rows(0..<rows.count), targets: Array(targets[rows]))
       run(block, gradientScale: gradientScale, countsCorrect: countsCorrect, into: &result)
+      onProgress()
     }
     return result
   }
