@@ -16,6 +16,8 @@ struct cmpi_group {
   /// Whether sums may go through memory that the ranks share.
   int uses_memory;
   int has_looked_for_memory;
+  /// The system's error number that kept ranks of one machine from sharing memory, the same on all; 0 where none did.
+  int memory_problem;
   /// Null until it is wanted, and where the ranks are on several machines.
   struct cmpi_memory *memory;
 };
@@ -38,5 +40,5 @@ int take_memory(size_t bytes, void **memory);
 /// Sums through shared memory where that is allowed and there is some; else nothing is done. A call of all ranks.
 int sum_in_memory(cmpi_group *group, float *values, int64_t count, int *is_done);
 
-/// Gives back what `sum_in_memory` uses. A call of all ranks.
-int close_memory(cmpi_group *group);
+/// Gives back what `sum_in_memory` uses.
+void close_memory(cmpi_group *group);

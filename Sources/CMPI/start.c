@@ -24,8 +24,8 @@ int cmpi_start(int wanted_level, int *provided_level) {
 }
 
 int cmpi_finish(void) {
-  int code = close_memory(&world);
-  return code == MPI_SUCCESS ? checked(MPI_Finalize(), "MPI_Finalize") : code;
+  close_memory(&world);
+  return checked(MPI_Finalize(), "MPI_Finalize");
 }
 
 int cmpi_abort(int code) { return CALL(MPI_Abort, MPI_COMM_WORLD, code); }
@@ -54,6 +54,7 @@ static int make_group(const cmpi_group *from, MPI_Comm communicator, cmpi_group 
   (*group)->elements_per_call = from->elements_per_call;
   (*group)->uses_memory = from->uses_memory;
   (*group)->has_looked_for_memory = 0;
+  (*group)->memory_problem = 0;
   (*group)->memory = NULL;
   return return_errors(*group);
 }
@@ -71,8 +72,8 @@ int cmpi_split(cmpi_group *group, int color, int key, cmpi_group **part) {
 }
 
 int cmpi_free(cmpi_group *group) {
-  int code = close_memory(group);
-  if (code == MPI_SUCCESS) code = CALL(MPI_Comm_free, &group->communicator);
+  close_memory(group);
+  int code = CALL(MPI_Comm_free, &group->communicator);
   free(group);
   return code;
 }

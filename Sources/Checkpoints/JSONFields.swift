@@ -50,6 +50,14 @@ struct JSONFields {
     return text
   }
 
+  /// Text, or nil for null.
+  mutating func optionalText(_ key: String) throws(CheckpointError) -> String? {
+    let value = try value(key)
+    if case .null = value { return nil }
+    guard case .text(let text) = value else { throw wrong(key, value, allowed: "text or null") }
+    return text
+  }
+
   mutating func list(_ key: String) throws(CheckpointError) -> [Setting] {
     let value = try value(key)
     guard case .list(let elements) = value else { throw wrong(key, value, allowed: "a list") }

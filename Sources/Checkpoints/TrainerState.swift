@@ -3,8 +3,8 @@ package import Settings
 /// What a run must know, besides weights and moments, to go on as if it had not stopped: `trainer_state.json`.
 package struct TrainerState: Hashable, Sendable {
   package static let fileName = "trainer_state.json"
-  /// Version 1 had no recent losses.
-  private static let formatVersion = 2
+  /// Version 1 had no recent losses, version 2 no order of sums.
+  private static let formatVersion = 3
 
   /// Steps that are done.
   package var step: Int
@@ -15,6 +15,9 @@ package struct TrainerState: Hashable, Sendable {
   package var worldSize: Int
   package var threadCount: Int
   package var blasCore: String
+  /// What the order hangs on in which gradients are added over ranks: the way that sums take and, where that is MPI's, which
+  /// ranks share a machine; nil where it is not known.
+  package var sumOrder: String?
   /// ``Digest/sha256(of:)`` of the resolved configuration.
   package var configDigest: String
   /// Updates skipped for a loss or norm that was not finite, the last ones in a row.
@@ -30,7 +33,7 @@ package struct TrainerState: Hashable, Sendable {
 
   package init(
     step: Int, tokensSeen: Int, seed: Int, cursor: SampleCursor, worldSize: Int, threadCount: Int, blasCore: String,
-    configDigest: String, skippedInARow: Int = 0, skippedTotal: Int = 0, spikeTotal: Int = 0,
+    configDigest: String, sumOrder: String? = nil, skippedInARow: Int = 0, skippedTotal: Int = 0, spikeTotal: Int = 0,
     recentLosses: [String: [Double]] = [:], invariants: [String: Setting] = [:]
   ) {
     precondition(step >= 0, "trainer state: step \(step)")
@@ -41,6 +44,7 @@ package struct TrainerState: Hashable, Sendable {
     self.worldSize = worldSize
     self.threadCount = threadCount
     self.blasCore = blasCore
+    self.sumOrder = sumOrder
     self.configDigest = configDigest
     self.skippedInARow = skippedInARow
     self.skippedTotal = skippedTotal
@@ -67,6 +71,7 @@ package struct TrainerState: Hashable, Sendable {
     worldSize = try fields.integer("world_size", in: 1...Int.max)
     threadCount = try fields.integer("threads", in: 1...Int.max)
     blasCore = try fields.text("blas_core")
+    sumOrder = version < 3 ? nil : try fields.optionalText("sum_order")
     configDigest = try fields.text("config_digest")
     skippedInARow = try fields.integer("skipped_in_a_row")
     skippedTotal = try fields.integer("skipped_total")
@@ -88,6 +93,7 @@ package struct TrainerState: Hashable, Sendable {
       "tokens_seen": .integer(tokensSeen), "seed": .integer(seed),
       "sample_cursor": ["epoch": .integer(cursor.epoch), "index": .integer(cursor.index)],
       "world_size": .integer(worldSize), "threads": .integer(threadCount), "blas_core": .text(blasCore),
+      "sum_order": sumOrder.map(Setting.text) ?? .null,
       "config_digest": .text(configDigest), "skipped_in_a_row": .integer(skippedInARow),
       "skipped_total": .integer(skippedTotal), "spike_total": .integer(spikeTotal),
       "recent_losses": .mapping(losses), "invariants": .mapping(entries),

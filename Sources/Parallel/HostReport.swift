@@ -41,6 +41,9 @@ package struct HostReport: Hashable, Sendable {
     return "\(ranks): " + list.joined(separator: ", ") + (isUniform ? "; on each: \(equipment[0])" : "")
   }
 
+  /// Ranks in order, such as `0-3, 7`.
+  package static func list(_ ranks: [Int]) -> String { WatchJudge.ranges(ranks) }
+
   private static func number(_ environment: [String: String], _ names: [String]) -> Int? {
     names.lazy.compactMap { environment[$0].flatMap(Int.init) }.first
   }

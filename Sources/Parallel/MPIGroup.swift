@@ -1,4 +1,5 @@
 internal import CMPI
+internal import Foundation
 
 /// Processes that an MPI launcher started together.
 ///
@@ -48,8 +49,10 @@ package final class MPIGroup: ProcessGroup {
     hostName = text(name)
   }
 
+  package var servesThreads: Bool { threadLevel == .multiple }
+
   package func duplicate() throws(ParallelError) -> any ProcessGroup {
-    guard threadLevel == .multiple else { throw .threadLevel(provided: threadLevel, needed: .multiple) }
+    guard servesThreads else { throw .threadLevel(provided: threadLevel, needed: .multiple) }
     return try MPIGroup(threadLevel: threadLevel, isWorld: false, rank: rank) { cmpi_duplicate(handle, $0) }
   }
 
@@ -73,6 +76,16 @@ package final class MPIGroup: ProcessGroup {
 
   package func allowSharedMemory(_ isAllowed: Bool) {
     cmpi_set_uses_memory(handle, isAllowed ? 1 : 0)
+  }
+
+  package func openSharedMemory() throws(ParallelError) -> SumRoute {
+    var (isShared, problem): (Int32, Int32) = (0, 0)
+    try check(cmpi_open_memory(handle, &isShared, &problem))
+    if isShared != 0 { return .sharedMemory }
+    guard problem != 0 else { return .messages(obstacle: nil) }
+    let megabytes = (cmpi_memory_bytes(Int32(clamping: size)) + 999_999) / 1_000_000
+    return .messages(
+      obstacle: "/dev/shm: \(String(cString: strerror(problem))); \(size) ranks need \(megabytes) MB free there")
   }
 
   package func abort(code: Int32) {

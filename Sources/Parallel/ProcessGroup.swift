@@ -62,10 +62,12 @@ package protocol ProcessGroup: AnyObject {
   /// Waits for bytes that another rank ``send(_:to:)``s. Two ranks' messages keep their order.
   func receive(_ bytes: UnsafeMutableRawBufferPointer, from rank: Int) throws(ParallelError)
 
+  /// Whether a second thread may make calls meanwhile, in a ``duplicate()``.
+  var servesThreads: Bool { get }
   /// The same ranks with messages of their own: one thread may use either group while another uses the other. All ranks
   /// call it, and ``finish()`` the new group when they are through with it.
   ///
-  /// - Throws: ``ParallelError`` if MPI allows no calls from several threads at a time.
+  /// - Throws: ``ParallelError`` unless it ``servesThreads``.
   func duplicate() throws(ParallelError) -> any ProcessGroup
   /// The ranks that give the same color, at least 0, ordered by key and then by their rank here. All ranks call it, and
   /// ``finish()`` their new group when they are through with it.
@@ -74,6 +76,9 @@ package protocol ProcessGroup: AnyObject {
   /// Whether single-precision sums may go through memory that the ranks share, as they may at first. All ranks call it,
   /// with the same answer; groups made from this one have it too.
   func allowSharedMemory(_ isAllowed: Bool)
+  /// Lays out that memory, where it is allowed and the ranks are all on one machine, ahead of the first sum. All ranks call
+  /// it and learn the same.
+  func openSharedMemory() throws(ParallelError) -> SumRoute
 
   /// Says where this rank's work is, for a watchdog; moves nothing between ranks.
   ///
@@ -111,8 +116,11 @@ extension ProcessGroup {
 
   package var hostName: String { systemHostName() }
 
+  package var servesThreads: Bool { true }
+
   /// There is but one way.
   package func allowSharedMemory(_ isAllowed: Bool) {}
+  package func openSharedMemory() -> SumRoute { .sharedMemory }
 
   /// Nobody watches.
   package func note(step: Int, phase: WorkPhase) {}

@@ -62,7 +62,13 @@ package final class WatchedGroup: ProcessGroup {
     activity.note(step: step, phase: phase)
   }
 
+  package var servesThreads: Bool { base.servesThreads }
+
   package func allowSharedMemory(_ isAllowed: Bool) { base.allowSharedMemory(isAllowed) }
+
+  package func openSharedMemory() throws(ParallelError) -> SumRoute {
+    try during("open shared memory") { () throws(ParallelError) in try base.openSharedMemory() }
+  }
 
   package func duplicate() throws(ParallelError) -> any ProcessGroup {
     part(try during("duplicate") { () throws(ParallelError) in try base.duplicate() })

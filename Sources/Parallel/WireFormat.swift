@@ -12,6 +12,16 @@ package enum WireFormat: String, CaseIterable, Hashable, Sendable {
   }
 }
 
+/// Which way single-precision sums of a group take; what they are to the last bit depends on it.
+package enum SumRoute: Hashable, Sendable {
+  /// Through memory of the machine that all ranks are on, added in rank order.
+  case sharedMemory
+  /// As the group's own messages.
+  ///
+  /// - Parameter obstacle: what keeps ranks that are all on one machine from its memory, in a line; nil where nothing does.
+  case messages(obstacle: String?)
+}
+
 /// The upper half of a single-precision value's bits.
 enum BFloat16 {
   /// The nearest value, of two the even one; not a number stays none.

@@ -25,6 +25,8 @@ package final class GradientExchange {
   private let gradients: Tensor
   /// The group of the buckets' calls: they may be made by another thread than the others.
   private let channel: any ProcessGroup
+  /// Which way sums of gradients take.
+  let route: SumRoute
   /// Nil: the buckets are sent when the backward pass is over.
   private let thread: CommunicationThread?
 
@@ -56,6 +58,7 @@ package final class GradientExchange {
     group.allowSharedMemory(sharesMemory)
     let hasThread = isOverlapped && group.size > 1
     channel = hasThread ? try group.duplicate() : group
+    route = try channel.openSharedMemory()
     thread = hasThread ? CommunicationThread() : nil
     countdown = BucketCountdown(plan, writes: [])
   }

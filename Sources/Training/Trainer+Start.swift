@@ -128,12 +128,15 @@ extension Trainer {
 
   /// Says what may make results differ from those of an uninterrupted run.
   private func warnOfChanges(_ before: TrainerState, program: ProgramVersion?) {
-    let changes = [
+    var changes = [
       ("program", program.map { "\($0.name) \($0.version)" } ?? "unknown", "catlm \(ProgramVersion.current.version)"),
       ("ranks", "\(before.worldSize)", "\(state.worldSize)"),
       ("threads", "\(before.threadCount)", "\(state.threadCount)"),
       ("BLAS and kernels", before.blasCore, state.blasCore),
     ]
+    if let old = before.sumOrder, let new = state.sumOrder {
+      changes.append(("the order of sums over ranks", old, new))
+    }
     for (what, old, new) in changes where old != new {
       logger.warning(
         "results agree within rounding, not to the bit: \(what) changed", metadata: ["from": "\(old)", "to": "\(new)"])

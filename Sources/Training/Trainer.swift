@@ -117,9 +117,11 @@ package final class Trainer {
   /// Runs to the configured last step, or until a signal asks to stop: the ranks agree on that at each step's start, so
   /// a run may make one more step after the one in which the signal came.
   package func run(_ resume: ResumeChoice) throws {
+    let exchange = try makeExchange()
     guard group.rank == 0 else {
       try shareStart(nil)
-      return try train(in: nil)
+      try train(in: nil, exchange)
+      return try exchange.close()
     }
     let files = try makeFiles()
     let lock = try files.directory.lock()
@@ -128,7 +130,8 @@ package final class Trainer {
     }
     try begin(chosenCheckpoint(resume, files.directory), files)
     if state.step < config.train.steps { try files.directory.writeConfiguration(config.resolved.yaml()) }
-    try train(in: files)
+    try train(in: files, exchange)
+    try exchange.close()
     lock.release()
   }
 
@@ -140,7 +143,7 @@ package final class Trainer {
   }
 
   /// - Parameter files: on rank 0, which alone writes.
-  private func train(in files: RunFiles?) throws {
+  private func train(in files: RunFiles?, _ exchange: GradientExchange) throws {
     guard state.step < config.train.steps else {
       logger.info("the run is finished", metadata: ["steps": "\(state.step)"])
       if let files { sayWhatIsNext(BestValidation(metricsAt: files.directory.metricsPath)) }
@@ -152,11 +155,6 @@ package final class Trainer {
     defer { recorder.finish() }
     let saver = try files.map { try CheckpointSaver($0, logger: logger, now: now) }
     defer { saver?.finish() }
-    let exchange = try GradientExchange(
-      model.parameters, plan: buckets, group: group, isSharded: config.parallel.shardsOptimizer,
-      wire: config.parallel.wire,
-      isOverlapped: try config.parallel.isOverlapped(in: group, hasSpareCore: host.hasSpareCore),
-      sharesMemory: config.parallel.sharesMemory)
     let step = TrainingStep(
       model: model, optimizer: optimizer, data: training, exchange: exchange, backend: backend, train: config.train,
       schedule: config.schedule)
@@ -191,7 +189,6 @@ package final class Trainer {
         break
       }
     }
-    try exchange.close()
     recorder.finish()
     sayEnd(recorder, startStep: startStep, startTokens: startTokens)
   }

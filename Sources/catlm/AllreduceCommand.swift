@@ -46,6 +46,9 @@ extension BenchmarkCommand {
 
     private func measure(on group: any ProcessGroup) throws {
       group.allowSharedMemory(sharesMemory)
+      if case .messages(let obstacle?) = try group.openSharedMemory(), group.rank == 0 {
+        Console.standardError.print("catlm: sums are left to MPI: \(obstacle)")
+      }
       let sizes = try AllreduceSizes(try byteCounts(), group: group)
       let hosts = try HostReport.summary(of: group, equipment: Host.cores)
       if group.rank == 0 { say(hosts, leftOut: sizes, isAlone: group.size == 1) }

@@ -36,7 +36,8 @@ package struct SampleCheckpoint {
   package static func state(step: Int) -> TrainerState {
     TrainerState(
       step: step, tokensSeen: step * 512, seed: -7, cursor: SampleCursor(epoch: 1, index: step * 8), worldSize: 2,
-      threadCount: 3, blasCore: "Cooperlake", configDigest: Digest.sha256(of: "config"), skippedInARow: 1,
+      threadCount: 3, blasCore: "Cooperlake", configDigest: Digest.sha256(of: "config"), sumOrder: "of ranks",
+      skippedInARow: 1,
       skippedTotal: 4, spikeTotal: 2, recentLosses: ["2,4": [2.5, 0.1]],
       invariants: ["cycle": ["micro_batch": .integer(step * 4), "rate": 0.1]])
   }

@@ -4,10 +4,11 @@ internal import Foundation
 package final class Scratch {
   package let path: String
 
-  package init() throws {
-    // In memory where the system has that: some tests make many thousand files.
+  /// - Parameter inMemory: whether it may be in the memory that the system has for files.
+  package init(inMemory: Bool = true) throws {
+    // Some tests make many thousand files.
     let shared = "/dev/shm"
-    let isShared = FileManager.default.isWritableFile(atPath: shared)
+    let isShared = inMemory && FileManager.default.isWritableFile(atPath: shared)
     path = (isShared ? shared : FileManager.default.temporaryDirectory.path) + "/catlm-\(UUID().uuidString)"
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
   }

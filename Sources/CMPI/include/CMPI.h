@@ -61,6 +61,14 @@ int32_t cmpi_elements_per_call(cmpi_group *group);
 void cmpi_set_uses_memory(cmpi_group *group, int uses_memory);
 int cmpi_uses_memory(cmpi_group *group);
 
+/// Lays out that memory, if nobody has, ahead of the first sum. A call of all ranks, which all learn the same: whether
+/// sums go through it, and else the system's error number that keeps ranks which are all on one machine from it, 0 where
+/// nothing does.
+int cmpi_open_memory(cmpi_group *group, int *is_shared, int *problem);
+
+/// Bytes that have to be free in /dev/shm for so many ranks: for their sums, and for MPI's own.
+int64_t cmpi_memory_bytes(int ranks);
+
 // MARK: Calls of all ranks
 
 // Element-wise, in place, the result on all ranks.
