@@ -10,7 +10,15 @@ package enum HuggingFaceConfig {
 
   /// The fields of a `model` section that gives the same model.
   package static func modelFields(_ config: Setting, source: String) throws(SettingsError) -> Setting {
-    guard let type = config["model_type"]?.textValue, denseTypes.contains(type) else { return config }
+    guard let type = config["model_type"]?.textValue, !ModelConfig.modelTypes.contains(type) || type == "llama" else {
+      return config
+    }
+    guard denseTypes.contains(type) else {
+      throw .invalid(
+        key: "\(source): model_type", found: Setting.text(type).json(),
+        allowed: (ModelConfig.modelTypes + denseTypes.filter { $0 != "llama" }).joined(separator: ", ")
+          + ", or a configuration of the authors' reference code, which has none")
+    }
     var fields = HuggingFaceFields(config, source: source)
     // Their defaults differ from type to type.
     for key in ["hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "vocab_size"] {

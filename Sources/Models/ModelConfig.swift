@@ -30,11 +30,14 @@ package struct ModelConfig: Hashable, Sendable {
     name: "model", sentence: "The model; a config.json of the same model_type has the same keys.",
     keys: [
       KeyDeclaration(
-        name: "model_type", type: "choice", fallback: .value(.text(kinds[0].modelType)), allowed: modelTypes,
+        name: "model_type", type: "choice", fallback: .value(.text(kinds[0].modelType)), allowed: typeList,
         sentence: "Which kind of model it is.")
     ], kinds: kinds.map(\.declaration))
 
-  private static var modelTypes: String { kinds.map(\.modelType).joined(separator: ", ") }
+  /// What `model_type` may say.
+  static var modelTypes: [String] { kinds.map(\.modelType) }
+
+  private static var typeList: String { modelTypes.joined(separator: ", ") }
 
   package init(_ definition: any ModelDefinition) {
     self.definition = definition
@@ -44,7 +47,7 @@ package struct ModelConfig: Hashable, Sendable {
   package init(_ reader: SettingsReader) throws(SettingsError) {
     let name = try reader.text("model_type", default: Self.kinds[0].modelType)
     guard let kind = Self.kinds.first(where: { $0.modelType == name }) else {
-      throw reader.invalid("model_type", found: name, allowed: Self.modelTypes)
+      throw reader.invalid("model_type", found: name, allowed: Self.typeList)
     }
     definition = try kind.read(reader)
   }
@@ -78,6 +81,16 @@ extension ModelConfig {
   /// - Parameter isTrained: whether there is memory for gradients.
   package func makeModel(isTrained: Bool, backend: any Backend) -> any LanguageModel {
     definition.makeModel(isTrained: isTrained, backend: backend)
+  }
+
+  /// The section `model` of a run file that describes this model, as `{model: {…}}`; keys that are null are left out.
+  package var section: Setting {
+    get throws(SettingsError) {
+      let reader = SettingsReader(definition.huggingFace, path: "model")
+      _ = try ModelConfig(reader)
+      let entries = (reader.resolved.entries ?? []).filter { $0.value != .null }
+      return .mapping([Setting.Entry(key: "model", value: .mapping(entries))])
+    }
   }
 
   /// The content of `generation_config.json`.

@@ -66,8 +66,11 @@ package struct RunFile: Hashable, Sendable {
     } catch {
       throw .missingFile(path, problem: Self.reason(path, error))
     }
-    guard let text = String(validating: data, as: UTF8.self) else {
-      throw .unreadable(source: path, line: nil, problem: "not UTF-8")
+    // A byte order mark says nothing that is not known; YAML allows it at the start, the parser does not.
+    let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
+    guard let text = String(validating: data.starts(with: mark) ? data.dropFirst(3) : data, as: UTF8.self) else {
+      let isWide = data.starts(with: [0xFF, 0xFE]) || data.starts(with: [0xFE, 0xFF])
+      throw .unreadable(source: path, line: nil, problem: isWide ? "UTF-16, not UTF-8" : "not UTF-8")
     }
     return text
   }
@@ -77,6 +80,9 @@ package struct RunFile: Hashable, Sendable {
     guard access(path, R_OK) == 0 else { return String(cString: strerror(errno)) }
     var isDirectory: ObjCBool = false
     _ = FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
-    return isDirectory.boolValue ? "is a directory" : error.localizedDescription
+    guard isDirectory.boolValue else { return error.localizedDescription }
+    let own = path + (path.hasSuffix("/") ? "" : "/") + "config.yaml"
+    return FileManager.default.fileExists(atPath: own)
+      ? "is a directory; the configuration in it is \(own)" : "is a directory, not a run file"
   }
 }

@@ -1,4 +1,5 @@
-// A lone scalar stands for a list of one, so that `--set train.chunk_sizes=8` works; it is recorded as a list.
+// A lone scalar stands for a list of one, so that `--set train.chunk_sizes=8` works, and numbers may stand between commas
+// without brackets (`--set train.chunk_sizes=2,8`); both are recorded as lists.
 extension SettingsReader {
   /// The integers under `key`.
   ///
@@ -11,7 +12,7 @@ extension SettingsReader {
     let fallback = `default`.map { Setting.list($0.map(Setting.integer)) }
     let list = try required(key, fallback, "a list, each \(AllowedValues.describe(allowed))")
     var values: [Int] = []
-    for (name, element) in elements(key, list) { values.append(try checked(name, element, in: allowed)) }
+    for (name, element) in elements(key, Self.split(list)) { values.append(try checked(name, element, in: allowed)) }
     return recorded(key, values) { .list($0.map(Setting.integer)) }
   }
 
@@ -45,8 +46,15 @@ extension SettingsReader {
     _ key: String, _ list: Setting, in allowed: ClosedRange<Double>
   ) throws(SettingsError) -> [Double] {
     var values: [Double] = []
-    for (name, element) in elements(key, list) { values.append(try checked(name, element, in: allowed)) }
+    for (name, element) in elements(key, Self.split(list)) { values.append(try checked(name, element, in: allowed)) }
     return recorded(key, values) { .list($0.map(Setting.number)) }
+  }
+
+  /// The list that a text with commas stands for; other values as they are.
+  private static func split(_ value: Setting) -> Setting {
+    guard let text = value.textValue, text.contains(",") else { return value }
+    let parts = text.split(separator: ",", omittingEmptySubsequences: false)
+    return .list(parts.map { PlainScalar.resolve($0.split(separator: " ").joined(separator: " ")) })
   }
 
   /// The elements of a list with their names, such as `chunk_sizes[2]`.

@@ -37,12 +37,15 @@ enum BinHeader {
     guard file.byteCount >= byteCount, let magic = file.integer(Int32.self, at: 0),
       let version = file.integer(Int32.self, at: 4), let count = file.integer(Int32.self, at: 8)
     else {
-      throw TokenError(file: file.path, found: "\(file.byteCount) bytes", allowed: "a header of \(byteCount) bytes")
+      throw TokenError(
+        file: file.path, found: "\(file.byteCount) bytes",
+        allowed: "a header of \(byteCount) bytes\(ForeignFile.hint(file))")
     }
     guard let known = formats.first(where: { $0.magic == magic }) else {
       let names = formats.map { "\($0.magic)" } + [".npy"]
       throw TokenError(
-        file: file.path, found: "magic number \(magic)", allowed: names.joined(separator: ", "))
+        file: file.path, found: "magic number \(magic)", allowed: names.joined(separator: ", ") + ForeignFile.hint(file)
+      )
     }
     guard version == known.version else {
       throw TokenError(file: file.path, found: "version \(version)", allowed: "version \(known.version)")

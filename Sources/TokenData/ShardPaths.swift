@@ -11,11 +11,7 @@ package enum ShardPaths {
   package static func expand(_ paths: [String], split: TokenSplit? = nil) throws(TokenError) -> [String] {
     var files: [String] = []
     for path in paths {
-      let found = path.contains("*") ? matches(of: path) : try contents(of: path, split: split)
-      guard !found.isEmpty else {
-        throw TokenError(file: path, found: "no token shard", allowed: "at least one .bin or .npy file")
-      }
-      files += found
+      files += path.contains("*") ? try matches(of: path) : try contents(of: path, split: split)
     }
     return files
   }
@@ -33,16 +29,30 @@ package enum ShardPaths {
       throw TokenError(file: path, found: "\(error.localizedDescription)", allowed: "a readable directory")
     }
     let shards = names.filter { $0.hasSuffix(".bin") || $0.hasSuffix(".npy") }.sorted()
+    guard !shards.isEmpty else {
+      let others = names.isEmpty ? "an empty directory" : "a directory without token shards"
+      throw TokenError(
+        file: path, found: others, allowed: "at least one .bin or .npy file; catlm tokenize makes them of text")
+    }
     let marked = shards.filter { name in TokenSplit.allCases.contains { name.contains("_\($0.rawValue)_") } }
     let chosen = split.map { split in marked.filter { $0.contains("_\(split.rawValue)_") } } ?? []
+    if let split, !marked.isEmpty, chosen.isEmpty {
+      throw TokenError(
+        file: path, found: "\(marked.count) shards named for another split, such as \(marked[0])",
+        allowed:
+          "a shard with _\(split.rawValue)_ in its name: of a directory whose shards are named _train_ or _val_, "
+          + "only the first are trained on and only the second measured on")
+    }
     return (split == nil || marked.isEmpty ? shards : chosen).map { (path as NSString).appendingPathComponent($0) }
   }
 
   /// What the shell's pattern `pattern` matches, sorted.
-  private static func matches(of pattern: String) -> [String] {
+  private static func matches(of pattern: String) throws(TokenError) -> [String] {
     var result = glob_t()
     defer { globfree(&result) }
-    guard glob(pattern, 0, nil, &result) == 0 else { return [] }
+    guard glob(pattern, 0, nil, &result) == 0 else {
+      throw TokenError(file: pattern, found: "no file of that pattern", allowed: "at least one .bin or .npy file")
+    }
     return (0..<Int(result.gl_pathc)).compactMap { index in
       unsafe result.gl_pathv[index].map { unsafe String(cString: $0) }
     }.sorted()

@@ -1,5 +1,4 @@
 internal import Checkpoints
-internal import Foundation
 internal import Models
 internal import Settings
 
@@ -8,35 +7,25 @@ extension Trainer {
   ///
   /// - Parameter path: a checkpoint or a directory from PyTorch; or a run, whose newest checkpoint counts.
   func loadInitialWeights(_ path: String) throws {
-    let directory = try initialDirectory(path)
+    let directory = try CheckpointDirectory.named(path) { warnOfPassedOver($0, $1) }
     let source = try ModelSource(directory)
     try requireSameModel(source.config, directory.path)
     try source.load(into: model.parameters, backend: backend)
     logger.info("beginning with given weights", metadata: ["path": "\(directory.path)"])
   }
 
-  private func initialDirectory(_ path: String) throws -> CheckpointDirectory {
-    if FileManager.default.fileExists(atPath: path + "/checkpoints") {
-      let newest = try CheckpointStore(runDirectory: path).newestVerified()
-      guard let checkpoint = newest.checkpoint else {
-        throw CheckpointError.missing(path: path, what: "checkpoint that verifies")
-      }
-      return checkpoint
-    }
-    return FileManager.default.fileExists(atPath: path + "/manifest.json")
-      ? try CheckpointDirectory(verifying: path) : try CheckpointDirectory(unverified: path)
-  }
-
   /// Refuses a model that computes something else, even where the shapes of its tensors agree.
   private func requireSameModel(_ other: ModelConfig, _ path: String) throws {
+    guard config.model.modelType == other.modelType else {
+      throw TrainerError.otherModel(
+        path: path, differences: ["model_type is \(config.model.modelType), theirs \(other.modelType)"])
+    }
     let shapes = [config.model, other].map { $0.specs(scheme: .fla).map { [$0.name, "\($0.shape)"] } }
     let ignored = Self.fieldsOfTraining + (shapes[0] == shapes[1] ? ["max_position_embeddings"] : [])
-    let differences = config.model.huggingFace.differences(from: other.huggingFace)
-    if let difference = differences.first(where: { !ignored.contains($0.key) }) {
-      throw TrainerError.incompatible(
-        checkpoint: path, key: "model.\(difference.key)", found: difference.first.json(pretty: false),
-        expected: difference.second.json(pretty: false))
-    }
+    let differences = config.model.huggingFace.differences(from: other.huggingFace).filter { !ignored.contains($0.key) }
+    guard !differences.isEmpty else { return }
+    throw TrainerError.otherModel(
+      path: path, differences: differences.map { "\($0.key) is \($0.first.json()), theirs \($0.second.json())" })
   }
 
   /// Fields of a model's configuration that do not change what it computes.

@@ -54,7 +54,10 @@ extension Trainer {
       if let newest = try directory.checkpoints.list().first { throw TrainerError.occupied(newest.path) }
       return nil
     case .checkpoint(let path):
-      let checkpoint = try CheckpointDirectory(verifying: path)
+      let checkpoint = try CheckpointDirectory.named(path) { warnOfPassedOver($0, $1) }
+      guard checkpoint.manifest != nil else {
+        throw TrainerError.notResumable(checkpoint: checkpoint.path, missing: "manifest.json")
+      }
       // They would be newer than all that this run writes, and the next resume would take them.
       if let newer = try directory.checkpoints.list().first(where: { $0.step > checkpoint.state?.step ?? 0 }) {
         throw TrainerError.occupied(newer.path)
@@ -67,10 +70,14 @@ extension Trainer {
         throw TrainerError.noneIntact(directory.checkpoints.directory, reasons: newest.passedOver.map(\.reason))
       }
       for (path, reason) in newest.passedOver {
-        logger.warning("checkpoint passed over", metadata: ["path": "\(path)", "reason": "\(reason)"])
+        warnOfPassedOver(path, reason)
       }
       return newest.checkpoint
     }
+  }
+
+  func warnOfPassedOver(_ path: String, _ reason: String) {
+    logger.warning("checkpoint passed over", metadata: ["path": "\(path)", "reason": "\(reason)"])
   }
 
   /// Takes lines out of the metrics that this start does not go on from, and says so.

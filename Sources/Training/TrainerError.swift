@@ -9,6 +9,8 @@ package enum TrainerError: Error, CustomStringConvertible {
   case tensor(checkpoint: String, name: String, found: String, expected: String)
   /// Too many steps in a row without a finite loss.
   case notFinite(step: Int, count: Int)
+  /// Weights to begin with that are another model's; with each field that differs.
+  case otherModel(path: String, differences: [String])
   /// A checkpoint that lacks what resuming needs.
   case notResumable(checkpoint: String, missing: String)
   /// A run directory has a checkpoint that the start would leave behind as the newest.
@@ -36,6 +38,9 @@ package enum TrainerError: Error, CustomStringConvertible {
       "\(checkpoint) cannot be continued: \(key) is \(found), the checkpoint was made with \(expected)"
     case .tensor(let checkpoint, let name, let found, let expected):
       "\(checkpoint): tensor \(name) is \(found), the model needs \(expected)"
+    case .otherModel(let path, let differences):
+      "train.initial_weights: \(path) is not the section model: \(differences.joined(separator: "; ")); "
+        + "the section that fits is printed by: catlm checkpoint inspect \(path) --model-section"
     case .notFinite(let step, let count):
       "step \(step): \(count) steps in a row without a finite loss and gradient norm (train.nonfinite_limit)"
     case .notResumable(let checkpoint, let missing):

@@ -34,14 +34,7 @@ extension BenchmarkCommand {
     func validate() throws { _ = try byteCounts() }
 
     func run() throws {
-      let group = try ProcessGroups.make()
-      do {
-        try measure(on: group)
-        try group.finish()
-      } catch {
-        if group.size == 1 { throw error }
-        group.abort(after: error, during: "benchmark allreduce")
-      }
+      try Ranks.run { try measure(on: $0) }
     }
 
     private func measure(on group: any ProcessGroup) throws {
@@ -54,12 +47,10 @@ extension BenchmarkCommand {
       if group.rank == 0 { say(hosts, leftOut: sizes, isAlone: group.size == 1) }
       let benchmark = AllreduceBenchmark(group)
       let copy = try benchmark.copyBandwidth(byteCount: min(256 << 20, sizes.limit))
-      if group.rank == 0, !json { print(AllreduceTable.head(copy: copy)) }
+      if group.rank == 0, !json { try Output.print(AllreduceTable.head(copy: copy)) }
       for size in sizes.fitting {
         let row = AllreduceTable(measurement: try benchmark.measure(byteCount: size, wire: wire), copy: copy)
-        if group.rank == 0 { print(json ? row.json : row.text) }
-        // A line at a time, also into a pipe.
-        fflush(nil)
+        if group.rank == 0 { try Output.print(json ? row.json : row.text) }
       }
     }
 

@@ -63,7 +63,7 @@ extension BenchmarkCommand {
       let workload = try work.workload
       try Ranks.run { group in
         let report = try measure(workload, group)
-        if group.rank == 0 { print(json ? report.json(pretty: false) : report.yaml()) }
+        if group.rank == 0 { try Output.print(json ? report.json(pretty: false) : report.yaml()) }
       }
     }
 
@@ -75,7 +75,7 @@ extension BenchmarkCommand {
         sampleCount: work.batchSize ?? work.size.sampleCount, coreCount: Host.coreCount,
         arguments: Array(ProcessInfo.processInfo.arguments.dropFirst()))
       let reports = try sweep.run()
-      print(json ? sweep.object(reports).json() : sweep.text(reports))
+      try Output.print(json ? sweep.object(reports).json() : sweep.text(reports))
     }
 
     private func measure(_ workload: TrainWorkload, _ group: any ProcessGroup) throws -> Setting {

@@ -1,6 +1,8 @@
 import ArgumentParser
 import CPUBackend
 import Foundation
+import Parallel
+import Telemetry
 
 /// The program: parses the command line, runs a command, turns errors into one line and an exit code.
 @main
@@ -41,7 +43,11 @@ struct Catlm: ParsableCommand {
 
   private static func parsed() -> any ParsableCommand {
     do {
-      return try parseAsRoot()
+      let line = try CommandWords(Array(CommandLine.arguments.dropFirst()))
+      if ProcessGroups.isFirstRank {
+        for warning in line.warnings { Console.standardError.print("catlm: \(warning)") }
+      }
+      return try parseAsRoot(line.words)
     } catch {
       Ranks.end(afterParsing: error)
     }

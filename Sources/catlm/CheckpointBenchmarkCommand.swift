@@ -52,7 +52,7 @@ extension BenchmarkCommand {
         Console.standardError.print("round \(round) of \(rounds)")
       }
       let report = report(measurement)
-      print(json ? report.json(pretty: false) : report.yaml())
+      try Output.print(json ? report.json(pretty: false) : report.yaml())
     }
 
     private func report(_ measurement: CheckpointMeasurement) -> Setting {

@@ -3,6 +3,7 @@ import Checkpoints
 import Foundation
 import Settings
 import Telemetry
+import Training
 
 struct CheckpointCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -14,41 +15,53 @@ struct CheckpointCommand: ParsableCommand {
   struct Verify: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Reads every byte of checkpoints and compares sizes and digests with the manifest.",
-      discussion: "Example: catlm checkpoint verify runs/smoke/checkpoints/*")
+      discussion: "Example: catlm checkpoint verify runs/smoke")
 
-    @Argument(help: "Checkpoint directories.")
+    @Argument(help: "Checkpoints, or run directories: all of their checkpoints.")
     var paths: [String]
 
     @Flag(help: "One JSON object a checkpoint on standard output.")
     var json = false
 
     func run() throws {
+      let checkpoints = try paths.flatMap(Self.checkpoints)
       var damaged: [String] = []
-      for path in paths where !path.hasSuffix("/latest") {
+      for path in checkpoints {
+        let checkpoint: CheckpointDirectory
         do {
-          report(path, try CheckpointDirectory(verifying: path))
+          checkpoint = try CheckpointDirectory(verifying: path)
         } catch {
           let object: Setting = ["path": .text(path), "intact": false, "reason": .text("\(error)")]
-          print(json ? object.json() : "\(path): NOT intact: \(error)")
+          try Output.print(json ? object.json() : "\(path): NOT intact: \(error)")
           damaged.append(path)
+          continue
         }
+        try report(path, checkpoint)
       }
-      guard paths.contains(where: { !$0.hasSuffix("/latest") }) else {
+      guard !checkpoints.isEmpty else {
         throw UserError("\(paths.joined(separator: ", ")): found no checkpoint directory")
       }
       guard damaged.isEmpty else { throw UserError("not intact: \(damaged.joined(separator: ", "))") }
     }
 
-    private func report(_ path: String, _ checkpoint: CheckpointDirectory) {
+    /// What a path stands for: itself, or a run's checkpoints, oldest first. The file `latest` beside checkpoints, which
+    /// a pattern of the shell matches too, stands for none.
+    private static func checkpoints(_ path: String) throws -> [String] {
+      if CheckpointStore.target(ofLink: path) != nil { return [] }
+      guard let run = CheckpointStore.runDirectory(named: path) else { return [path] }
+      return try CheckpointStore(runDirectory: run).list().reversed().map(\.path)
+    }
+
+    private func report(_ path: String, _ checkpoint: CheckpointDirectory) throws {
       guard !json else {
         let object: Setting = [
           "path": .text(path), "intact": true, "step": checkpoint.state.map { .integer($0.step) } ?? .null,
           "unknown_files": .list(checkpoint.unknownFiles.map(Setting.text)),
         ]
-        return print(object.json())
+        return try Output.print(object.json())
       }
-      print("\(path): intact, step \(checkpoint.state?.step ?? 0)")
-      for file in checkpoint.unknownFiles { print("  not in the manifest: \(file)") }
+      try Output.print("\(path): intact, step \(checkpoint.state?.step ?? 0)")
+      for file in checkpoint.unknownFiles { try Output.print("  not in the manifest: \(file)") }
     }
   }
 
@@ -63,16 +76,23 @@ struct CheckpointCommand: ParsableCommand {
     @Flag(help: "One JSON object on standard output.")
     var json = false
 
+    @Flag(name: .customLong("model-section"), help: "Only the section model of a run file that describes this model.")
+    var modelSection = false
+
     func run() throws {
       let checkpoint = try CheckpointLocation(path).checkpoint
+      guard !modelSection else {
+        let section = try ModelSource(checkpoint).config.section
+        return try Output.print(json ? section.json() : String(section.yaml().dropLast()))
+      }
       let tensors = checkpoint.weights.names.compactMap(checkpoint.weights.info)
       let count = tensors.reduce(0) { $0 + $1.elementCount }
-      guard !json else { return print(try object(checkpoint, tensors, count).json()) }
-      print(checkpoint.path)
-      print(checkpoint.config.json(pretty: true))
-      if let state = checkpoint.state { print(state.text, terminator: "") }
-      for info in tensors { print("\(info.name)  \(info.type.rawValue) \(info.shape)") }
-      print("\(tensors.count) tensors, \(Format.count(count)) parameters")
+      guard !json else { return try Output.print(try object(checkpoint, tensors, count).json()) }
+      try Output.print(checkpoint.path)
+      try Output.print(checkpoint.config.json(pretty: true))
+      if let state = checkpoint.state { try Output.write(Array(state.text.utf8)) }
+      for info in tensors { try Output.print("\(info.name)  \(info.type.rawValue) \(info.shape)") }
+      try Output.print("\(tensors.count) tensors, \(Format.count(count)) parameters")
     }
 
     private func object(_ checkpoint: CheckpointDirectory, _ tensors: [TensorInfo], _ count: Int) throws -> Setting {
@@ -129,7 +149,8 @@ struct CheckpointCommand: ParsableCommand {
       let location = try CheckpointLocation(path)
       let reader = try location.checkpoint.export(
         to: target, as: dtype.element, shardBytes: shardBytes, backend: Host.makeBackend(threadCount: 1))
-      print("\(target): \(dtype.rawValue) model of \(location.checkpoint.path), for \(reader ?? "this program alone")")
+      try Output.print(
+        "\(target): \(dtype.rawValue) model of \(location.checkpoint.path), for \(reader ?? "this program alone")")
     }
   }
 }

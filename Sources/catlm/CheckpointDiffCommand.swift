@@ -31,9 +31,9 @@ extension CheckpointCommand {
       let runs = [(RunConfig.fileInCheckpoint, left.run?.resolved ?? .null, right.run?.resolved ?? .null)]
       let difference = try CheckpointDifference(left.checkpoint, right.checkpoint, extra: runs)
       if json {
-        print(report(difference, left.checkpoint, right.checkpoint).json())
+        try Output.print(report(difference, left.checkpoint, right.checkpoint).json())
       } else {
-        for line in lines(difference) { print(line) }
+        for line in lines(difference) { try Output.print(line) }
       }
       if !difference.isEmpty { throw ExitCode(1) }
     }

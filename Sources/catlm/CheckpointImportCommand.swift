@@ -18,7 +18,7 @@ extension CheckpointCommand {
         Example: catlm checkpoint import cat-from-pytorch imported
         """)
 
-    @Argument(help: "The directory from PyTorch.")
+    @Argument(help: "The directory from PyTorch; of a run directory, its newest checkpoint.")
     var source: String
 
     @Argument(help: "The checkpoint directory to write; it must not be there yet.")
@@ -32,10 +32,13 @@ extension CheckpointCommand {
     }
 
     func run() throws {
-      let directory = try CheckpointDirectory(unverified: source)
+      // What comes from PyTorch may have been edited since something wrote a manifest beside it.
+      let isPlain = CheckpointStore.runDirectory(named: source) == nil && CheckpointStore.target(ofLink: source) == nil
+      let directory =
+        isPlain ? try CheckpointDirectory(unverified: source) : try CheckpointLocation(source).checkpoint
       let imported = try directory.importModel(
         to: target, shardBytes: shardBytes, backend: Host.makeBackend(threadCount: 1))
-      print(
+      try Output.print(
         "\(target): \(imported.type) model of \(source), \(imported.tensorCount) tensors, "
           + "\(Format.count(imported.parameterCount)) parameters")
     }

@@ -10,25 +10,10 @@ struct CheckpointLocation {
   /// The run's resolved configuration, if the checkpoint carries one.
   let run: RunConfig?
 
-  /// - Throws: ``UserError`` if nothing intact is there.
+  /// - Throws: ``CheckpointError`` if nothing intact is there.
   init(_ path: String) throws {
-    var isDirectory: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory), isDirectory.boolValue else {
-      throw UserError("\(path): no such directory, expected a checkpoint or a run directory")
-    }
-    if FileManager.default.fileExists(atPath: path + "/checkpoints") {
-      let newest = try RunDirectory(path: path).checkpoints.newestVerified()
-      for (place, reason) in newest.passedOver {
-        FileHandle.standardError.write(Data("catlm: passed over \(place): \(reason)\n".utf8))
-      }
-      guard let intact = newest.checkpoint else {
-        throw UserError("\(path): the run directory holds no checkpoint that verifies")
-      }
-      checkpoint = intact
-    } else if FileManager.default.fileExists(atPath: path + "/manifest.json") {
-      checkpoint = try CheckpointDirectory(verifying: path)
-    } else {
-      checkpoint = try CheckpointDirectory(unverified: path)
+    checkpoint = try CheckpointDirectory.named(path) { place, reason in
+      FileHandle.standardError.write(Data("catlm: passed over \(place): \(reason)\n".utf8))
     }
     let configuration = checkpoint.path + "/" + RunConfig.fileInCheckpoint
     run =

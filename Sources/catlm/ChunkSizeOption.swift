@@ -7,7 +7,7 @@ enum ChunkSizeOption {
   ///   chunks.
   static func parse(_ text: String?, model: ModelConfig, run: RunConfig?) throws -> [Int] {
     guard let text else { return run?.train.chunks.sizes ?? model.defaultChunkSizes }
-    return try text.split(separator: ",", omittingEmptySubsequences: false).map {
+    return try IntegerList.parts(text).map {
       try checked(String($0), option: "--chunk-sizes", model: model)
     }
   }

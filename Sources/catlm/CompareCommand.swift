@@ -38,7 +38,7 @@ extension BenchmarkCommand {
       let comparison = try BenchmarkComparison(before, after)
       for line in warnings(comparison) { FileHandle.standardError.write(Data("catlm: \(line)\n".utf8)) }
       let slower = comparison.slower(tolerance: tolerance)
-      print(json ? object(comparison, kind: before.kind).json() : text(comparison))
+      try Output.print(json ? object(comparison, kind: before.kind).json() : text(comparison))
       if !slower.isEmpty { throw ExitCode(1) }
     }
 

@@ -81,7 +81,7 @@ extension BenchmarkCommand {
       }
       for point in report.leftOut { Console.standardError.print("catlm: left out: \(point): memory does not hold it") }
       let conditions = "size \(size.rawValue), samples a step: \(batchSize), threads: \(threadCount), \(products.text)"
-      print(json ? object(report).json() : conditions + "\n\n" + CostTable.text(report))
+      try Output.print(json ? object(report).json() : conditions + "\n\n" + CostTable.text(report))
     }
 
     private func object(_ report: CostReport) -> Setting {

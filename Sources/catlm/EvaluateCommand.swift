@@ -74,7 +74,7 @@ struct EvaluateCommand: ParsableCommand {
     try data.requireIDs(below: model.config.vocabularySize)
     let evaluator = Evaluator(model: model, backend: backend)
     let sizes = try ChunkSizeOption.parse(chunkSizes, model: model.config, run: location.run)
-    if !json { print(EvaluationTable.header) }
+    if !json { try Output.print(EvaluationTable.header) }
     let progress = EvaluationProgressLine("evaluation", batchCount: sizes.count * data.batchCount)
     defer { progress.finish() }
     for chunkSize in sizes {
@@ -87,7 +87,7 @@ struct EvaluateCommand: ParsableCommand {
         chunkSize: shownSize, result: result,
         cacheBytes: model.config.cacheBytes(length: source.length, chunkSize: chunkSize),
         parameterCount: model.parameters.count)
-      print(json ? row.json : row.text)
+      try Output.print(json ? row.json : row.text)
     }
   }
 }

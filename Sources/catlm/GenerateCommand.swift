@@ -20,16 +20,18 @@ struct GenerateCommand: ParsableCommand {
   @Argument(help: "A checkpoint, or a run directory: its newest intact checkpoint.")
   var checkpoint: String
 
-  @Option(help: "The text to continue.")
+  @Option(help: "The text to continue; its bytes are taken as they are.")
   var prompt: String
 
   @Option(name: .customLong("chunk-size"), help: "1 to the model's largest; by default the largest.")
   var chunkSize: Int?
 
-  @Option(name: .customLong("max-tokens"), help: "Most tokens to add.")
+  @Option(
+    name: .customLong("max-tokens"),
+    help: "Most tokens to add; a text ends earlier where it fills the model's longest sequence.")
   var maxTokens = 128
 
-  @Option(help: "0: always the most likely token.")
+  @Option(help: "0: always the most likely token; above it, tokens are drawn.")
   var temperature = 0.0
 
   @Option(name: .customLong("top-k"), help: "Draw among the K most likely tokens.")
@@ -56,6 +58,11 @@ struct GenerateCommand: ParsableCommand {
     guard topP > 0, topP <= 1 else {
       throw OptionCheck.error("--top-p", found: "\(topP)", allowed: "above 0, at most 1")
     }
+    for (option, isGiven) in [("--top-k", topK != nil), ("--top-p", topP < 1)] where isGiven && temperature == 0 {
+      throw OptionCheck.error(
+        option, found: "it with --temperature 0, which takes the most likely token",
+        allowed: "it with --temperature above 0, such as 1")
+    }
     guard !prompt.isEmpty else {
       throw OptionCheck.error("--prompt", found: "nothing", allowed: "at least one character")
     }
@@ -66,7 +73,8 @@ struct GenerateCommand: ParsableCommand {
     let backend = Host.makeBackend(threadCount: threads.count)
     let model = try location.checkpoint.makeModel(backend: backend)
     let tokenizer = try location.tokenizer(vocabularySize: model.config.vocabularySize)
-    let ids = tokenizer.encode(Array(prompt.utf8))
+    let promptBytes = CommandWords.rawValue(of: "--prompt") ?? Array(prompt.utf8)
+    let ids = tokenizer.encode(promptBytes)
     guard ids.count < model.config.maximumLength else {
       throw UserError("--prompt: found \(ids.count) tokens, allowed: fewer than \(model.config.maximumLength)")
     }
@@ -77,14 +85,17 @@ struct GenerateCommand: ParsableCommand {
     let size = try ChunkSizeOption.parse(chunkSize, model: model.config)
     let found = try generator.generate([ids], count: maxTokens, chunkSize: size)
     let text = tokenizer.decode(found.tokens[0])
-    guard !json else { return print(report(found, text, model.config.chunkSizes == nil ? nil : size)) }
-    print(prompt + text)
-    FileHandle.standardError.write(Data("\(summary(found))\n".utf8))
+    guard !json else { return try Output.print(report(found, text, model.config.chunkSizes == nil ? nil : size)) }
+    try Output.write(promptBytes + Array(text.utf8) + [UInt8(ascii: "\n")])
+    FileHandle.standardError.write(Data("\(summary(found, longest: model.config.maximumLength))\n".utf8))
   }
 
-  private func summary(_ found: Continuations) -> String {
+  private func summary(_ found: Continuations, longest: Int) -> String {
     let rate = found.tokensPerSecond.map { "\(Format.count(Int($0))) tokens/s, " } ?? ""
-    return "\(found.tokens[0].count) tokens, \(rate)cache \(Format.bytes(found.cacheBytes))"
+    let end =
+      found.tokens[0].count < maxTokens
+      ? "; ended at the model's longest sequence, \(longest) tokens with the prompt (max_position_embeddings)" : ""
+    return "\(found.tokens[0].count) tokens, \(rate)cache \(Format.bytes(found.cacheBytes))\(end)"
   }
 
   private func report(_ found: Continuations, _ text: String, _ size: Int?) -> String {
@@ -93,6 +104,7 @@ struct GenerateCommand: ParsableCommand {
       "chunk_size": size.map(Setting.integer) ?? .null, "prompt_seconds": .number(found.promptTime / .seconds(1)),
       "tokens_per_second": found.tokensPerSecond.map(Setting.number) ?? .null,
       "cache_bytes": .integer(found.cacheBytes),
+      "end": .text(found.tokens[0].count < maxTokens ? "longest_sequence" : "max_tokens"),
     ]
     return object.json(pretty: false)
   }

@@ -49,9 +49,8 @@ enum Host {
     guard ProcessInfo.processInfo.environment[blasVariable] == nil else { return }
     setenv(blasVariable, better, 1)
     setenv(passedOverVariable, chosen, 1)
-    var arguments = CommandLine.arguments.map { strdup($0) } + [nil]
-    // Returns on failure alone: the program then goes on as it is.
-    execv("/proc/self/exe", &arguments)
+    // Returns on failure alone: the program then goes on as it is. The arguments go on byte by byte.
+    execv("/proc/self/exe", CommandLine.unsafeArgv)
   }
 
   /// What OpenBLAS reads for its kernels.

@@ -12,10 +12,20 @@ struct IntegerList: ExpressibleByArgument, CustomStringConvertible {
   }
 
   init?(argument: String) {
-    let parts = argument.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) }
+    let parts = Self.parts(argument).map { Int($0) }
     let values = parts.compactMap { $0 }
     guard values.count == parts.count else { return nil }
     self.values = values
+  }
+
+  /// What stands between commas, be there brackets around it or not, as around a list of a run file.
+  static func parts(_ text: String) -> [Substring] {
+    let isBracketed = text.hasPrefix("[") && text.hasSuffix("]")
+    let inner = isBracketed ? text.dropFirst().dropLast() : text[...]
+    return inner.split(separator: ",", omittingEmptySubsequences: false).map { part in
+      let start = part.drop { $0 == " " }
+      return start.dropLast(start.reversed().prefix { $0 == " " }.count)
+    }
   }
 
   var description: String { values.map(String.init).joined(separator: ",") }

@@ -59,9 +59,10 @@ extension BenchmarkCommand {
       guard !kernels.isEmpty else { throw UserError("--only: found \(only), allowed: part of a kernel's name") }
       let backend = Host.makeBackend(threadCount: threadCount, precision: precision)
       if json {
-        print(object(ceilings, kernels, machine: Host.machine(of: backend)).json())
+        try Output.print(object(ceilings, kernels, machine: Host.machine(of: backend)).json())
       } else {
-        print(KernelTable.text(ceilings, kernels, precision: precision, equipment: Host.equipment(of: backend)))
+        try Output.print(
+          KernelTable.text(ceilings, kernels, precision: precision, equipment: Host.equipment(of: backend)))
       }
     }
 

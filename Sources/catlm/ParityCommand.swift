@@ -31,7 +31,7 @@ struct ParityCommand: ParsableCommand {
         TrajectoryCase.exists(in: directory)
         ? try TrajectoryCase(directory: directory, backend: backend).compare()
         : try ParityCase(directory: directory, backend: backend).compare()
-      print(json ? report.json : report.text)
+      try Output.print(json ? report.json : report.text)
       allHold = allHold && report.holds
     }
     if !allHold { throw ExitCode(1) }

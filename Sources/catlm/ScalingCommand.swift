@@ -58,14 +58,13 @@ extension BenchmarkCommand {
         try benchmark.warmUp(steps: warmup)
         var table = ScalingTable(
           work, products, group: group, threadCount: threadCount, isOverlapped: isOverlapped)
-        if group.rank == 0, !json { print(ScalingTable.head) }
+        if group.rank == 0, !json { try Output.print(ScalingTable.head) }
         for index in 0..<rounds {
           table.rounds.append(try benchmark.round(steps: steps, startsApart: index % 2 == 1))
-          if group.rank == 0, !json { print(table.lastLine) }
-          fflush(nil)
+          if group.rank == 0, !json { try Output.print(table.lastLine) }
         }
         try benchmark.finish()
-        if group.rank == 0 { print(json ? table.json : table.summary) }
+        if group.rank == 0 { try Output.print(json ? table.json : table.summary) }
       }
     }
   }

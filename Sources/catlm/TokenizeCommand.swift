@@ -59,7 +59,7 @@ struct TokenizeCommand: ParsableCommand {
       var writer = TokenShardWriter(prefix: prefix, split: split, vocabularySize: tokenizer.vocabularySize)
       try writer.append(Array(part))
       let paths = try writer.finish()
-      print("\(paths.joined(separator: ", ")): \(part.count) tokens")
+      try Output.print("\(paths.joined(separator: ", ")): \(part.count) tokens")
     }
   }
 

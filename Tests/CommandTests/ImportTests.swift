@@ -54,7 +54,7 @@ extension CommandTests {
       let workspace = try Workspace(isTrained: true)
       try workspace.catlm("checkpoint", "export", "run", "out").succeeded()
       for (arguments, named) in [
-        (["absent", "home"], "absent"), (["out", "run"], "run"), (["run", "home"], "config.json"),
+        (["absent", "home"], "absent"), (["out", "run"], "run"), (["data", "home"], "config.json"),
         (["out", "home", "--shard-bytes", "0"], "--shard-bytes"),
       ] {
         let outcome = try Command.catlm(["checkpoint", "import"] + arguments, in: workspace.path).run()

@@ -1,0 +1,49 @@
+internal import Foundation
+
+extension CheckpointDirectory {
+  /// Opens what a user names: a checkpoint; a run directory, or its `checkpoints`, whose newest intact one it is; a file
+  /// `latest`, which names one; or a plain Hugging Face directory, which has no manifest to verify.
+  ///
+  /// - Parameter onPassedOver: gets path and reason of each newer checkpoint that does not verify.
+  /// - Throws: ``CheckpointError`` if nothing intact is there.
+  package static func named(
+    _ path: String, onPassedOver: (_ path: String, _ reason: String) -> Void
+  ) throws(CheckpointError) -> CheckpointDirectory {
+    if let run = CheckpointStore.runDirectory(named: path) {
+      let newest = try CheckpointStore(runDirectory: run).newestVerified()
+      for (place, reason) in newest.passedOver { onPassedOver(place, reason) }
+      guard let checkpoint = newest.checkpoint else { throw .missing(path: path, what: "checkpoint that verifies") }
+      return checkpoint
+    }
+    let place = CheckpointStore.target(ofLink: path) ?? path
+    guard isDirectory(place) else { throw .missing(path: path, what: "directory of a checkpoint or a run") }
+    return Disk.real.exists(place + "/" + Manifest.fileName)
+      ? try CheckpointDirectory(verifying: place) : try CheckpointDirectory(unverified: place)
+  }
+}
+
+extension CheckpointStore {
+  /// The run directory that a path of a user stands for: itself, or that of its `checkpoints`; nil if it is none.
+  package static func runDirectory(named path: String) -> String? {
+    if isDirectory(path + "/checkpoints") { return path }
+    var parts = path.split(separator: "/", omittingEmptySubsequences: false)
+    while parts.count > 1, parts.last == "" { parts.removeLast() }
+    guard parts.last == "checkpoints", isDirectory(path) else { return nil }
+    let above = parts.dropLast().joined(separator: "/")
+    return parts.count == 1 ? "." : above.isEmpty ? "/" : above
+  }
+
+  /// The checkpoint that a file `latest` names; nil if the path is no such file.
+  package static func target(ofLink path: String) -> String? {
+    guard path == "latest" || path.hasSuffix("/latest"), !isDirectory(path),
+      let data = FileManager.default.contents(atPath: path)
+    else { return nil }
+    let name = String(decoding: data.prefix(200), as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+    return path.dropLast("latest".count) + name
+  }
+}
+
+private func isDirectory(_ path: String) -> Bool {
+  var isDirectory: ObjCBool = false
+  return FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) && isDirectory.boolValue
+}
