@@ -1,5 +1,4 @@
 package import Models
-internal import Settings
 
 /// The model sizes that this program and its peers are timed at.
 package enum BenchmarkSize: String, CaseIterable, Hashable, Sendable {
@@ -28,24 +27,18 @@ package enum BenchmarkSize: String, CaseIterable, Hashable, Sendable {
   private var vocabularySize: Int { self == .small ? 512 : 32000 }
 
   /// An adaptive CAT of this size for sequences of `context` tokens.
-  package func cat(context: Int) throws -> ModelConfig {
-    let fields: Setting = [
-      "model_type": "cat", "vocab_size": .integer(vocabularySize), "hidden_size": .integer(width),
-      "num_hidden_layers": .integer(layerCount), "num_heads": .integer(headCount),
-      "compressor_hidden_size": .integer(width / 2), "compressor_num_layers": .integer(self == .small ? 1 : 3),
-      "compressor_num_heads": .integer(headCount / 2), "max_chunk_size": 16,
-      "max_position_embeddings": .integer(max(16, context)),
-    ]
-    return try ModelConfig(SettingsReader(fields, path: "model"))
+  package func cat(context: Int) -> ModelConfig {
+    ModelConfig(
+      CATConfig(
+        vocabularySize: vocabularySize, hiddenSize: width, layerCount: layerCount, headCount: headCount,
+        maximumLength: max(16, context)))
   }
 
   /// A dense transformer of the same width and depth.
-  package func dense(context: Int) throws -> ModelConfig {
-    let fields: Setting = [
-      "model_type": "llama", "vocab_size": .integer(vocabularySize), "hidden_size": .integer(width),
-      "num_hidden_layers": .integer(layerCount), "num_attention_heads": .integer(headCount),
-      "max_position_embeddings": .integer(context),
-    ]
-    return try ModelConfig(SettingsReader(fields, path: "model"))
+  package func dense(context: Int) -> ModelConfig {
+    ModelConfig(
+      DenseConfig(
+        vocabularySize: vocabularySize, hiddenSize: width, layerCount: layerCount, headCount: headCount,
+        maximumLength: context))
   }
 }

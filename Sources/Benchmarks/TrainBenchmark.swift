@@ -1,7 +1,6 @@
 internal import Models
 internal import Optimizers
 package import Parallel
-internal import Settings
 internal import Telemetry
 package import TensorCore
 package import Training
@@ -17,7 +16,7 @@ package struct TrainBenchmark {
   /// For one rank alone.
   package init(_ workload: TrainWorkload, backend: any Backend) throws {
     try self.init(
-      workload, group: SoloGroup(), settings: ParallelConfig(SettingsReader([:], path: "parallel")),
+      workload, group: SoloGroup(), settings: ParallelConfig(),
       isOverlapped: false, backend: backend)
   }
 
@@ -43,9 +42,10 @@ package struct TrainBenchmark {
     self.model = model
     self.backend = backend
     let plan = BucketPlan(count: model.parameters.count, bucketBytes: settings.bucketBytes)
-    let fields: Setting = ["learning_rate": .number(1e-4), "weight_decay": .number(0.1)]
+    var update = OptimizerConfig()
+    update.learningRate = 1e-4
     optimizer = AdamW(
-      try OptimizerConfig(SettingsReader(fields, path: "optimizer")), parameters: model.parameters, backend: backend,
+      update, parameters: model.parameters, backend: backend,
       owned: settings.shardsOptimizer ? plan.owned(by: group.rank, of: group.size) : nil)
     exchange = try GradientExchange(
       model.parameters, plan: plan, group: group, isSharded: settings.shardsOptimizer, wire: settings.wire,
@@ -53,28 +53,24 @@ package struct TrainBenchmark {
     training = TrainingStep(
       model: model, optimizer: optimizer,
       data: BenchmarkData(context: workload.context, idCount: workload.config.vocabularySize), exchange: exchange,
-      backend: backend, train: try Self.train(workload, rankCount: group.size),
+      backend: backend, train: Self.train(workload, rankCount: group.size),
       schedule: LearningRateSchedule(kind: .constant))
   }
 
   /// The same work by each rank for itself, on this one's weights: times stay what they are, losses do not.
   func alone(_ workload: TrainWorkload) throws -> TrainBenchmark {
     try TrainBenchmark(
-      workload, model: model, group: SoloGroup(), settings: ParallelConfig(SettingsReader([:], path: "parallel")),
+      workload, model: model, group: SoloGroup(), settings: ParallelConfig(),
       isOverlapped: false, backend: backend)
   }
 
-  private static func train(_ workload: TrainWorkload, rankCount: Int) throws(SettingsError) -> TrainConfig {
-    let batchSize = workload.sampleCount * workload.microBatchCount * rankCount
-    var fields: [Setting.Entry] = [
-      .init(key: "steps", value: .integer(1)), .init(key: "batch_size", value: .integer(batchSize)),
-      .init(key: "accumulation", value: .integer(workload.microBatchCount)),
-      .init(key: "recompute", value: .text(workload.recomputation.rawValue)),
-    ]
-    if workload.config.chunkSizes != nil {
-      fields.append(.init(key: "chunk_sizes", value: .list([.integer(workload.chunkSize)])))
-    }
-    return try TrainConfig(SettingsReader(.mapping(fields), path: "train"), model: workload.config)
+  private static func train(_ workload: TrainWorkload, rankCount: Int) -> TrainConfig {
+    var train = TrainConfig(
+      steps: 1, batchSize: workload.sampleCount * workload.microBatchCount * rankCount, model: workload.config)
+    train.accumulation = workload.microBatchCount
+    train.recomputation = workload.recomputation
+    if workload.config.chunkSizes != nil { train.chunks = ChunkSchedule(sizes: [workload.chunkSize]) }
+    return train
   }
 
   /// Runs `warmup` steps, then measures `steps`, which all ranks of `starters` begin at the same time.

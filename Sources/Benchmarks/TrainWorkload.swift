@@ -1,7 +1,6 @@
 package import Models
 internal import Optimizers
 package import Parallel
-internal import Settings
 package import TensorCore
 package import Training
 
@@ -43,7 +42,7 @@ package struct TrainWorkload: Hashable, Sendable {
     let count = config.specs(scheme: .fla).reduce(0) { $0 + $1.count }
     let buckets = BucketPlan(count: count, bucketBytes: settings.bucketBytes)
     return TensorPlan(
-      model: config, optimizer: try OptimizerConfig(SettingsReader([:], path: "optimizer")),
+      model: config, optimizer: OptimizerConfig(),
       recomputation: recomputation, steps: [[chunkSize], [chunkSize]], sampleCount: sampleCount, length: context - 1,
       owned: settings.shardsOptimizer ? buckets.owned(by: group.rank, of: group.size) : nil
     ).peakBytes(makeBackend: makeBackend)

@@ -34,7 +34,7 @@ package struct TrajectoryCase {
     else { throw ParityError(directory, "train.json or train.safetensors lack init_from, lr or batches") }
     let neighbour = URL(fileURLWithPath: directory).deletingLastPathComponent().appendingPathComponent(start).path
     let model = try ParityCase(directory: neighbour, backend: backend)
-    let optimizer = AdamW(try optimizerConfig(), parameters: model.model.parameters, backend: backend)
+    let optimizer = AdamW(optimizerConfig, parameters: model.model.parameters, backend: backend)
     let ids = try reference.integers("batches").map { Int32($0) }
     let chunkSizes = try reference.integers("chunk_schedule").map { Int($0) }
     let losses = try reference.floats("losses")
@@ -54,15 +54,19 @@ package struct TrajectoryCase {
     return report
   }
 
-  private func optimizerConfig() throws -> OptimizerConfig {
-    let names = [
-      "beta1": "beta1", "beta2": "beta2", "eps": "epsilon", "weight_decay": "weight_decay",
-      "clip_grad_norm": "clip_norm", "lr": "learning_rate",
-    ]
-    let entries = names.sorted { $0.key < $1.key }.compactMap { name, ours in
-      settings[name].map { Setting.Entry(key: ours, value: $0) }
+  /// PyTorch's names; what the file does not say is as in a run file.
+  private var optimizerConfig: OptimizerConfig {
+    var config = OptimizerConfig()
+    func take(_ name: String, _ path: WritableKeyPath<OptimizerConfig, Double>) {
+      if let value = settings[name]?.numberValue { config[keyPath: path] = value }
     }
-    return try OptimizerConfig(SettingsReader(.mapping(entries), path: "train.json"))
+    take("lr", \.learningRate)
+    take("beta1", \.beta1)
+    take("beta2", \.beta2)
+    take("eps", \.epsilon)
+    take("weight_decay", \.weightDecay)
+    take("clip_grad_norm", \.clipNorm)
+    return config
   }
 
   private func compareWeights(_ model: ParityCase, _ report: inout ParityReport) throws {

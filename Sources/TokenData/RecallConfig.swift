@@ -1,4 +1,4 @@
-internal import Settings
+package import Settings
 
 /// The keys of a section `data` of kind `mqar`: recall tasks that are made while training.
 package struct RecallConfig: Hashable, Sendable {
@@ -14,20 +14,30 @@ package struct RecallConfig: Hashable, Sendable {
 
   init(_ reader: SettingsReader) throws(SettingsError) {
     try reader.read(Self.keys, into: &self)
+    try check { reader.invalid($0, found: $1, allowed: $2) }
+  }
+
+  /// Refuses numbers that do not go together.
+  ///
+  /// - Parameter section: what names the configuration in messages, such as an option.
+  package func check(_ section: String) throws(SettingsError) {
+    try check { .invalid(key: "\(section).\($0)", found: $1, allowed: $2) }
+  }
+
+  private func check(
+    _ refusal: (_ key: String, _ found: String, _ allowed: String) -> SettingsError
+  ) throws(SettingsError) {
     guard lengths.count == pairCounts.count, !lengths.isEmpty else {
-      throw reader.invalid(
-        "pairs", found: "\(pairCounts.count) numbers of pairs for \(lengths.count) lengths",
-        allowed: "as many as lengths, at least one")
+      throw refusal(
+        "pairs", "\(pairCounts.count) numbers of pairs for \(lengths.count) lengths", "as many as lengths, at least one"
+      )
     }
     for (place, (length, pairCount)) in zip(lengths, pairCounts).enumerated() {
-      guard length % 2 == 0 else {
-        throw reader.invalid("lengths[\(place)]", found: "\(length)", allowed: "an even number")
-      }
+      guard length % 2 == 0 else { throw refusal("lengths[\(place)]", "\(length)", "an even number") }
       let limit = min(length / 4, MQARTask(vocabularySize: vocabularySize).largestPairCount)
       guard pairCount <= limit else {
-        throw reader.invalid(
-          "pairs[\(place)]", found: "\(pairCount)",
-          allowed: "at most \(limit) at length \(length) with \(vocabularySize) ids")
+        throw refusal(
+          "pairs[\(place)]", "\(pairCount)", "at most \(limit) at length \(length) with \(vocabularySize) ids")
       }
     }
   }

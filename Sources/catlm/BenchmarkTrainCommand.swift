@@ -80,7 +80,7 @@ extension BenchmarkCommand {
 
     private func measure(_ workload: TrainWorkload, _ group: any ProcessGroup) throws -> Setting {
       let threadCount = try Host.threadCount(setting: threads.threads, group: group)
-      let settings = try communication.settings
+      let settings = communication.settings
       let isOverlapped = try settings.isOverlapped(
         in: group, hasSpareCore: try Host.hasSpareCore(beside: threadCount, group: group))
       let partners: any ProcessGroup = independent ? SoloGroup() : group

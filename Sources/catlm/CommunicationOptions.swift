@@ -1,6 +1,5 @@
 import ArgumentParser
 import Parallel
-import Settings
 import Training
 
 /// Options for what ranks tell each other: the keys of a run file's section `parallel`.
@@ -29,15 +28,13 @@ struct CommunicationOptions: ParsableArguments {
 
   /// The section that the options stand for.
   var settings: ParallelConfig {
-    get throws {
-      var fields: [Setting.Entry] = [
-        .init(key: "overlap", value: .text(overlap.rawValue)), .init(key: "wire", value: .text(wire.rawValue)),
-        .init(key: "shard_optimizer", value: .flag(shardsOptimizer)),
-        .init(key: "shared_memory", value: .flag(sharesMemory)),
-      ]
-      if let bucketBytes { fields.append(.init(key: "bucket_bytes", value: .integer(bucketBytes))) }
-      return try ParallelConfig(SettingsReader(.mapping(fields), path: "parallel"))
-    }
+    var config = ParallelConfig()
+    config.overlap = overlap
+    config.wire = wire
+    config.shardsOptimizer = shardsOptimizer
+    config.sharesMemory = sharesMemory
+    if let bucketBytes { config.bucketBytes = bucketBytes }
+    return config
   }
 }
 

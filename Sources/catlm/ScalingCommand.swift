@@ -49,7 +49,7 @@ extension BenchmarkCommand {
       let workload = try work.workload
       try Ranks.run { group in
         let threadCount = try Host.threadCount(setting: threads.threads, group: group)
-        let settings = try communication.settings
+        let settings = communication.settings
         let isOverlapped = try settings.isOverlapped(
           in: group, hasSpareCore: try Host.hasSpareCore(beside: threadCount, group: group))
         let benchmark = try ScalingBenchmark(

@@ -44,7 +44,7 @@ struct WorkloadOptions: ParsableArguments {
     get throws {
       let context = context ?? size.context
       return TrainWorkload(
-        config: model == .cat ? try size.cat(context: context) : try size.dense(context: context),
+        config: model == .cat ? size.cat(context: context) : size.dense(context: context),
         sampleCount: batchSize ?? size.sampleCount, microBatchCount: microBatches, context: context,
         chunkSize: chunkSize, recomputation: recompute)
     }

@@ -58,7 +58,7 @@ package struct CostBenchmark {
 
   private func workload(context: Int, chunkSize: Int?) throws -> TrainWorkload {
     TrainWorkload(
-      config: chunkSize == nil ? try size.dense(context: context) : try size.cat(context: context),
+      config: chunkSize == nil ? size.dense(context: context) : size.cat(context: context),
       sampleCount: sampleCount, context: context, chunkSize: chunkSize ?? 1)
   }
 

@@ -23,7 +23,7 @@ struct KernelSizes {
   private let headBlock: ModelCost
 
   init(_ size: BenchmarkSize, chunkSize: Int) throws {
-    let config = try size.cat(context: size.context)
+    let config = size.cat(context: size.context)
     guard let fields = config.definition as? CATConfig else {
       preconditionFailure("kernels: the size \(size) is no CAT")
     }

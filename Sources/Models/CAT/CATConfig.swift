@@ -46,6 +46,21 @@ package struct CATConfig: Hashable, Sendable {
   /// The published defaults.
   package init() {}
 
+  /// A model with the published default for all else: of the decoder's width and heads the compressor has half, of its
+  /// layers a quarter.
+  package init(vocabularySize: Int, hiddenSize: Int, layerCount: Int, headCount: Int, maximumLength: Int) {
+    self.vocabularySize = vocabularySize
+    self.hiddenSize = hiddenSize
+    self.layerCount = layerCount
+    self.headCount = headCount
+    self.maximumLength = maximumLength
+    keyValueHeadCount = headCount
+    compressorHiddenSize = max(1, hiddenSize / 2)
+    compressorLayerCount = max(1, layerCount / 4)
+    compressorHeadCount = max(1, headCount / 2)
+    compressorKeyValueHeadCount = compressorHeadCount
+  }
+
   /// Reads the fields of a `model` section or of a `config.json`.
   package init(_ reader: SettingsReader) throws(SettingsError) {
     try reader.read(Self.keys, into: &self)

@@ -25,6 +25,17 @@ package struct DenseConfig: Hashable, Sendable {
   /// The published defaults.
   package init() {}
 
+  /// A model with the published default for all else.
+  package init(vocabularySize: Int, hiddenSize: Int, layerCount: Int, headCount: Int, maximumLength: Int) {
+    self.vocabularySize = vocabularySize
+    self.hiddenSize = hiddenSize
+    self.layerCount = layerCount
+    self.headCount = headCount
+    self.maximumLength = maximumLength
+    keyValueHeadCount = headCount
+    intermediateSize = Self.standardMLPWidth(hiddenSize)
+  }
+
   /// Reads the fields of a `model` section or of a `config.json`.
   package init(_ reader: SettingsReader) throws(SettingsError) {
     try self.init(reader, defaultLayerCount: 32)
