@@ -122,7 +122,7 @@ let package = Package(
       "TrainingTests",
       [
         "Training", "TensorCore", "CPUBackend", "Models", "Settings", "TokenData", "Parallel", "Optimizers",
-        "Checkpoints", .product(name: "Logging", package: "swift-log"),
+        "Checkpoints", "Telemetry", .product(name: "Logging", package: "swift-log"),
       ]),
     tests("BenchmarksTests", ["Benchmarks", "CPUBackend", "Settings", "TensorCore"]),
     tests("ReportTests", ["Report", "Settings"]),

@@ -93,6 +93,11 @@ package struct Disk: Sendable {
     try synchronizeDirectory(parent)
   }
 
+  /// Removes a directory that holds nothing.
+  func removeEmptyDirectory(_ path: String) throws(CheckpointError) {
+    _ = try perform(.removeDirectory(path: path), "rmdir", path) { unsafe rmdir(path) }
+  }
+
   func removeFile(_ path: String) throws(CheckpointError) {
     _ = try perform(.removeFile(path: path), "unlink", path) { unsafe unlink(path) }
   }

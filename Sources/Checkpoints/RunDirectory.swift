@@ -2,12 +2,29 @@
 package struct RunDirectory: Sendable {
   package let path: String
   private let disk: Disk
+  /// Directories that were not there before, innermost first.
+  private let made: [String]
 
   /// Makes the directory, and those above it, if they are not there.
   package init(path: String, disk: Disk = .real) throws(CheckpointError) {
     self.path = path
     self.disk = disk
+    var missing: [String] = []
+    var place = path
+    while !disk.exists(place), missing.last != place {
+      missing.append(place)
+      place = parentPath(place)
+    }
+    made = missing
     try disk.makeDirectories(path)
+  }
+
+  /// Takes away what this value made, if a start that was refused left nothing in it but its lock.
+  package func removeIfUnused() {
+    guard !made.isEmpty, (try? disk.names(in: path)) == ["lock"] else { return }
+    try? disk.removeFile(path + "/lock")
+    // Those that hold something else stay: only empty directories can be removed so.
+    for directory in made { try? disk.removeEmptyDirectory(directory) }
   }
 
   package var configurationPath: String { path + "/config.yaml" }

@@ -67,6 +67,9 @@ package enum Setting: Hashable, Sendable {
     }
   }
 
+  /// The value as people write it: a text without quotes, all else as JSON.
+  package var plain: String { textValue ?? json() }
+
   /// The value in few words, for a message of one line.
   var brief: String {
     switch self {

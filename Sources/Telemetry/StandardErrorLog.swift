@@ -28,7 +28,7 @@ package struct StandardErrorLog: LogHandler {
     console.print(
       LogLine.text(
         time: Date.now, level: event.level.rawValue, message: event.message.description,
-        fields: fields.mapValues(\.description)))
+        fields: LogFields.ordered(fields)))
   }
 }
 

@@ -51,7 +51,7 @@ package final class CheckpointSaver {
     guard let snapshot else { return }
     logger.info(
       "checkpoints are written in the background from a copy",
-      metadata: ["memory": "\(Format.bytes(snapshot.byteCount))"])
+      fields: ["memory": "\(Format.bytes(snapshot.byteCount))"])
   }
 
   /// Whether the last checkpoint was begun longer ago than the configured minutes.
@@ -105,7 +105,7 @@ package final class CheckpointSaver {
   private func waitForTheOneBefore() throws(CheckpointError) {
     if writer.isBusy {
       logger.notice(
-        "waiting for the checkpoint before, which is still being written", metadata: ["step": "\(stepInWriting)"])
+        "waiting for the checkpoint before, which is still being written", fields: ["step": "\(stepInWriting)"])
     }
     writer.wait()
     try report()
@@ -129,23 +129,23 @@ package final class CheckpointSaver {
       if !saved.removedForRoom.isEmpty {
         logger.warning(
           "the disk is full: older checkpoints were removed to make room",
-          metadata: ["removed": "\(saved.removedForRoom.joined(separator: ", "))"])
+          fields: ["removed": "\(saved.removedForRoom.joined(separator: ", "))"])
       }
-      for line in saved.written.cleanedUp { logger.notice("left by an earlier writer", metadata: ["what": "\(line)"]) }
+      for line in saved.written.cleanedUp { logger.notice("left by an earlier writer", fields: ["what": "\(line)"]) }
       logger.info(
         "checkpoint written",
-        metadata: [
+        fields: [
           "path": "\(saved.written.path)", "size": "\(Format.bytes(saved.written.byteCount))",
           "seconds": "\(Format.fixed(outcome.seconds, digits: 2))",
           "processor_seconds": "\(Format.fixed(outcome.processorSeconds, digits: 2))",
         ])
       if let error = saved.pruningError {
-        logger.warning("older checkpoints could not be removed", metadata: ["reason": "\(error)"])
+        logger.warning("older checkpoints could not be removed", fields: ["reason": "\(error)"])
       }
     case .failure(let error):
       logger.error(
         mustSucceed ? "checkpoint not written" : "checkpoint not written; the next one is tried when it is due",
-        metadata: ["step": "\(outcome.step)", "reason": "\(error)"])
+        fields: ["step": "\(outcome.step)", "reason": "\(error)"])
       if mustSucceed || config.onFailure == .stop { throw error }
     }
   }

@@ -78,11 +78,14 @@ final class RunRecorder {
     record[.targets] = .integer(targetCount)
     metrics.append(record.setting)
     best.add(BestValidation.Entry(chunkSize: chunkSize, loss: loss, step: step))
-    var metadata: Logger.Metadata = [
-      "step": "\(step)", "loss": "\(Format.fixed(loss, digits: 4))", "accuracy": "\(Format.fixed(accuracy, digits: 4))",
-    ]
-    if let chunkSize { metadata["chunk_size"] = "\(chunkSize)" }
-    logger.info("validation", metadata: metadata)
+    let (lossText, accuracyText) = (Format.fixed(loss, digits: 4), Format.fixed(accuracy, digits: 4))
+    if let chunkSize {
+      logger.info(
+        "validation",
+        fields: ["step": "\(step)", "chunk_size": "\(chunkSize)", "loss": lossText, "accuracy": accuracyText])
+    } else {
+      logger.info("validation", fields: ["step": "\(step)", "loss": lossText, "accuracy": accuracyText])
+    }
     skipTime()
   }
 

@@ -14,7 +14,7 @@ extension Trainer {
     if case .messages(let obstacle?) = exchange.route {
       logger.warning(
         "ranks share no memory of the machine; their sums are left to MPI, which is slower",
-        metadata: ["reason": "\(obstacle)"])
+        fields: ["reason": "\(obstacle)"])
     }
     if settings.overlap == .auto, !group.servesThreads {
       logger.notice("gradients are summed after the backward pass: MPI lets only one thread make calls")

@@ -11,7 +11,7 @@ extension Trainer {
     let source = try ModelSource(directory)
     try requireSameModel(source.config, directory.path)
     try source.load(into: model.parameters, backend: backend)
-    logger.info("beginning with given weights", metadata: ["path": "\(directory.path)"])
+    logger.info("beginning with given weights", fields: ["path": "\(directory.path)"])
   }
 
   /// Refuses a model that computes something else, even where the shapes of its tensors agree.

@@ -16,7 +16,7 @@ extension Trainer {
       } else {
         model.parameters.initialize(
           config.model.specs(scheme: config.train.initialization), seed: config.train.seed)
-        logger.info("beginning with new weights", metadata: ["seed": "\(config.train.seed)"])
+        logger.info("beginning with new weights", fields: ["seed": "\(config.train.seed)"])
       }
       try cutMetrics(files.directory, toStep: 0, why: "no checkpoint has it, the run begins at step 1")
       return try shareStart(nil)
@@ -29,18 +29,18 @@ extension Trainer {
     for change in changes {
       logger.notice(
         "configuration changed since the checkpoint",
-        metadata: ["key": "\(change.key)", "before": "\(change.second.json())", "now": "\(change.first.json())"])
+        fields: ["key": "\(change.key)", "before": "\(change.second.plain)", "now": "\(change.first.plain)"])
     }
     warnOfChanges(before, program: checkpoint.manifest?.program)
     for file in checkpoint.unknownFiles {
-      logger.warning("a file that the manifest does not know", metadata: ["path": "\(checkpoint.path)/\(file)"])
+      logger.warning("a file that the manifest does not know", fields: ["path": "\(checkpoint.path)/\(file)"])
     }
     state.goOn(from: before)
     try cutMetrics(files.directory, toStep: before.step, why: "the run goes on from step \(before.step)")
     let elapsed = try ContinuousClock().measure { try shareStart(checkpoint) }
     logger.info(
       "resuming",
-      metadata: [
+      fields: [
         "checkpoint": "\(checkpoint.path)", "step": "\(before.step)",
         "load_seconds": "\(Format.fixed(elapsed / .seconds(1), digits: 2))",
       ])
@@ -77,7 +77,7 @@ extension Trainer {
   }
 
   func warnOfPassedOver(_ path: String, _ reason: String) {
-    logger.warning("checkpoint passed over", metadata: ["path": "\(path)", "reason": "\(reason)"])
+    logger.warning("checkpoint passed over", fields: ["path": "\(path)", "reason": "\(reason)"])
   }
 
   /// Takes lines out of the metrics that this start does not go on from, and says so.
@@ -85,11 +85,11 @@ extension Trainer {
     let cut = try directory.cutMetrics(toStep: step)
     if cut.laterCount > 0 {
       logger.notice(
-        "metrics of later steps are taken out", metadata: ["lines": "\(cut.laterCount)", "reason": "\(why)"])
+        "metrics of later steps are taken out", fields: ["lines": "\(cut.laterCount)", "reason": "\(why)"])
     }
     if !cut.tornLines.isEmpty {
       logger.notice(
-        "lines of the metrics that are not whole are taken out", metadata: ["lines": "\(cut.tornLines.count)"])
+        "lines of the metrics that are not whole are taken out", fields: ["lines": "\(cut.tornLines.count)"])
     }
   }
 
@@ -124,7 +124,7 @@ extension Trainer {
     guard let expected = before.invariants[DataIdentity.key].flatMap(DataIdentity.init(reading:)) else {
       return logger.warning(
         "the checkpoint does not say what its data held; it could not be compared with this run's",
-        metadata: ["checkpoint": "\(path)"])
+        fields: ["checkpoint": "\(path)"])
     }
     if let difference = data.difference(from: expected) {
       throw TrainerError.incompatible(
@@ -146,7 +146,7 @@ extension Trainer {
     }
     for (what, old, new) in changes where old != new {
       logger.warning(
-        "results agree within rounding, not to the bit: \(what) changed", metadata: ["from": "\(old)", "to": "\(new)"])
+        "results agree within rounding, not to the bit: \(what) changed", fields: ["from": "\(old)", "to": "\(new)"])
     }
   }
 

@@ -65,7 +65,7 @@ extension Trainer {
   func sayStopped(checkpoint: String?) {
     logger.notice(
       "stopping as asked by a signal; the same command goes on from the checkpoint",
-      metadata: ["step": "\(state.step)", "checkpoint": "\(checkpoint ?? "")"])
+      fields: ["step": "\(state.step)", "checkpoint": "\(checkpoint ?? "")"])
   }
 
   /// The best validation, where the run is, and the commands that use it.

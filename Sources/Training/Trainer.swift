@@ -126,9 +126,15 @@ package final class Trainer {
     let files = try makeFiles()
     let lock = try files.directory.lock()
     if let holder = lock.deadHolder {
-      logger.notice("taken over from a process that ended without releasing the run", metadata: ["holder": "\(holder)"])
+      logger.notice("taken over from a process that ended without releasing the run", fields: ["holder": "\(holder)"])
     }
-    try begin(chosenCheckpoint(resume, files.directory), files)
+    do {
+      try begin(chosenCheckpoint(resume, files.directory), files)
+    } catch {
+      // A start that is refused leaves nothing behind.
+      files.directory.removeIfUnused()
+      throw error
+    }
     if state.step < config.train.steps { try files.directory.writeConfiguration(config.resolved.yaml()) }
     try train(in: files, exchange)
     try exchange.close()
@@ -145,7 +151,7 @@ package final class Trainer {
   /// - Parameter files: on rank 0, which alone writes.
   private func train(in files: RunFiles?, _ exchange: GradientExchange) throws {
     guard state.step < config.train.steps else {
-      logger.info("the run is finished", metadata: ["steps": "\(state.step)"])
+      logger.info("the run is finished", fields: ["steps": "\(state.step)"])
       if let files { sayWhatIsNext(BestValidation(metricsAt: files.directory.metricsPath)) }
       return
     }
@@ -221,7 +227,7 @@ package final class Trainer {
       result.isSpike
         ? "update skipped: the loss stands out (train.spike_threshold)"
         : "update skipped: loss or gradient norm is not finite",
-      metadata: [
+      fields: [
         "step": "\(state.step)", "loss": "\(result.loss)", "gradient_norm": "\(result.gradientNorm)",
         "skipped_total": "\(state.skippedTotal)",
       ])

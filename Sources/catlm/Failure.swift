@@ -52,10 +52,13 @@ enum Failure {
       || error is InstructionError || error is GenerationError || error is StartError
   }
 
+  /// What a path that was named wrongly gives: it is not there, or something else than it should be.
+  private static let codesOfNames = [ENOENT, ENOTDIR, EISDIR, EEXIST, EACCES, EROFS, ELOOP, ENAMETOOLONG]
+
   static func code(for error: any Error) -> Int32 {
     switch error {
     case is ParallelError, is TelemetryError, is OutputError, is ChildFailure: 1
-    case CheckpointError.system(_, _, let code) where ![ENOENT, ENOTDIR, EACCES, EROFS].contains(code): 1
+    case CheckpointError.system(_, _, let code) where !codesOfNames.contains(code): 1
     case let error as TrainerError: error.isUserError ? inputCode : 1
     default: inputCode
     }

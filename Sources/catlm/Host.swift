@@ -66,12 +66,12 @@ enum Host {
     if let passedOver = environment[passedOverVariable] {
       logger.info(
         "BLAS does not know this processor and chose kernels without AVX2; it uses better ones",
-        metadata: ["chosen": "\(passedOver)", "used": "\(CPUBackend.blasCoreName)"])
+        fields: ["chosen": "\(passedOver)", "used": "\(CPUBackend.blasCoreName)"])
       return
     }
     logger.warning(
       "OPENBLAS_CORETYPE is set; unset it to let BLAS choose its kernels",
-      metadata: ["forced": "\(forced)", "used": "\(CPUBackend.blasCoreName)"])
+      fields: ["forced": "\(forced)", "used": "\(CPUBackend.blasCoreName)"])
   }
 
   /// What a rank of the backend has on this machine, in a line.

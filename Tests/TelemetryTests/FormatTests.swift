@@ -27,10 +27,20 @@ import Testing
     #expect(Format.duration(.seconds(seconds)) == text)
   }
 
-  @Test func `a log line has time, level, message and sorted fields`() {
+  @Test func `fields of a log line keep the order that the code gives, others come sorted behind them`() {
+    var metadata = LogFields.metadata(["step": "12", "loss": "3.5", "accuracy": "0.5"])
+    metadata["b"] = "2"
+    metadata["a"] = "1"
+    #expect(
+      LogFields.ordered(metadata).map { "\($0.key)=\($0.value)" } == [
+        "step=12", "loss=3.5", "accuracy=0.5", "a=1", "b=2",
+      ])
+  }
+
+  @Test func `a log line has time, level, message and fields`() {
     let line = LogLine.text(
       time: Date(timeIntervalSince1970: 0), level: "warning", message: "loss is not finite",
-      fields: ["step": "412", "rank": "3", "file": "a b.txt", "none": ""])
-    #expect(line == #"1970-01-01T00:00:00Z warning loss is not finite file="a b.txt" none="" rank=3 step=412"#)
+      fields: [("step", "412"), ("rank", "3"), ("file", "a b.txt"), ("none", "")])
+    #expect(line == #"1970-01-01T00:00:00Z warning loss is not finite step=412 rank=3 file="a b.txt" none="""#)
   }
 }

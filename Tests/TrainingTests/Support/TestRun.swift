@@ -5,6 +5,7 @@ import Logging
 import Parallel
 import Settings
 import Synchronization
+import Telemetry
 import TokenData
 
 @testable import Training
@@ -101,7 +102,7 @@ final class Messages: Sendable {
     }
 
     func log(event: LogEvent) {
-      let details = (event.metadata ?? [:]).sorted { $0.key < $1.key }.map { "\($0)=\($1)" }
+      let details = LogFields.ordered(event.metadata ?? [:]).map { "\($0)=\($1)" }
       messages.append(([event.message.description] + details).joined(separator: " "))
     }
   }
