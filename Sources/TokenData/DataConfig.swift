@@ -124,6 +124,15 @@ package struct DataConfig: Hashable, Sendable {
     return TokenValidationData(dataset: dataset, sampleLimit: validationSampleCount, batchSize: batchSize)
   }
 
+  /// The shards that are both trained and measured on, by whatever names.
+  package func sharedShards() throws(TokenError) -> [String] {
+    guard kind == .tokens, !validationPaths.isEmpty else { return [] }
+    let trained = Set(try ShardPaths.expand(trainingPaths, split: .training).map(ShardPaths.identity))
+    return try ShardPaths.expand(validationPaths, split: .validation).filter {
+      trained.contains(ShardPaths.identity(of: $0))
+    }
+  }
+
   private func dataset(_ key: String, _ paths: [String], _ split: TokenSplit) throws(TokenError) -> TokenDataset {
     do {
       return try TokenDataset(paths: paths, context: context, split: split)

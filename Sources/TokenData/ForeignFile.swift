@@ -1,3 +1,5 @@
+internal import MappedFiles
+
 /// What a file that is no token shard may be instead, and what makes a shard of it.
 enum ForeignFile {
   /// A hint for the message that refuses the file; empty where nothing is known.

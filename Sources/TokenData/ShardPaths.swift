@@ -46,6 +46,12 @@ package enum ShardPaths {
     return (split == nil || marked.isEmpty ? shards : chosen).map { (path as NSString).appendingPathComponent($0) }
   }
 
+  /// What tells a file from all others, whatever path leads to it; the path itself if there is no file.
+  static func identity(of path: String) -> String {
+    var status = stat()
+    return stat(path, &status) == 0 ? "\(status.st_dev) \(status.st_ino)" : path
+  }
+
   /// What the shell's pattern `pattern` matches, sorted.
   private static func matches(of pattern: String) throws(TokenError) -> [String] {
     var result = glob_t()

@@ -1,4 +1,5 @@
 internal import Parallel
+internal import Telemetry
 
 extension Trainer {
   /// What the ranks exchange gradients with; says and records which way they take. All ranks call it, before rank 0 reads

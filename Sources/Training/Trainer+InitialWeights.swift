@@ -1,6 +1,7 @@
 internal import Checkpoints
 internal import Models
 internal import Settings
+internal import Telemetry
 
 extension Trainer {
   /// Begins with the weights of another model of the same kind and sizes, and with nothing else of it.

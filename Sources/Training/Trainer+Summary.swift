@@ -9,9 +9,14 @@ extension Trainer {
     logger.info("\(modelLine)")
     logger.info("\(dataLine)")
     logger.info("\(host.summary)")
-    guard let memory else { return }
-    let available = host.availableBytes.map { "; \(Format.bytes($0)) available" } ?? ""
-    logger.info("memory: \(memory.summary)\(available)")
+    if let memory {
+      let available = host.availableBytes.map { "; \(Format.bytes($0)) available" } ?? ""
+      logger.info("memory: \(memory.summary)\(available)")
+    }
+    let advice = RunAdvice(
+      config, rankCount: group.size, samplesPerEpoch: training.samplesPerEpoch,
+      sharedShards: (try? config.data.sharedShards()) ?? [])
+    for line in advice.lines { logger.warning("\(line)") }
   }
 
   /// Such as `run: runs/a, steps 1 to 2,000 of 12 samples of 128 tokens, float32`.

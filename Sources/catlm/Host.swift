@@ -41,6 +41,23 @@ enum Host {
     return cores.quota.map { [allowed, ($0.coreCount, names[1])] } ?? [allowed]
   }
 
+  /// Says so when the ranks of this machine have more threads than it has cores, which is slower by far than as many.
+  /// All ranks call it.
+  static func warnOfCrowding(_ threadCount: Int, group: any ProcessGroup, _ logger: Logger) throws {
+    let shared = try sharedCores(group)
+    guard group.rank == 0, let crowded = shared.first(where: { $0.rankCount * threadCount > $0.coreCount }) else {
+      return
+    }
+    logger.warning("\(crowding(threadCount, rankCount: crowded.rankCount))")
+  }
+
+  /// More threads than cores, in words.
+  static func crowding(_ threadCount: Int, rankCount: Int) -> String {
+    let threads = threadCount == 1 ? "1 thread" : "\(threadCount) threads"
+    let ranks = rankCount == 1 ? "" : "\(rankCount) ranks of "
+    return "\(ranks)\(threads) share \(cores): they wait for each other, and as many threads as cores are faster by far"
+  }
+
   /// Starts the program anew with kernels of BLAS that fit the processor, where BLAS chose others: it reads the
   /// environment for that when it is loaded. Nothing happens where the environment names kernels.
   static func restartWithFittingBLAS() {

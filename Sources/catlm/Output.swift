@@ -35,7 +35,7 @@ enum Output {
 
 /// Results go through ``Output``, which notices what could not be written.
 @available(*, unavailable, message: "write results with Output.print, and all else to standard error")
-func print(_ items: Any...) {}
+func print(_ items: Any..., separator: String = " ", terminator: String = "\n") {}
 
 /// Results that could not be written.
 struct OutputError: Error, CustomStringConvertible {

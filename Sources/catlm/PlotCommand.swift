@@ -42,7 +42,7 @@ struct PlotCommand: ParsableCommand {
     } catch {
       throw UserError("\(output): cannot be written: \(error.localizedDescription)")
     }
-    print("\(output): \(results.count == 1 ? "1 model" : "\(results.count) models")")
+    try Output.print("\(output): \(results.count == 1 ? "1 model" : "\(results.count) models")")
   }
 }
 

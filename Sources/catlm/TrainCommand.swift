@@ -112,6 +112,7 @@ struct TrainCommand: RankedCommand {
         programName: CommandLine.arguments[0]),
       logger: logger,
       makePlanner: { Host.makePlanner(threadCount: threadCount, precision: configuration.train.precision) })
+    try Host.warnOfCrowding(threadCount, group: group, logger)
     if group.rank == 0 {
       Host.warnOfSlowBLAS(logger)
       Host.warnOfSlowProducts(of: backend, logger)
