@@ -33,9 +33,14 @@ enum Output {
   }
 }
 
-/// Results go through ``Output``, which notices what could not be written.
-@available(*, unavailable, message: "write results with Output.print, and all else to standard error")
-func print(_ items: Any..., separator: String = " ", terminator: String = "\n") {}
+/// Swift's own goes the same way, for it would not notice; as it cannot throw, it ends the process.
+func print(_ items: Any..., separator: String = " ", terminator: String = "\n") {
+  do {
+    try Output.write(Array((items.map { "\($0)" }.joined(separator: separator) + terminator).utf8))
+  } catch {
+    Failure.exit(for: error)
+  }
+}
 
 /// Results that could not be written.
 struct OutputError: Error, CustomStringConvertible {
