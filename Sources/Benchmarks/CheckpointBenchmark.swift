@@ -1,6 +1,8 @@
 internal import Checkpoints
 internal import Foundation
 package import Logging
+internal import Parallel
+internal import Settings
 package import TensorCore
 package import Training
 
@@ -42,10 +44,7 @@ package struct CheckpointBenchmark {
   ///   - config: the run; only its model, optimizer and checkpoints count.
   ///   - directory: a directory of this benchmark's own, on the file system that is to be measured.
   package init(_ config: RunConfig, directory: String, backend: any Backend, logger: Logger) throws {
-    let workload = TrainWorkload(
-      config: config.model, sampleCount: Self.stepSampleCount, context: config.data.context + 1,
-      chunkSize: config.train.chunks.sizes.max() ?? 1)
-    training = try TrainBenchmark(workload, backend: backend)
+    training = try TrainBenchmark(Self.workload(config), backend: backend)
     self.directory = directory
     files = RunFiles(
       directory: try RunDirectory(path: directory), model: training.model, optimizer: training.optimizer, config: config
@@ -53,6 +52,24 @@ package struct CheckpointBenchmark {
     blocking = try CheckpointSaver(files, mode: .blocking, logger: logger)
     background = try CheckpointSaver(files, mode: .asynchronous, logger: logger)
     plain = try SnapshotMemory(byteCount: files.tensorBytes)
+  }
+
+  private static func workload(_ config: RunConfig) -> TrainWorkload {
+    TrainWorkload(
+      config: config.model, sampleCount: stepSampleCount, context: config.data.context + 1,
+      chunkSize: config.train.chunks.sizes.max() ?? 1)
+  }
+
+  /// Refuses a model that has no room.
+  ///
+  /// - Parameter makePlanner: gives a backend that computes nothing, new each time.
+  package static func requireRoom(_ config: RunConfig, _ room: MemoryRoom, makePlanner: () -> any Backend) throws {
+    // Two copies of weights and moments: of the plain way, and of the one in the background.
+    let copyBytes = 2 * 3 * 4 * config.model.specs(scheme: .fla).reduce(0) { $0 + $1.count }
+    try workload(config).requireRoom(
+      room, group: SoloGroup(), partners: SoloGroup(),
+      settings: ParallelConfig(SettingsReader([:], path: "parallel")), furtherBytes: copyBytes, makeBackend: makePlanner
+    )
   }
 
   /// - Parameter report: told of each round that is done.

@@ -34,18 +34,57 @@ package struct TrainWorkload: Hashable, Sendable {
   /// Most bytes that the tensors of a rank take, predicted.
   ///
   /// - Parameters:
-  ///   - group: the ranks that train one model together.
+  ///   - partners: the ranks that train one model together.
+  ///   - largestBytes: what takes more is not planned to the end.
   ///   - makeBackend: gives a backend that computes nothing, new each time.
   package func predictedTensorBytes(
-    group: any ProcessGroup, settings: ParallelConfig, makeBackend: () -> any Backend
+    partners: any ProcessGroup, settings: ParallelConfig, largestBytes: Int = .max, makeBackend: () -> any Backend
   ) throws -> Int {
     let count = config.specs(scheme: .fla).reduce(0) { $0 + $1.count }
     let buckets = BucketPlan(count: count, bucketBytes: settings.bucketBytes)
-    return TensorPlan(
+    let plan = TensorPlan(
       model: config, optimizer: OptimizerConfig(),
       recomputation: recomputation, steps: [[chunkSize], [chunkSize]], sampleCount: sampleCount, length: context - 1,
-      owned: settings.shardsOptimizer ? buckets.owned(by: group.rank, of: group.size) : nil
-    ).peakBytes(makeBackend: makeBackend)
+      owned: settings.shardsOptimizer ? buckets.owned(by: partners.rank, of: partners.size) : nil)
+    let leastBytes = 2 * count * DType.float32.byteCount + plan.leastSampleBytes
+    return leastBytes < largestBytes ? plan.peakBytes(makeBackend: makeBackend) : leastBytes
+  }
+
+  /// Refuses work that has no room. All ranks of `group` call it, and all throw alike.
+  ///
+  /// - Parameters:
+  ///   - partners: the ranks that train one model together, all of `group` or this one alone.
+  ///   - furtherBytes: taken beside the tensors of a step.
+  /// - Returns: most bytes that the tensors of a rank take.
+  @discardableResult
+  package func requireRoom(
+    _ room: MemoryRoom, group: any ProcessGroup, partners: any ProcessGroup, settings: ParallelConfig,
+    furtherBytes: Int = 0, makeBackend: () -> any Backend
+  ) throws -> Int {
+    let bytes = try predictedTensorBytes(
+      partners: partners, settings: settings, largestBytes: room.largestBytes, makeBackend: makeBackend)
+    try room.require(bytes + idBytes + furtherBytes, remedies: remedies, in: group)
+    return bytes
+  }
+
+  /// Ids and targets of a step, which are made before it.
+  private var idBytes: Int {
+    let bytes = 8 * Double(sampleCount) * Double(microBatchCount) * Double(context)
+    return Int(min(bytes, 1e18))
+  }
+
+  /// Options that lower what a step takes.
+  private var remedies: [String] {
+    var remedies = ["a smaller --context (\(context))"]
+    if sampleCount > 1 { remedies.append("a smaller --batch-size (\(sampleCount))") }
+    if microBatchCount > 1 { remedies.append("fewer --micro-batches (\(microBatchCount))") }
+    if recomputation != .blocks { remedies.append("--recompute blocks (\(recomputation.rawValue))") }
+    return remedies
+  }
+
+  /// Bytes of a product's operands and result, the largest: what ``ProductCeiling`` holds at a time.
+  package var ceilingBytes: Int {
+    cost.products.reduce(0) { max($0, $1.m * $1.k + $1.n * $1.k + $1.m * $1.n) } * DType.float32.byteCount
   }
 
   /// Arithmetic of a micro-batch of one rank.

@@ -21,7 +21,7 @@ func allocateMemory(byteCount: Int) -> UnsafeMutableRawPointer {
   var address: UnsafeMutableRawPointer?
   let code = posix_memalign(&address, 64, byteCount)
   guard code == 0, let address else {
-    preconditionFailure("memory: the system refused \(byteCount) bytes (error \(code))")
+    RefusedMemory.end(byteCount: byteCount, code: code)
   }
   return address
 }
@@ -65,7 +65,7 @@ func giveBackAddresses(_ address: UnsafeMutableRawPointer, byteCount: Int) {
 private func mapAddresses(byteCount: Int, flags: Int32 = 0) -> UnsafeMutableRawPointer {
   let address = mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0)
   guard let address, address != MAP_FAILED else {
-    preconditionFailure("memory: the system refused \(byteCount) bytes (error \(errno))")
+    RefusedMemory.end(byteCount: byteCount, code: errno)
   }
   return address
 }

@@ -10,15 +10,56 @@ package struct AvailableMemory {
   }
 
   /// Bytes that this process may still take: what the machine has left, or less if its control groups, which others may
-  /// share, allow no more; nil where the system does not say. Swap does not count.
+  /// share, allow no more; nil where the system does not say. Swap does not count. Limits of the process alone are
+  /// another matter: ``addressBytes(threadCount:)``.
   package var byteCount: Int? {
-    ([machineBytes] + groups.map(room)).compactMap { $0 }.min()
+    ([machineBytes, committableBytes] + groups.map(room)).compactMap { $0 }.min()
   }
 
   /// What the kernel takes to be free for new work, caches that it can drop included.
   private var machineBytes: Int? {
-    let line = lines("/proc/meminfo").first { $0.hasPrefix("MemAvailable:") } ?? ""
+    meminfo("MemAvailable")
+  }
+
+  /// What may still be promised, where the system promises no more than it has (`vm.overcommit_memory` 2).
+  private var committableBytes: Int? {
+    guard number("/proc/sys/vm/overcommit_memory") == 2, let limit = meminfo("CommitLimit"),
+      let taken = meminfo("Committed_AS")
+    else { return nil }
+    return max(0, limit - taken)
+  }
+
+  private func meminfo(_ key: String) -> Int? {
+    let line = lines("/proc/meminfo").first { $0.hasPrefix(key + ":") } ?? ""
     return line.split(separator: " ").dropFirst().first.flatMap { Int($0) }.map { $0 * 1024 }
+  }
+
+  // MARK: Limits of the process
+
+  /// Addresses that a thread maps beside tensors: a buffer of BLAS of 128 MiB, and what the C library sets aside.
+  private static let blasBufferBytes = 128 << 20
+  private static let heapBytes = 64 << 20
+
+  /// Bytes of addresses that this process may still take for tensors; nil if it has no limit.
+  ///
+  /// That is what the limits of its address space and of its data (`ulimit -v` and `-d`) leave beside all that it has
+  /// mapped by now, used or not, and what its threads will map as well.
+  ///
+  /// - Parameter threadCount: threads that compute.
+  package func addressBytes(threadCount: Int) -> Int? {
+    let pages = (lines("/proc/self/statm").first ?? "").split(separator: " ").compactMap { Int($0) }
+    guard pages.count > 5 else { return nil }
+    let pageBytes = sysconf(Int32(_SC_PAGESIZE))
+    let (buffers, heaps) = (threadCount * Self.blasBufferBytes, (threadCount + 1) * Self.heapBytes)
+    let space = limit("Max address space").map { $0 - pages[0] * pageBytes - buffers - heaps }
+    let data = limit("Max data size").map { $0 - pages[5] * pageBytes - buffers }
+    return [space, data].compactMap { $0 }.min().map { max(0, $0) }
+  }
+
+  /// A limit as the process has it; nil if it is none.
+  private func limit(_ name: String) -> Int? {
+    let line = lines("/proc/self/limits").first { $0.hasPrefix(name) } ?? ""
+    return line.dropFirst(name.count).split(separator: " ").first.flatMap { Int($0) }
   }
 
   // MARK: Control groups

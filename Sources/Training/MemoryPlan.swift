@@ -9,20 +9,29 @@ package struct MemoryPlan: Hashable, Sendable {
   /// The copy of weights and moments that checkpoints are written from in the background: on rank 0 alone.
   package let snapshotBytes: Int
 
-  package var byteCount: Int { tensorBytes + snapshotBytes }
+  /// Ids and targets of a rank's share of a batch, which are made before the step.
+  package let idBytes: Int
+
+  package var byteCount: Int { tensorBytes + snapshotBytes + idBytes }
 
   /// Bytes of a model that no addresses are left for.
   private static let largestModel = 1 << 45
 
-  /// - Parameter makeBackend: gives a backend that computes nothing, new each time.
-  package init(_ config: RunConfig, rank: Int, rankCount: Int, makeBackend: () -> any Backend) {
+  /// - Parameters:
+  ///   - largestBytes: beyond this many bytes the run is refused anyway: what takes more is not planned to the end.
+  ///   - makeBackend: gives a backend that computes nothing, new each time.
+  package init(
+    _ config: RunConfig, rank: Int, rankCount: Int, largestBytes: Int = .max, makeBackend: () -> any Backend
+  ) {
     let count = config.model.specs(scheme: .fla).reduce(0) { $0 + $1.count }
     let isSharded = config.parallel.shardsOptimizer && rankCount > 1
     let isCopied = rank == 0 && config.checkpoint.mode == .asynchronous && !isSharded
     let size = DType.float32.byteCount
     snapshotBytes = isCopied ? 3 * count * size : 0
+    let share = (Double(config.train.batchSize) / Double(rankCount)).rounded(.up)
+    idBytes = Int(min(8 * share * Double(config.data.context), 1e18))
     let modelBytes = 2 * (count + (isSharded ? count / rankCount : count)) * size
-    guard modelBytes < Self.largestModel else {
+    guard modelBytes < min(Self.largestModel, largestBytes) else {
       tensorBytes = modelBytes
       return
     }
@@ -33,7 +42,8 @@ package struct MemoryPlan: Hashable, Sendable {
       sampleCount: config.train.largestShare(rankCount: rankCount),
       length: config.data.context, validation: (config.validatedAtATime, config.train.chunks.sizes),
       owned: isSharded ? buckets.owned(by: rank, of: rankCount) : nil)
-    tensorBytes = plan.peakBytes(makeBackend: makeBackend)
+    let leastBytes = modelBytes + plan.leastSampleBytes
+    tensorBytes = leastBytes < largestBytes ? plan.peakBytes(makeBackend: makeBackend) : leastBytes
   }
 
   /// Such as `1.2 GiB of tensors a rank, 300.0 MiB for the copy of a checkpoint`.
@@ -42,26 +52,9 @@ package struct MemoryPlan: Hashable, Sendable {
       + (snapshotBytes > 0 ? ", \(Format.bytes(snapshotBytes)) for the copy of a checkpoint" : "")
   }
 
-  /// Refuses a run whose ranks on one machine take more than that has left. All ranks call it, and all throw alike.
-  ///
-  /// - Parameter availableBytes: what this rank's machine has left, for all of its ranks; nil: not known, nothing is
-  ///   refused.
-  func requireRoom(_ availableBytes: Int?, for config: RunConfig, in group: any ProcessGroup) throws {
-    let own = "\(byteCount) \(availableBytes ?? Int.max) \(group.hostName)"
-    let demands = try group.gather(own).map { $0.split(separator: " ", maxSplits: 2) }
-    var hosts: [Substring: (rankCount: Int, needed: Double, available: Int)] = [:]
-    for demand in demands {
-      let host = hosts[demand[2]] ?? (0, 0, .max)
-      hosts[demand[2]] = (
-        host.rankCount + 1, host.needed + (Double(demand[0]) ?? 0), min(host.available, Int(demand[1]) ?? .max)
-      )
-    }
-    for (name, host) in hosts.sorted(by: { $0.key < $1.key }) where host.needed > Double(host.available) {
-      throw TrainerError.memory(
-        host: String(name), rankCount: host.rankCount, neededBytes: Int(min(host.needed, 9e18)),
-        availableBytes: host.available,
-        remedies: remedies(config, rankCount: group.size))
-    }
+  /// Refuses a run that has no room. All ranks call it, and all throw alike.
+  func requireRoom(_ room: MemoryRoom, for config: RunConfig, in group: any ProcessGroup) throws {
+    try room.require(byteCount, remedies: remedies(config, rankCount: group.size), in: group)
   }
 
   /// Keys that lower what a run takes, as far as they are not set so.

@@ -8,7 +8,7 @@ package import TensorCore
 /// its pool holds at most, the run's will.
 package struct TensorPlan: Sendable {
   private let model: ModelConfig
-  private let optimizer: OptimizerConfig
+  private let optimizer: OptimizerConfig?
   private let recomputation: Recomputation
   private let steps: [[Int]]
   private let laterSteps: [[Int]]
@@ -21,6 +21,7 @@ package struct TensorPlan: Sendable {
   private static let largestBatch = 1 << 14
 
   /// - Parameters:
+  ///   - optimizer: nil for a model that is not trained.
   ///   - steps: the chunk sizes of the micro-batches of the first steps.
   ///   - laterSteps: steps that follow a validation.
   ///   - sampleCount: of the largest micro-batch.
@@ -28,7 +29,7 @@ package struct TensorPlan: Sendable {
   ///   - validation: samples of a batch of validation, 0 if there is none, and its chunk sizes.
   ///   - owned: the parts of the flat buffers that this rank updates; nil for all.
   package init(
-    model: ModelConfig, optimizer: OptimizerConfig, recomputation: Recomputation, steps: [[Int]],
+    model: ModelConfig, optimizer: OptimizerConfig?, recomputation: Recomputation, steps: [[Int]],
     laterSteps: [[Int]] = [], sampleCount: Int, length: Int,
     validation: (sampleCount: Int, chunkSizes: [Int]) = (0, []), owned: [Range<Int>]? = nil
   ) {
@@ -41,6 +42,16 @@ package struct TensorPlan: Sendable {
     self.length = length
     self.validation = validation
     self.owned = owned
+  }
+
+  /// Bytes that one sample takes in any case: the largest factor of a product, at half precision. Known in no time,
+  /// however long the sample is.
+  package var leastSampleBytes: Int {
+    let sizes = Set((steps + laterSteps).joined())
+    let products = sizes.flatMap {
+      ModelCost(model, sampleCount: 1, length: length, targetCount: length, chunkSize: $0).products
+    }
+    return products.reduce(0) { max($0, $1.m * $1.k) } * DType.bfloat16.byteCount
   }
 
   /// Most bytes that the run's tensors take at a time, free stretches between them included.
@@ -59,15 +70,15 @@ package struct TensorPlan: Sendable {
 
   /// - Parameter share: of the samples that are taken.
   private func peakBytes(samplesOf share: (Int, Int), on backend: any Backend) -> Int {
-    let network = model.makeModel(isTrained: true, backend: backend)
-    let update = AdamW(optimizer, parameters: network.parameters, backend: backend, owned: owned)
+    let network = model.makeModel(isTrained: optimizer != nil, backend: backend)
+    let update = optimizer.map { AdamW($0, parameters: network.parameters, backend: backend, owned: owned) }
     func part(_ count: Int) -> Int {
       count == 0 ? 0 : max(1, Int(Double(count) * Double(share.0) / Double(share.1)))
     }
     for steps in [steps, laterSteps] {
       for sizes in steps {
         for size in sizes { run(network, part(sampleCount), chunkSize: size, isRecording: true, on: backend) }
-        update.step(rate: 0, gradientNorm: update.gradientNorm())
+        update?.step(rate: 0, gradientNorm: update?.gradientNorm() ?? 0)
       }
       for size in validation.chunkSizes {
         run(network, part(validation.sampleCount), chunkSize: size, isRecording: false, on: backend)

@@ -10,7 +10,8 @@ extension Trainer {
     logger.info("\(dataLine)")
     logger.info("\(host.summary)")
     if let memory {
-      let available = host.availableBytes.map { "; \(Format.bytes($0)) available" } ?? ""
+      let room = host.room.largestBytes
+      let available = (room == .max ? nil : room).map { "; \(Format.bytes($0)) available" } ?? ""
       logger.info("memory: \(memory.summary)\(available)")
     }
     let advice = RunAdvice(

@@ -31,18 +31,23 @@ package struct TrainerHost: Hashable, Sendable {
   package var programName: String
   /// Memory that the machine has left for its ranks, in bytes; nil where it does not say.
   package var availableBytes: Int?
+  /// Addresses that the limits of this rank's process leave, in bytes; nil where it has none.
+  package var addressBytes: Int?
 
   package init(
     threadCount: Int, hasSpareCore: Bool = false, blasCore: String, summary: String, availableBytes: Int? = nil,
-    programName: String = "catlm"
+    addressBytes: Int? = nil, programName: String = "catlm"
   ) {
     self.threadCount = threadCount
     self.programName = programName
     self.availableBytes = availableBytes
+    self.addressBytes = addressBytes
     self.hasSpareCore = hasSpareCore
     self.blasCore = blasCore
     self.summary = summary
   }
+
+  var room: MemoryRoom { MemoryRoom(sharedBytes: availableBytes, addressBytes: addressBytes) }
 }
 
 /// A whole run on one rank: begin or resume, steps, validation, checkpoints, end.
@@ -85,9 +90,10 @@ package final class Trainer {
     self.host = host
     self.logger = logger
     memory = makePlanner.map {
-      MemoryPlan(config, rank: group.rank, rankCount: group.size, makeBackend: $0)
+      MemoryPlan(
+        config, rank: group.rank, rankCount: group.size, largestBytes: host.room.largestBytes, makeBackend: $0)
     }
-    try memory?.requireRoom(host.availableBytes, for: config, in: group)
+    try memory?.requireRoom(host.room, for: config, in: group)
     training = try config.data.training(seed: config.train.seed)
     data = DataIdentity(training)
     validation = try config.data.validation(seed: config.train.seed, batchSize: config.validationBatchSize)

@@ -23,6 +23,8 @@ package enum TrainerError: Error, CustomStringConvertible {
   case notExportable(checkpoint: String, type: String, field: String)
   /// The ranks of a machine need more memory than it has left.
   case memory(host: String, rankCount: Int, neededBytes: Int, availableBytes: Int, remedies: [String])
+  /// A rank needs more addresses than the limits of its process leave.
+  case addresses(host: String, neededBytes: Int, availableBytes: Int, remedies: [String])
   /// Ranks that should be alike are not, found before this step.
   case disagreement(step: Int, differences: [Agreement.Difference])
 
@@ -34,6 +36,9 @@ package enum TrainerError: Error, CustomStringConvertible {
       "memory: \(rankCount == 1 ? "a rank" : "\(rankCount) ranks") on \(host) would take "
         + "\(Format.bytes(neededBytes)), \(Format.bytes(availableBytes)) are available; less is taken with "
         + remedies.joined(separator: ", ")
+    case .addresses(let host, let neededBytes, let availableBytes, let remedies):
+      "memory: a rank on \(host) would take \(Format.bytes(neededBytes)), its limit (ulimit -v or -d) leaves "
+        + "\(Format.bytes(availableBytes)); less is taken with " + remedies.joined(separator: ", ")
     case .incompatible(let checkpoint, let key, let found, let expected):
       "\(checkpoint) cannot be continued: \(key) is \(found), the checkpoint was made with \(expected)"
     case .tensor(let checkpoint, let name, let found, let expected):

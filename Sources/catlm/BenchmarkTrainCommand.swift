@@ -19,6 +19,8 @@ extension BenchmarkCommand {
         --independent every rank trains a model of its own, started together: what the ranks would reach if \
         communication cost nothing.
 
+        A step that has no room in memory is refused before it begins.
+
         --sweep times every split of the cores into ranks and threads, each core with the same number of samples \
         (--batch-size, by default the size's), and says which is the fastest.
 
@@ -84,9 +86,9 @@ extension BenchmarkCommand {
       let isOverlapped = try settings.isOverlapped(
         in: group, hasSpareCore: try Host.hasSpareCore(beside: threadCount, group: group))
       let partners: any ProcessGroup = independent ? SoloGroup() : group
-      let predictedBytes = try workload.predictedTensorBytes(group: partners, settings: settings) {
-        Host.makePlanner(threadCount: threadCount, precision: products.precision)
-      }
+      let predictedBytes = try workload.requireRoom(
+        Host.room(threadCount: threadCount), group: group, partners: partners, settings: settings
+      ) { Host.makePlanner(threadCount: threadCount, precision: products.precision) }
       let benchmark = try TrainBenchmark(
         workload, group: partners, settings: settings, isOverlapped: isOverlapped,
         backend: Host.makeBackend(threadCount: threadCount, precision: products.precision))

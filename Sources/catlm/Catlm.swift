@@ -33,6 +33,7 @@ struct Catlm: ParsableCommand {
     do {
       try InstructionLevel.requireKnownLimit()
       Host.restartWithFittingBLAS()
+      Host.endWhenMemoryIsRefused()
       var command = parsed()
       Ranks.leave(command)
       try command.run()

@@ -42,6 +42,9 @@ extension BenchmarkCommand {
 
     func run() throws {
       let configuration = try RunConfig(RunFile(path: config, overrides: overrides + ["checkpoint.keep_last=1"]))
+      try CheckpointBenchmark.requireRoom(configuration, Host.room(threadCount: threads.count)) {
+        Host.makePlanner(threadCount: threads.count)
+      }
       let place = directory + "/catlm-benchmark-\(ProcessInfo.processInfo.processIdentifier)"
       defer { try? FileManager.default.removeItem(atPath: place) }
       var logger = Logger(label: "catlm")

@@ -69,8 +69,11 @@ extension BenchmarkCommand {
 
     func run() throws {
       let (threadCount, precision) = (threads.count, products.precision)
-      let benchmark = CostBenchmark(size, sampleCount: batchSize, stepCount: steps, patience: patience) {
-        Host.makeBackend(threadCount: threadCount, precision: precision)
+      let benchmark = CostBenchmark(
+        size, sampleCount: batchSize, stepCount: steps, patience: patience, room: Host.room(threadCount: threadCount)
+      ) { Host.makeBackend(threadCount: threadCount, precision: precision) }
+      try benchmark.requireRoom(contexts: contexts.values, chunkSize: chunkSize, chunkSizes: chunkSizes.values) {
+        Host.makePlanner(threadCount: threadCount, precision: precision)
       }
       let report = try benchmark.run(
         contexts: contexts.values, chunkSize: chunkSize, chunkSizes: chunkSizes.values, includesDense: dense

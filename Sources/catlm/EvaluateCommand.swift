@@ -2,10 +2,12 @@ import ArgumentParser
 import Evaluation
 import Foundation
 import Models
+import Parallel
 import Settings
 import Telemetry
 import TensorCore
 import TokenData
+import Training
 
 struct EvaluateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -74,6 +76,7 @@ struct EvaluateCommand: ParsableCommand {
     try data.requireIDs(below: model.config.vocabularySize)
     let evaluator = Evaluator(model: model, backend: backend)
     let sizes = try ChunkSizeOption.parse(chunkSizes, model: model.config, run: location.run)
+    try requireRoom(model.config, length: source.length, sampleCount: min(batch, data.sampleCount), sizes)
     if !json { try Output.print(EvaluationTable.header) }
     let progress = EvaluationProgressLine("evaluation", batchCount: sizes.count * data.batchCount)
     defer { progress.finish() }
@@ -89,5 +92,16 @@ struct EvaluateCommand: ParsableCommand {
         parameterCount: model.parameters.count)
       try Output.print(json ? row.json : row.text)
     }
+  }
+
+  /// Refuses batches that have no room. The model's weights are there already.
+  private func requireRoom(_ config: ModelConfig, length: Int, sampleCount: Int, _ chunkSizes: [Int]) throws {
+    let plan = TensorPlan(
+      model: config, optimizer: nil, recomputation: .none, steps: [], sampleCount: 0, length: length,
+      validation: (sampleCount, chunkSizes))
+    let weightBytes = 4 * config.specs(scheme: .fla).reduce(0) { $0 + $1.count }
+    let bytes = plan.peakBytes { Host.makePlanner(threadCount: threads.count) } - weightBytes
+    try Host.room(threadCount: threads.count).require(
+      bytes, remedies: ["a smaller --batch (\(batch))", "a smaller --context (\(length))"], in: SoloGroup())
   }
 }

@@ -52,6 +52,12 @@ extension BenchmarkCommand {
         let settings = communication.settings
         let isOverlapped = try settings.isOverlapped(
           in: group, hasSpareCore: try Host.hasSpareCore(beside: threadCount, group: group))
+        // Moments of the model that each rank trains for itself.
+        let momentBytes = 8 * workload.config.specs(scheme: .fla).reduce(0) { $0 + $1.count }
+        try workload.requireRoom(
+          Host.room(threadCount: threadCount), group: group, partners: group, settings: settings,
+          furtherBytes: momentBytes
+        ) { Host.makePlanner(threadCount: threadCount, precision: products.precision) }
         let benchmark = try ScalingBenchmark(
           workload, group: group, settings: settings, isOverlapped: isOverlapped,
           backend: Host.makeBackend(threadCount: threadCount, precision: products.precision))

@@ -49,7 +49,8 @@ struct TrainCommand: RankedCommand {
       need not keep, norms in any case. attention: attention's projection too; of a block are kept the stream before attention and \
       before the MLP, attention's output, the gate and up projections. blocks: whole blocks; of a block is kept the \
       stream that enters it. A run says at its start what memory it will take at most, and ends with exit code 2 if the \
-      machine, or the control group that it runs in, has not as much left for its ranks.
+      machine, or the control group that it runs in, has not as much left for its ranks, or a rank's limits (ulimit -v, \
+      -d) not as many addresses.
 
       model.model_type is cat (adaptive: train.chunk_sizes), cat_fixed (model.chunk_size), llama (dense), or hybrid: \
       model.layers lists dense, window, cat and adaptive_cat, each a name or a mapping such as \
@@ -104,11 +105,13 @@ struct TrainCommand: RankedCommand {
     let threadCount = try Host.threadCount(setting: configuration.parallel.threads, group: group)
     let backend = Host.makeBackend(threadCount: threadCount, precision: configuration.train.precision)
     let summary = try HostReport.summary(of: group, equipment: Host.equipment(of: backend))
+    let room = Host.room(threadCount: threadCount)
     let trainer = try Trainer(
       configuration, runDirectory: runDirectory ?? "runs/\(configuration.name)", group: group, backend: backend,
       host: TrainerHost(
         threadCount: threadCount, hasSpareCore: try Host.hasSpareCore(beside: threadCount, group: group),
-        blasCore: backend.kernelNames, summary: summary, availableBytes: AvailableMemory().byteCount,
+        blasCore: backend.kernelNames, summary: summary, availableBytes: room.sharedBytes,
+        addressBytes: room.addressBytes,
         programName: CommandLine.arguments[0]),
       logger: logger,
       makePlanner: { Host.makePlanner(threadCount: threadCount, precision: configuration.train.precision) })

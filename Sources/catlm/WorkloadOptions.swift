@@ -35,7 +35,8 @@ struct WorkloadOptions: ParsableArguments {
 
   func validate() throws {
     try OptionCheck.require("--chunk-size", chunkSize, in: 1...16)
-    try OptionCheck.require("--context", context, in: 2...)
+    // Rows of a sample are counted in 32 bits.
+    try OptionCheck.require("--context", context, in: 2...1 << 24)
     try OptionCheck.require("--batch-size", batchSize, in: 1...)
     try OptionCheck.require("--micro-batches", microBatches, in: 1...)
   }

@@ -32,6 +32,9 @@ struct BadInput: Sendable, CustomTestStringConvertible {
     BadInput(
       "train", "tiny.yaml", "--set", "model.hidden_size=16777216", "--set", "model.num_heads=16", names: "memory",
       "PiB"),
+    BadInput(
+      "train", "tiny.yaml", "--set", "train.batch_size=1000000000000", "--set", "train.accumulation=1000000000000",
+      names: "memory", "train.batch_size (1000000000000)"),
     BadInput("train", "tiny.yaml", "--set", "train.precision=half", names: "train.precision", "half", "bfloat16"),
     BadInput("train", "tiny.yaml", "--set", "parallel.wire=half", names: "parallel.wire", "half", "bfloat16"),
     BadInput("train", "tiny.yaml", "--set", "parallel.bucket_bytes=1", names: "parallel.bucket_bytes", "1", "1024"),
@@ -57,7 +60,16 @@ struct BadInput: Sendable, CustomTestStringConvertible {
     BadInput("benchmark", "train", "--chunk-size", "17", names: "--chunk-size: found 17, allowed: 1 to 16"),
     BadInput("benchmark", "train", "--steps", "0", names: "--steps: found 0, allowed: 1 and more"),
     BadInput("benchmark", "train", "--warmup=-1", names: "--warmup: found -1, allowed: 0 and more"),
-    BadInput("benchmark", "train", "--context", "1", names: "--context: found 1, allowed: 2 and more"),
+    BadInput("benchmark", "train", "--context", "1", names: "--context: found 1, allowed: 2 to 16777216"),
+    BadInput(
+      "benchmark", "train", "--batch-size", "1000000000", names: "memory", "are available",
+      "a smaller --batch-size (1000000000)", "--recompute blocks"),
+    BadInput(
+      "benchmark", "train", "--context", "16777216", "--batch-size", "1", names: "memory", "a smaller --context"),
+    BadInput(
+      "benchmark", "train", "--micro-batches", "1000000000000", names: "memory", "--micro-batches (1000000000000)"),
+    BadInput("benchmark", "scaling", "--batch-size", "1000000000", names: "memory", "--batch-size"),
+    BadInput("benchmark", "cost", "--batch-size", "1000000000", names: "memory", "--batch-size"),
     BadInput("benchmark", "train", "--batch-size", "0", names: "--batch-size: found 0, allowed: 1 and more"),
     BadInput("benchmark", "train", "--micro-batches", "0", names: "--micro-batches: found 0, allowed: 1 and more"),
     BadInput("benchmark", "train", "--threads", "0", names: "--threads: found 0, allowed: 1 to 1024"),

@@ -19,6 +19,7 @@ struct AvailableMemoryTests {
     deinit { try? FileManager.default.removeItem(atPath: root) }
 
     var available: Int? { AvailableMemory(root: root).byteCount }
+    var addresses: Int? { AvailableMemory(root: root).addressBytes(threadCount: 1) }
   }
 
   private static let machine = ["/proc/meminfo": "MemTotal: 9000 kB\nMemFree:  10 kB\nMemAvailable:    1000 kB\n"]
@@ -62,6 +63,45 @@ struct AvailableMemoryTests {
       folder + "/memory.usage_in_bytes": "60000\n", folder + "/memory.stat": "cache 1\ntotal_inactive_file 5000\n",
     ]
     #expect(try System(Self.machine.merging(files) { $1 }).available == 15_000)
+  }
+
+  @Test func `what a strict system has promised is not there any more`() throws {
+    var files = [
+      "/proc/meminfo": "MemAvailable: 1000 kB\nCommitLimit: 700 kB\nCommitted_AS: 100 kB\n",
+      "/proc/sys/vm/overcommit_memory": "2\n",
+    ]
+    #expect(try System(files).available == 600 << 10)
+    files["/proc/sys/vm/overcommit_memory"] = "0\n"
+    #expect(try System(files).available == 1000 << 10)
+  }
+
+  /// What the system says of a process with limits of its address space and of its data.
+  private static func process(space: String, data: String) -> [String: String] {
+    let page = sysconf(Int32(_SC_PAGESIZE))
+    return [
+      "/proc/self/statm": "\((300 << 20) / page) 90 40 5 0 \((100 << 20) / page) 0\n",
+      "/proc/self/limits": """
+      Limit                     Soft Limit           Hard Limit           Units
+      Max data size             \(data)            unlimited            bytes
+      Max stack size            8388608              unlimited            bytes
+      Max address space         \(space)            unlimited            bytes
+
+      """,
+    ]
+  }
+
+  @Test func `addresses that are mapped, used or not, are not left, nor those that threads will map`() throws {
+    let mebi = 1 << 20
+    #expect(try System(Self.process(space: "unlimited", data: "unlimited")).addresses == nil)
+    // Of a thread a buffer of BLAS; of two a heap.
+    #expect(
+      try System(Self.process(space: "\(1000 * mebi)", data: "unlimited")).addresses
+        == (1000 - 300 - 128 - 2 * 64) * mebi)
+    #expect(
+      try System(Self.process(space: "unlimited", data: "\(1000 * mebi)")).addresses == (1000 - 100 - 128) * mebi)
+    #expect(
+      try System(Self.process(space: "\(1000 * mebi)", data: "\(500 * mebi)")).addresses == (500 - 100 - 128) * mebi)
+    #expect(try System(Self.process(space: "\(1 * mebi)", data: "unlimited")).addresses == 0)
   }
 
   @Test func `this machine has some`() throws {

@@ -120,12 +120,34 @@ struct MemoryPlanTests {
     #expect(try refusals(2 * need) == ["none", "none"])
   }
 
+  @Test func `a rank without addresses is refused on all ranks`() throws {
+    let config = try SmallRun.tokens(scratch, ["checkpoint.mode=blocking"])
+    let refusals = try ThreadGroup.run(size: 2) { group in
+      let room = MemoryRoom(sharedBytes: 1 << 40, addressBytes: group.rank == 0 ? nil : 1 << 20)
+      do {
+        try room.require(group.rank == 0 ? 3 << 20 : 2 << 20, remedies: ["less of it"], in: group)
+        return "none"
+      } catch let error as TrainerError {
+        #expect(error.isUserError && error.isOnAllRanks)
+        return error.description
+      }
+    }
+    #expect(refusals[0] == refusals[1])
+    #expect(refusals[0].contains("would take 2.0 MiB, its limit (ulimit -v or -d) leaves 1.0 MiB"), "\(refusals[0])")
+    #expect(refusals[0].hasSuffix("less is taken with less of it"), "\(refusals[0])")
+    let enough = MemoryRoom(sharedBytes: 5 << 20, addressBytes: 3 << 20)
+    #expect(throws: Never.self) { try enough.require(3 << 20, remedies: [], in: SoloGroup()) }
+    // Planned in no time, since it is refused anyway.
+    let plan = MemoryPlan(config, rank: 0, rankCount: 1, largestBytes: 1000, makeBackend: Self.planner)
+    #expect(plan.byteCount > 1000)
+  }
+
   @Test func `a refusal names what would help, and only that`() throws {
     let config = try SmallRun.tokens(
       scratch, ["train.recompute=blocks", "checkpoint.mode=blocking", "train.accumulation=4"])
     let plan = MemoryPlan(config, rank: 0, rankCount: 1, makeBackend: Self.planner)
     let error = try #require(throws: TrainerError.self) {
-      try plan.requireRoom(1000, for: config, in: SoloGroup())
+      try plan.requireRoom(MemoryRoom(sharedBytes: 1000), for: config, in: SoloGroup())
     }
     #expect(error.description.contains("a smaller train.batch_size (4)"), "\(error)")
     #expect(error.description.contains("1000 B are available"), "\(error)")

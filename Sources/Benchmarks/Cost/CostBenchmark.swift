@@ -1,6 +1,8 @@
 internal import Models
 internal import Parallel
+internal import Settings
 package import TensorCore
+package import Training
 
 /// Times single training steps of growing contexts and of several chunk sizes, with the same number of samples in all.
 package struct CostBenchmark {
@@ -12,12 +14,19 @@ package struct CostBenchmark {
   /// Seconds after which a point gets no further step.
   private let patience: Double
   private let makeBackend: () -> any Backend
+  private let room: MemoryRoom
 
-  /// - Parameter makeBackend: makes the backend of a point; its memory goes with it.
+  /// Fewest contexts that a curve is fitted to.
+  private static let fewestContexts = 3
+
+  /// - Parameters:
+  ///   - room: what is left for it; nothing is refused where that is not known.
+  ///   - makeBackend: makes the backend of a point; its memory goes with it.
   package init(
-    _ size: BenchmarkSize, sampleCount: Int, stepCount: Int, patience: Double,
+    _ size: BenchmarkSize, sampleCount: Int, stepCount: Int, patience: Double, room: MemoryRoom = MemoryRoom(),
     makeBackend: @escaping () -> any Backend
   ) {
+    self.room = room
     self.size = size
     self.sampleCount = sampleCount
     self.stepCount = stepCount
@@ -60,6 +69,21 @@ package struct CostBenchmark {
     TrainWorkload(
       config: chunkSize == nil ? size.dense(context: context) : size.cat(context: context),
       sampleCount: sampleCount, context: context, chunkSize: chunkSize ?? 1)
+  }
+
+  /// Refuses contexts of which too few have room, and chunk sizes if one has none.
+  ///
+  /// - Parameters:
+  ///   - contexts: ascending.
+  ///   - makePlanner: gives a backend that computes nothing, new each time.
+  package func requireRoom(contexts: [Int], chunkSize: Int, chunkSizes: [Int], makePlanner: () -> any Backend) throws {
+    var points = contexts.prefix(Self.fewestContexts).suffix(1).map { (context: $0, chunkSize: chunkSize) }
+    points += chunkSizes.map { (size.context, $0) }
+    for point in points {
+      try workload(context: point.context, chunkSize: point.chunkSize).requireRoom(
+        room, group: SoloGroup(), partners: SoloGroup(),
+        settings: ParallelConfig(SettingsReader([:], path: "parallel")), makeBackend: makePlanner)
+    }
   }
 
   /// Whether memory holds a step whose activations are as many times those of another as its tokens.

@@ -1,0 +1,26 @@
+import CPUBackend
+import Foundation
+import Telemetry
+import Training
+
+extension Host {
+  /// What is left for a rank of that many threads, and for those beside it.
+  static func room(threadCount: Int) -> MemoryRoom {
+    let memory = AvailableMemory()
+    return MemoryRoom(sharedBytes: memory.byteCount, addressBytes: memory.addressBytes(threadCount: threadCount))
+  }
+
+  /// Makes memory that the system refuses the program's end with one line: what was asked for, why, what would help.
+  ///
+  /// Limits of the process are the user's to raise; for the rest of the world the code is 1.
+  static func endWhenMemoryIsRefused() {
+    RefusedMemory.end { byteCount, code in
+      let isLimited = AvailableMemory().addressBytes(threadCount: 0) != nil
+      let reason = String(cString: strerror(code)) + (isLimited ? "; ulimit -v or -d limits this process" : "")
+      Console.standardError.print(
+        "catlm: memory: \(Format.bytes(byteCount)) more were asked for, the system refused (\(reason)); less is taken "
+          + "with a smaller batch, in training also with train.recompute=blocks or more train.accumulation")
+      Foundation.exit(isLimited ? Failure.inputCode : 1)
+    }
+  }
+}
