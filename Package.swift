@@ -53,7 +53,9 @@ let package = Package(
     module("Optimizers", ["TensorCore", "Settings"]),
 
     // What surrounds a step.
-    module("TokenData", ["MappedFiles", "Settings", "Randomness"]),
+    module("Tokenizers", ["Settings"]),
+    module("Corpus", ["Settings"]),
+    module("TokenData", ["MappedFiles", "Settings", "Randomness", "Tokenizers"]),
     module("Checkpoints", ["COpenSSL", "MappedFiles", "Settings"]),
     module("Parallel", ["CMPI"]),
     module("Telemetry", ["Settings", .product(name: "Logging", package: "swift-log")]),
@@ -79,8 +81,8 @@ let package = Package(
     .executableTarget(
       name: "catlm",
       dependencies: [
-        "Benchmarks", "CPUBackend", "Checkpoints", "Evaluation", "Generation", "Models",
-        "Parallel", "Parity", "Report", "Settings", "Telemetry", "TensorCore", "TokenData", "Training",
+        "Benchmarks", "CPUBackend", "Checkpoints", "Corpus", "Evaluation", "Generation", "Models",
+        "Parallel", "Parity", "Report", "Settings", "Telemetry", "TensorCore", "TokenData", "Tokenizers", "Training",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
@@ -106,6 +108,7 @@ let package = Package(
       ],
       path: "Tests/Faults", swiftSettings: strict),
     tests("SettingsTests", ["Settings"]),
+    tests("TokenizersTests", ["Tokenizers", "Settings"]),
     tests("TokenDataTests", ["TokenData", "Settings", "Randomness"]),
     tests("TensorCoreTests", ["TensorCore", "ReferenceBackend", "CPUBackend"]),
     tests("CPUBackendTests", ["CPUBackend", "TensorCore", "ReferenceBackend"]),
@@ -122,7 +125,7 @@ let package = Package(
       "TrainingTests",
       [
         "Training", "TensorCore", "CPUBackend", "Models", "Settings", "TokenData", "Parallel", "Optimizers",
-        "Checkpoints", "Telemetry", .product(name: "Logging", package: "swift-log"),
+        "Checkpoints", "ReferenceBackend", "Telemetry", .product(name: "Logging", package: "swift-log"),
       ]),
     tests("BenchmarksTests", ["Benchmarks", "CPUBackend", "Settings", "TensorCore"]),
     tests("ReportTests", ["Report", "Settings"]),

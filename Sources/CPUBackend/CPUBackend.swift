@@ -31,10 +31,7 @@ package final class CPUBackend: Backend {
     let level = level ?? .highest(for: precision)
     precondition(
       available.contains(level), "CPU backend: \(level) asked for in \(precision), there is \(available)")
-    self.pool =
-      computes
-      ? StoragePool(allocate: allocateMemory, free: freeMemory)
-      : StoragePool(allocate: reserveAddresses, free: giveBackAddresses)
+    self.pool = StoragePool(HostMemory(isReal: computes))
     self.workers = WorkerPool(threadCount: threadCount, runsTasks: computes)
     self.instructionLevel = level
     self.precision = precision

@@ -1,3 +1,5 @@
+internal import TensorCore
+
 #if canImport(Darwin)
   internal import Darwin
 #elseif canImport(Musl)
@@ -5,6 +7,113 @@
 #else
   internal import Glibc
 #endif
+
+/// The memory of the machine's processors, which a CPU backend shares with the program: views are no copies.
+final class HostMemory: DeviceMemory {
+  /// Whether there is memory behind its addresses; if not, nothing is ever written to them.
+  private let isReal: Bool
+
+  init(isReal: Bool) {
+    self.isReal = isReal
+  }
+
+  func allocate(byteCount: Int) -> any MemorySegment {
+    let address = isReal ? allocateMemory(byteCount: byteCount) : reserveAddresses(byteCount: byteCount)
+    return HostSegment(address: address, byteCount: byteCount)
+  }
+
+  func free(_ segment: any MemorySegment) {
+    let address = unsafeDowncast(segment, to: HostSegment.self).address
+    if isReal {
+      freeMemory(address, byteCount: segment.byteCount)
+    } else {
+      giveBackAddresses(address, byteCount: segment.byteCount)
+    }
+  }
+
+  func upload(_ bytes: UnsafeRawBufferPointer, to target: MemoryRange) {
+    precondition(bytes.count == target.byteCount, "upload: \(bytes.count) bytes to \(target.byteCount)")
+    if isReal { target.bytes.copyMemory(from: bytes) }
+  }
+
+  func download(_ source: MemoryRange, to bytes: UnsafeMutableRawBufferPointer) {
+    precondition(bytes.count == source.byteCount, "download: \(source.byteCount) bytes to \(bytes.count)")
+    if isReal { bytes.copyMemory(from: UnsafeRawBufferPointer(source.bytes)) }
+  }
+
+  func copy(_ source: MemoryRange, to target: MemoryRange) {
+    precondition(source.byteCount == target.byteCount, "copy: \(source.byteCount) bytes to \(target.byteCount)")
+    if isReal { target.bytes.copyMemory(from: UnsafeRawBufferPointer(source.bytes)) }
+  }
+
+  func withReadView<Result, Failure: Error>(
+    of range: MemoryRange, _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try body(UnsafeRawBufferPointer(range.bytes))
+  }
+
+  func withWriteView<Result, Failure: Error>(
+    of range: MemoryRange, _ body: (UnsafeMutableRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try body(range.bytes)
+  }
+
+  func withUpdateView<Result, Failure: Error>(
+    of range: MemoryRange, _ body: (UnsafeMutableRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try body(range.bytes)
+  }
+}
+
+/// A piece of the machine's memory.
+private final class HostSegment: MemorySegment {
+  let address: UnsafeMutableRawPointer
+  let byteCount: Int
+
+  init(address: UnsafeMutableRawPointer, byteCount: Int) {
+    self.address = address
+    self.byteCount = byteCount
+  }
+}
+
+extension MemoryRange {
+  fileprivate var bytes: UnsafeMutableRawBufferPointer {
+    UnsafeMutableRawBufferPointer(start: storage.address + start, count: byteCount)
+  }
+}
+
+extension Storage {
+  /// Where it begins, for storages of this module's backends.
+  var address: UnsafeMutableRawPointer {
+    unsafeDowncast(segment, to: HostSegment.self).address + segmentOffset
+  }
+}
+
+extension Tensor {
+  /// Address of the first element.
+  var address: UnsafeMutablePointer<Float> {
+    precondition(dtype == .float32, "tensor: \(shape) of \(dtype) read as float32")
+    return storage.address.assumingMemoryBound(to: Float.self) + offset
+  }
+
+  /// Address of an element, of whatever type.
+  func rawAddress(of index: Int) -> UnsafeMutableRawPointer {
+    storage.address + (offset + index) * dtype.byteCount
+  }
+}
+
+extension Matrix {
+  /// Address of the first element.
+  var address: UnsafeMutablePointer<Float> {
+    precondition(dtype == .float32, "matrix: \(rowCount) × \(columnCount) of \(dtype) read as float32")
+    return storage.address.assumingMemoryBound(to: Float.self) + offset
+  }
+
+  /// Address of the first element, of whatever type.
+  var rawAddress: UnsafeMutableRawPointer { storage.address + offset * dtype.byteCount }
+}
+
+// MARK: From the system and back
 
 /// From this size on a block has pages of its own.
 private let ownPagesBytes = 1 << 20
@@ -16,7 +125,7 @@ private let hugePageBytes = 2 << 20
 ///
 /// A large block comes from the system and goes back to it. The C library would take large blocks from its heap once
 /// it has seen one freed, and a heap keeps its holes.
-func allocateMemory(byteCount: Int) -> UnsafeMutableRawPointer {
+private func allocateMemory(byteCount: Int) -> UnsafeMutableRawPointer {
   guard byteCount < ownPagesBytes else { return mapPages(byteCount: byteCount) }
   var address: UnsafeMutableRawPointer?
   let code = posix_memalign(&address, 64, byteCount)
@@ -26,7 +135,7 @@ func allocateMemory(byteCount: Int) -> UnsafeMutableRawPointer {
   return address
 }
 
-func freeMemory(_ address: UnsafeMutableRawPointer, byteCount: Int) {
+private func freeMemory(_ address: UnsafeMutableRawPointer, byteCount: Int) {
   if byteCount < ownPagesBytes { free(address) } else { munmap(address, byteCount) }
 }
 
@@ -49,7 +158,7 @@ private func mapPages(byteCount: Int) -> UnsafeMutableRawPointer {
 }
 
 /// Addresses that take memory only where somebody writes.
-func reserveAddresses(byteCount: Int) -> UnsafeMutableRawPointer {
+private func reserveAddresses(byteCount: Int) -> UnsafeMutableRawPointer {
   let address = mapAddresses(byteCount: byteCount, flags: MAP_NORESERVE)
   #if os(Linux)
     // The few values that are written should take a small page each.
@@ -58,7 +167,7 @@ func reserveAddresses(byteCount: Int) -> UnsafeMutableRawPointer {
   return address
 }
 
-func giveBackAddresses(_ address: UnsafeMutableRawPointer, byteCount: Int) {
+private func giveBackAddresses(_ address: UnsafeMutableRawPointer, byteCount: Int) {
   munmap(address, byteCount)
 }
 

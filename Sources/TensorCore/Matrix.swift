@@ -49,13 +49,4 @@ package struct Matrix {
       storage: storage, offset: offset + rows.lowerBound * stride + columns.lowerBound, rowCount: rows.count,
       columnCount: columns.count, stride: stride, dtype: dtype, isTransposed: isTransposed)
   }
-
-  /// Address of the first element, a `Float`. For backends alone.
-  package var address: UnsafeMutablePointer<Float> {
-    precondition(dtype == .float32, "matrix: \(rowCount) × \(columnCount) of \(dtype) read as float32")
-    return storage.address.assumingMemoryBound(to: Float.self) + offset
-  }
-
-  /// Address of the first element, of whatever type. For backends alone.
-  package var rawAddress: UnsafeMutableRawPointer { storage.address + offset * dtype.byteCount }
 }

@@ -42,17 +42,6 @@ package struct Tensor {
   /// Elements in one entry of the first dimension.
   package var rowWidth: Int { shape.dropFirst().reduce(1, *) }
 
-  /// Address of the first element, a `Float`. For backends alone.
-  package var address: UnsafeMutablePointer<Float> {
-    precondition(dtype == .float32, "tensor: \(shape) of \(dtype) read as float32")
-    return storage.address.assumingMemoryBound(to: Float.self) + offset
-  }
-
-  /// Address of an element, of whatever type. For backends alone.
-  package func rawAddress(of index: Int) -> UnsafeMutableRawPointer {
-    storage.address + (offset + index) * dtype.byteCount
-  }
-
   /// The same elements under another shape.
   package func reshaped(_ shape: [Int]) -> Tensor {
     precondition(shape.reduce(1, *) == count, "reshape: \(self.shape) to \(shape)")

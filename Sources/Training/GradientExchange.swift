@@ -127,7 +127,7 @@ package final class GradientExchange {
 
   private func reduce(_ bucket: Int) throws(ParallelError) {
     let start = clock.now
-    try gradients.rows(plan.range(bucket)).withBytes { (bytes) throws(ParallelError) in
+    try gradients.rows(plan.range(bucket)).withUpdateView { (bytes) throws(ParallelError) in
       let values = unsafe bytes.bindMemory(to: Float.self)
       if isSharded {
         try unsafe channel.reduceScatter(values, ranges: plan.shares(bucket, rankCount: group.size), wire: wire)
@@ -145,7 +145,7 @@ package final class GradientExchange {
     guard isSharded else { return }
     try waiting { () throws(ParallelError) in
       for bucket in 0..<plan.bucketCount {
-        try parameters.weights.rows(plan.range(bucket)).withBytes { (bytes) throws(ParallelError) in
+        try parameters.weights.rows(plan.range(bucket)).withUpdateView { (bytes) throws(ParallelError) in
           let values = unsafe bytes.bindMemory(to: Float.self)
           try unsafe channel.allGather(values, ranges: plan.shares(bucket, rankCount: group.size))
         }

@@ -21,7 +21,7 @@ extension CheckpointDirectory {
     let counter: [Int64] = [0]
     try zeros.withUnsafeBytes { zeros in
       try counter.withUnsafeBytes { counter in
-        try model.parameters.weights.withBytes { bytes in
+        try model.parameters.weights.withReadView { bytes in
           var weights = unsafe model.parameters.named(bytes, storedAs: type)
           weights += published.zeros.map { spec in
             unsafe NamedTensor(

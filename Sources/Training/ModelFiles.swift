@@ -20,7 +20,7 @@ extension TensorCollection {
     for (spec, range) in zip(layout.specs, layout.ranges) {
       let name = prefix + spec.name
       try require(name, shape: spec.shape, path: path)
-      try flat.rows(range).withBytes { bytes in
+      try flat.rows(range).withWriteView { bytes in
         try unsafe copyFloats(of: name, to: bytes.bindMemory(to: Float.self))
       }
     }
@@ -40,14 +40,13 @@ extension TensorCollection {
 extension ParameterStore {
   /// The parts of a flat buffer under their names, for writing; `bytes` must outlive the result.
   func named(
-    _ bytes: UnsafeMutableRawBufferPointer, prefix: String = "", storedAs type: ElementType = .float32
+    _ bytes: UnsafeRawBufferPointer, prefix: String = "", storedAs type: ElementType = .float32
   ) -> [NamedTensor] {
     zip(specs, ranges).map { spec, range in
       let size = DType.float32.byteCount
       return NamedTensor(
         name: prefix + spec.name, type: .float32, shape: spec.shape,
-        bytes: unsafe UnsafeRawBufferPointer(
-          rebasing: bytes[range.lowerBound * size..<range.upperBound * size]),
+        bytes: unsafe UnsafeRawBufferPointer(rebasing: bytes[range.lowerBound * size..<range.upperBound * size]),
         storedAs: type)
     }
   }

@@ -52,9 +52,9 @@ package struct RunFiles {
   func write(
     _ state: TrainerState, isLast: Bool = false, verified: VerifiedCheckpoints = VerifiedCheckpoints()
   ) throws(CheckpointError) -> SavedCheckpoint {
-    try model.parameters.weights.withBytes { (weights) throws(CheckpointError) in
-      try optimizer.firstMoments.withBytes { (first) throws(CheckpointError) in
-        try optimizer.secondMoments.withBytes { (second) throws(CheckpointError) in
+    try model.parameters.weights.withReadView { (weights) throws(CheckpointError) in
+      try optimizer.firstMoments.withReadView { (first) throws(CheckpointError) in
+        try optimizer.secondMoments.withReadView { (second) throws(CheckpointError) in
           let moments = unsafe shardedMoments?.named(model.parameters) ?? named(first, second)
           let contents = unsafe contents(state, weights, optimizer: moments)
           return try SavedCheckpoint(
@@ -74,20 +74,19 @@ package struct RunFiles {
   ///
   /// - Returns: where they are in `snapshot`.
   @discardableResult
-  package func copy(to snapshot: SnapshotMemory) -> [UnsafeMutableRawBufferPointer] {
+  package func copy(to snapshot: SnapshotMemory) -> [UnsafeRawBufferPointer] {
     var start = 0
     return buffers.map { buffer in
-      buffer.withBytes { bytes in
-        let part = unsafe UnsafeMutableRawBufferPointer(rebasing: snapshot.bytes[start..<start + bytes.count])
-        unsafe part.copyMemory(from: UnsafeRawBufferPointer(bytes))
-        start += bytes.count
-        return unsafe part
-      }
+      let range = buffer.range
+      let part = unsafe UnsafeMutableRawBufferPointer(rebasing: snapshot.bytes[start..<start + range.byteCount])
+      unsafe buffer.storage.memory.download(range, to: part)
+      start += range.byteCount
+      return UnsafeRawBufferPointer(part)
     }
   }
 
   private func named(
-    _ first: UnsafeMutableRawBufferPointer, _ second: UnsafeMutableRawBufferPointer
+    _ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer
   ) -> [NamedTensor] {
     let layout = model.parameters
     return unsafe layout.named(first, prefix: AdamW.Moment.first.tensorPrefix)
@@ -95,7 +94,7 @@ package struct RunFiles {
   }
 
   private func contents(
-    _ state: TrainerState, _ weights: UnsafeMutableRawBufferPointer, optimizer: [NamedTensor]
+    _ state: TrainerState, _ weights: UnsafeRawBufferPointer, optimizer: [NamedTensor]
   ) -> CheckpointContents {
     unsafe CheckpointContents(
       modelConfig: config.model.huggingFace, generationConfig: config.model.generationConfig,

@@ -42,9 +42,7 @@ final class ShardedMoments {
       let place = unsafe UnsafeMutableRawBufferPointer(
         rebasing: UnsafeMutableRawBufferPointer(target)[bytes(of: part, from: start)])
       if owner == group.rank {
-        optimizer.moment(moment, of: part).withBytes { own in
-          unsafe place.copyMemory(from: UnsafeRawBufferPointer(own))
-        }
+        optimizer.moment(moment, of: part).withReadView { own in unsafe place.copyMemory(from: own) }
       } else {
         unsafe try group.receive(place, from: owner)
       }
@@ -62,8 +60,8 @@ final class ShardedMoments {
       let request = try announce([0, 0, 0])
       guard let moment = AdamW.Moment(rawValue: request[0]) else { return }
       for (owner, part) in plan.owners(of: request[1]..<request[2], rankCount: group.size) where owner == group.rank {
-        try optimizer.moment(moment, of: part).withBytes { (own) throws(ParallelError) in
-          unsafe try group.send(UnsafeRawBufferPointer(own), to: 0)
+        try optimizer.moment(moment, of: part).withReadView { (own) throws(ParallelError) in
+          unsafe try group.send(own, to: 0)
         }
       }
     }
@@ -81,7 +79,7 @@ final class ShardedMoments {
             UnsafeRawBufferPointer(rebasing: all[bytes(of: part, from: range.lowerBound)]), to: owner)
         }
       } else if owner == group.rank, values == nil {
-        try optimizer.moment(moment, of: part).withBytes { (own) throws(ParallelError) in
+        try optimizer.moment(moment, of: part).withWriteView { (own) throws(ParallelError) in
           unsafe try group.receive(own, from: 0)
         }
       }

@@ -28,7 +28,7 @@ extension Trainer {
     let batch = training.batch(step: step, globalBatch: train.batchSize, samples: 0..<train.batchSize)
     agreement.add("samples", ContentDigest(batch.inputs + batch.targets))
     var weights = ContentDigest()
-    model.parameters.weights.withBytes { bytes in unsafe weights.add(UnsafeRawBufferPointer(bytes)) }
+    model.parameters.weights.withReadView { bytes in unsafe weights.add(bytes) }
     agreement.add("weights", weights)
     let differences = try agreement.differences(in: group)
     if !differences.isEmpty { throw TrainerError.disagreement(step: step, differences: differences) }

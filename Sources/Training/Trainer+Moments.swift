@@ -48,7 +48,7 @@ extension Trainer {
     }
     if let checkpoint { try loadMoments(checkpoint) }
     for buffer in [optimizer.firstMoments, optimizer.secondMoments] {
-      try buffer.withBytes { (bytes) throws(ParallelError) in try unsafe group.broadcast(bytes, from: 0) }
+      try buffer.withUpdateView { (bytes) throws(ParallelError) in try unsafe group.broadcast(bytes, from: 0) }
     }
   }
 

@@ -171,7 +171,7 @@ extension Trainer {
       return try loadMoments(own)
     }
     if let checkpoint { try loadWeights(checkpoint) }
-    try model.parameters.weights.withBytes { (bytes) throws(ParallelError) in
+    try model.parameters.weights.withUpdateView { (bytes) throws(ParallelError) in
       try unsafe group.broadcast(bytes, from: 0)
     }
     if !path.isEmpty { try shareMoments(checkpoint) }

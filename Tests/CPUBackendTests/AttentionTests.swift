@@ -130,7 +130,7 @@ import Testing
 private func poisonFreeMemory(of backend: CPUBackend) {
   for exponent in 6...20 {
     let storage = backend.pool.storage(byteCount: 4 << exponent)
-    storage.address.assumingMemoryBound(to: Float.self).update(repeating: .nan, count: 1 << exponent)
+    backend.fill(Tensor(storage: storage, shape: [1 << exponent]), with: .nan)
   }
 }
 

@@ -1,7 +1,8 @@
-import CPUBackend
 import ReferenceBackend
 import TensorCore
 import Testing
+
+@testable import CPUBackend
 
 struct MemoryTests {
   @Test(arguments: [1, 100, 1 << 20, 5 << 20, (5 << 20) + 1])

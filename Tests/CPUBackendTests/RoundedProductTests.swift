@@ -32,7 +32,7 @@ func rounded(_ value: Float) -> Float {
 }
 
 private func round(_ x: Tensor) {
-  for index in 0..<x.count { x.address[index] = rounded(x.address[index]) }
+  x.assign(x.values.map(rounded))
 }
 
 struct RoundedProductTests {
@@ -160,7 +160,7 @@ struct RoundedProductTests {
         let b = backend.random(transposes.b ? [n, depth] : [depth, n], seed: 2)
         // Row 11 of the left operand or column 11 of the right one, at depth 300.
         let (operand, isTransposed) = isLeft ? (a, transposes.a) : (b, !transposes.b)
-        operand.address[isTransposed ? 300 * operand.rowWidth + 11 : 11 * operand.rowWidth + 300] = value
+        operand.set(isTransposed ? 300 * operand.rowWidth + 11 : 11 * operand.rowWidth + 300, to: value)
         let c = backend.random([m, n], seed: 3)
         backend.multiply(
           transposes.a ? Matrix(a).transposed : Matrix(a), transposes.b ? Matrix(b).transposed : Matrix(b),

@@ -8,8 +8,9 @@ private func rounded(_ values: [Float]) -> [Float] { values.map { rounded($0) } 
 /// Values of a tensor of either type.
 private func values(_ tensor: Tensor) -> [Float] {
   guard tensor.dtype == .bfloat16 else { return floats(tensor) }
-  let address = tensor.rawAddress(of: 0).assumingMemoryBound(to: UInt16.self)
-  return (0..<tensor.count).map { Float(bitPattern: UInt32(address[$0]) << 16) }
+  return tensor.withReadView { bytes in
+    bytes.bindMemory(to: UInt16.self).map { Float(bitPattern: UInt32($0) << 16) }
+  }
 }
 
 extension CPUBackend {
@@ -18,8 +19,10 @@ extension CPUBackend {
     guard dtype == .bfloat16 else { return tensor(values, shape, on: self) }
     let result = Tensor(
       storage: pool.storage(byteCount: values.count * dtype.byteCount), shape: shape, dtype: dtype)
-    let address = result.rawAddress(of: 0).assumingMemoryBound(to: UInt16.self)
-    for (index, value) in rounded(values).enumerated() { address[index] = UInt16(value.bitPattern >> 16) }
+    result.withWriteView { bytes in
+      let halves = bytes.bindMemory(to: UInt16.self)
+      for (index, value) in rounded(values).enumerated() { halves[index] = UInt16(value.bitPattern >> 16) }
+    }
     return result
   }
 

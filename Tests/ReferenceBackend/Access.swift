@@ -5,11 +5,11 @@ extension Tensor {
   subscript(index: Int) -> Double {
     get {
       precondition(index >= 0 && index < count, "element \(index) of \(shape)")
-      return Double(address[index])
+      return Double(elements[index])
     }
     nonmutating set {
       precondition(index >= 0 && index < count, "element \(index) of \(shape)")
-      address[index] = Float(newValue)
+      elements[index] = Float(newValue)
     }
   }
 
@@ -40,11 +40,11 @@ extension Matrix {
   subscript(row: Int, column: Int) -> Double {
     get {
       precondition(row >= 0 && row < rowCount && column >= 0 && column < columnCount, "element \(row), \(column)")
-      return Double(address[row * stride + column])
+      return Double(elements[row * stride + column])
     }
     nonmutating set {
       precondition(row >= 0 && row < rowCount && column >= 0 && column < columnCount, "element \(row), \(column)")
-      address[row * stride + column] = Float(newValue)
+      elements[row * stride + column] = Float(newValue)
     }
   }
 }

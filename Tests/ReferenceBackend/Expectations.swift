@@ -25,18 +25,19 @@ package func closeness(
   return (largest, index, relative)
 }
 
-/// All elements of a tensor in host memory, row-major.
-package func floats(_ tensor: Tensor) -> [Float] {
-  Array(UnsafeBufferPointer(start: tensor.address, count: tensor.count))
-}
+/// All elements of a tensor, row-major.
+package func floats(_ tensor: Tensor) -> [Float] { tensor.values }
 
 /// A new tensor that holds `values`, row-major.
 package func tensor(_ values: [Float], _ shape: [Int], on backend: any Backend) -> Tensor {
-  let byteCount = values.count * DType.float32.byteCount
-  let result = Tensor(storage: backend.pool.storage(byteCount: byteCount), shape: shape)
-  precondition(result.count == values.count, "tensor: \(values.count) values for \(shape)")
-  for (i, value) in values.enumerated() { result.address[i] = value }
-  return result
+  Tensor(values, shape: shape, backend: backend)
+}
+
+extension Tensor {
+  /// Overwrites one element, counted in row-major order.
+  package func set(_ index: Int, to value: Float) {
+    reshaped([count]).rows(index..<index + 1).assign([value])
+  }
 }
 
 /// Evenly distributed values in `-scale ..< scale`, the same ones for the same seed.

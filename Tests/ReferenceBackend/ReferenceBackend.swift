@@ -16,14 +16,5 @@ package final class ReferenceBackend: Backend {
 
   package var pool: StoragePool { sharedPool ?? Self.poisonedPool() }
 
-  private static func poisonedPool() -> StoragePool {
-    StoragePool(
-      allocate: { byteCount in
-        let address = UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: 64)
-        let wordCount = byteCount / MemoryLayout<UInt32>.stride
-        address.initializeMemory(as: UInt32.self, repeating: 0x7fc0_0000, count: wordCount)
-        return address
-      },
-      free: { address, _ in address.deallocate() })
-  }
+  private static func poisonedPool() -> StoragePool { StoragePool(ReferenceMemory()) }
 }

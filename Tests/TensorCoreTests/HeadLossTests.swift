@@ -34,10 +34,10 @@ struct HeadLossTests {
     let weights = store.weights.values
     let differences = weights.indices.map { index in
       let step: Float = 1 / 128
-      defer { store.weights.address[index] = weights[index] }
-      store.weights.address[index] = weights[index] + step
+      defer { store.weights.set(index, to: weights[index]) }
+      store.weights.set(index, to: weights[index] + step)
       let above = loss(store, targets: targets, scale: 0.25, on: backend, isRecording: false).lossSum
-      store.weights.address[index] = weights[index] - step
+      store.weights.set(index, to: weights[index] - step)
       let below = loss(store, targets: targets, scale: 0.25, on: backend, isRecording: false).lossSum
       return Float(0.25 * (above - below) / (2 * Double(step)))
     }
@@ -69,11 +69,12 @@ struct HeadLossTests {
     backend.fill(store["head"], with: 0.5)
     store["hidden"].assign([0.1, -0.7, 1.3, 0.4, -2])
     let targets = (0..<rowCount).map { Int32($0 * 301_007) }
-    for target in targets { store["head"].address[Int(target)] = -Float(target % 10) }
+    for target in targets { store["head"].set(Int(target), to: -Float(target % 10)) }
     func read() throws -> (hidden: [Float], targets: [Float], headSquares: Double) {
       let head = try #require(store["head"].parameterGradient)
+      let values = head.values
       return (
-        try #require(store["hidden"].parameterGradient).values, targets.map { head.address[Int($0)] },
+        try #require(store["hidden"].parameterGradient).values, targets.map { values[Int($0)] },
         backend.sumOfSquares(head)
       )
     }

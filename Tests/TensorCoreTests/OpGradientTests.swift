@@ -14,10 +14,10 @@ struct OpGradientTests {
     run.parameters.weights.assign(weights)
     let differences = weights.indices.map { index in
       let step: Float = 1 / 128
-      defer { run.parameters.weights.address[index] = weights[index] }
-      run.parameters.weights.address[index] = weights[index] + step
+      defer { run.parameters.weights.set(index, to: weights[index]) }
+      run.parameters.weights.set(index, to: weights[index] + step)
       let above = run.total()
-      run.parameters.weights.address[index] = weights[index] - step
+      run.parameters.weights.set(index, to: weights[index] - step)
       return Float((above - run.total()) / (2 * Double(step)))
     }
     expectClose(gradient, differences, within: 2e-3, "gradient")

@@ -3,22 +3,41 @@ import Testing
 @testable import TensorCore
 
 struct StoragePoolTests {
-  /// A pool that counts the bytes it has from the system.
-  private final class System {
+  /// Memory that counts the bytes it has given.
+  private final class System: DeviceMemory {
+    private final class Piece: MemorySegment {
+      let byteCount: Int
+
+      init(byteCount: Int) { self.byteCount = byteCount }
+    }
+
     private(set) var bytes = 0
     private(set) var requests: [Int] = []
 
-    func pool() -> StoragePool {
-      StoragePool(
-        allocate: { [self] byteCount in
-          bytes += byteCount
-          requests.append(byteCount)
-          return UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: 64)
-        },
-        free: { [self] address, byteCount in
-          bytes -= byteCount
-          address.deallocate()
-        })
+    func allocate(byteCount: Int) -> any MemorySegment {
+      bytes += byteCount
+      requests.append(byteCount)
+      return Piece(byteCount: byteCount)
+    }
+
+    func free(_ segment: any MemorySegment) { bytes -= segment.byteCount }
+
+    // Nobody asks for what the pieces hold.
+    func upload(_ bytes: UnsafeRawBufferPointer, to target: MemoryRange) {}
+    func download(_ source: MemoryRange, to bytes: UnsafeMutableRawBufferPointer) {}
+    func copy(_ source: MemoryRange, to target: MemoryRange) {}
+
+    func pool() -> StoragePool { StoragePool(self) }
+  }
+
+  /// Where a storage lies.
+  private struct Place: Equatable {
+    let segment: ObjectIdentifier
+    let bytes: Range<Int>
+
+    init(_ storage: Storage) {
+      segment = ObjectIdentifier(storage.segment)
+      bytes = storage.segmentOffset..<storage.segmentOffset + storage.byteCount
     }
   }
 
@@ -26,8 +45,9 @@ struct StoragePoolTests {
 
   @Test func `memory that was given back is used again`() {
     let pool = System().pool()
-    let address = pool.storage(byteCount: large).address
-    #expect(pool.storage(byteCount: large - 100).address == address)
+    let first = Place(pool.storage(byteCount: large))
+    #expect(Place(pool.storage(byteCount: large)) == first)
+    #expect(Place(pool.storage(byteCount: large - 100)).bytes.lowerBound == first.bytes.lowerBound)
     #expect(pool.statistics.allocationCount == 1)
   }
 
@@ -42,12 +62,11 @@ struct StoragePoolTests {
       held.append(pool.storage(byteCount: size))
       if held.count > 60 { held.removeFirst() }
     }
-    let ranges = held.compactMap { $0 }.map { storage in
-      let start = Int(bitPattern: storage.address)
-      #expect(start % 64 == 0)
-      return start..<start + storage.byteCount
-    }.sorted { $0.lowerBound < $1.lowerBound }
-    #expect(zip(ranges, ranges.dropFirst()).allSatisfy { $0.upperBound <= $1.lowerBound })
+    for places in Dictionary(grouping: held.compactMap { $0 }.map(Place.init), by: \.segment).values {
+      let ranges = places.map(\.bytes).sorted { $0.lowerBound < $1.lowerBound }
+      #expect(ranges.allSatisfy { $0.lowerBound % 64 == 0 })
+      #expect(zip(ranges, ranges.dropFirst()).allSatisfy { $0.upperBound <= $1.lowerBound })
+    }
   }
 
   @Test func `a sequence of requests that found room finds it again`() {
@@ -82,9 +101,10 @@ struct StoragePoolTests {
     let system = System()
     let pool = system.pool()
     let kept = pool.storage(byteCount: large)
-    kept.address.storeBytes(of: 77, as: Int.self)
+    let before = Place(kept)
     for factor in 2...5 { _ = pool.storage(byteCount: factor * large) }
-    #expect(kept.address.load(as: Int.self) == 77)
+    #expect(Place(kept) == before)
+    #expect(system.bytes == 6 * large)
   }
 
   @Test func `statistics count what is held and used`() {
@@ -116,7 +136,7 @@ struct StoragePoolTests {
   @Test func `a storage keeps its pool`() {
     let system = System()
     var storage: Storage? = system.pool().storage(byteCount: large)
-    storage?.address.storeBytes(of: 1, as: Int.self)
+    withExtendedLifetime(storage) {}
     #expect(system.bytes == large)
     storage = nil
     #expect(system.bytes == 0)

@@ -60,8 +60,9 @@ struct AgreementTests {
   func `one bit of one weight of one rank is found and the rank named`(place: Int, bit: Int) throws {
     let messages = try Self.messages { trainer in
       let weights = trainer.model.parameters.weights
-      let weight = weights.address + (place < 0 ? weights.count - 1 : place)
-      weight.pointee = Float(bitPattern: weight.pointee.bitPattern ^ 1 << bit)
+      let start = place < 0 ? weights.count - 1 : place
+      let weight = weights.rows(start..<start + 1)
+      weight.assign(weight.values.map { Float(bitPattern: $0.bitPattern ^ 1 << bit) })
     }
     let expected = "before step 1: rank 1 differs from the others in weights"
     #expect(messages == [expected, expected, expected])

@@ -1,6 +1,7 @@
 import Checkpoints
 import Foundation
 import Parallel
+import ReferenceBackend
 import Synchronization
 import Testing
 
@@ -215,7 +216,7 @@ struct CheckpointSaverTests {
   @Test func `a run that stops for its losses lets rank 0 finish the checkpoint that it writes`() throws {
     let watched = WatchedDisk(isHolding: true)
     let (poisoned, files) = try start(.real)
-    poisoned.model.parameters["lm_head.weight"].address[0] = .infinity
+    poisoned.model.parameters["lm_head.weight"].set(0, to: .infinity)
     _ = try files.write(poisoned.state)
     let config = try SmallRun.tokens(scratch, ["train.nonfinite_limit=3"])
     let wasWritten = Mutex<[Bool]>([])

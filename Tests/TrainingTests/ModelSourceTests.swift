@@ -47,7 +47,7 @@ struct ModelSourceTests {
     let config = try ModelConfig(SettingsReader(Setting(json: "{\(fields)}"), path: "model"))
     let model = config.makeModel(isTrained: false, backend: backend)
     model.parameters.initialize(config.specs(scheme: .fla), seed: 4)
-    try model.parameters.weights.withBytes { bytes in
+    try model.parameters.weights.withReadView { bytes in
       try ModelExport(config: config.huggingFace, weights: model.parameters.named(bytes))
         .write(to: scratch.file(name), shardBytes: 1 << 20)
     }

@@ -105,7 +105,9 @@ private final class PoisonedModel: LanguageModel {
   func hidden(_ input: ModelInput, tape: Tape) -> Tensor {
     if let poison {
       // Gradients are added to what is there, so it stays.
-      if callCount == poison.microBatch { parameters.gradients?.address[poison.place] = poison.value }
+      if callCount == poison.microBatch {
+        parameters.gradients?.rows(poison.place..<poison.place + 1).assign([poison.value])
+      }
       callCount += 1
     }
     return base.hidden(input, tape: tape)

@@ -9,10 +9,9 @@
 package final class StoragePool {
   /// A stretch of a segment.
   struct Block {
-    fileprivate let segment: Segment
-    fileprivate let range: Range<Int>
-
-    var address: UnsafeMutableRawPointer { segment.address + range.lowerBound }
+    let segment: Segment
+    /// Bytes of the segment.
+    let range: Range<Int>
   }
 
   /// Counts since the pool was made.
@@ -36,23 +35,16 @@ package final class StoragePool {
   /// Small storages share a segment of this size.
   private static let smallestSegment = 4 << 10
 
-  private let allocate: (Int) -> UnsafeMutableRawPointer
-  private let free: (UnsafeMutableRawPointer, Int) -> Void
+  /// Where segments come from.
+  package let memory: any DeviceMemory
   private var segments: [Segment] = []
 
-  /// - Parameters:
-  ///   - allocate: gives that many bytes, aligned to at least 64; never fails.
-  ///   - free: takes back what `allocate` gave.
-  package init(
-    allocate: @escaping (Int) -> UnsafeMutableRawPointer,
-    free: @escaping (UnsafeMutableRawPointer, Int) -> Void
-  ) {
-    self.allocate = allocate
-    self.free = free
+  package init(_ memory: any DeviceMemory) {
+    self.memory = memory
   }
 
   deinit {
-    for segment in segments { free(segment.address, segment.byteCount) }
+    for segment in segments { memory.free(segment.memory) }
   }
 
   /// Memory of at least `byteCount` bytes with arbitrary content.
@@ -82,7 +74,7 @@ package final class StoragePool {
     let unusedBytes = unused.reduce(0) { $0 + $1.byteCount }
     if unusedBytes >= size {
       segments.removeAll(where: \.isUnused)
-      for segment in unused { free(segment.address, segment.byteCount) }
+      for segment in unused { memory.free(segment.memory) }
       statistics.heldBytes -= unusedBytes
     }
     let segment = newSegment(unusedBytes >= size ? unusedBytes : max(size, Self.smallestSegment))
@@ -91,7 +83,7 @@ package final class StoragePool {
   }
 
   private func newSegment(_ byteCount: Int) -> Segment {
-    let segment = Segment(address: allocate(byteCount), byteCount: byteCount)
+    let segment = Segment(memory.allocate(byteCount: byteCount))
     segments.append(segment)
     statistics.allocationCount += 1
     statistics.heldBytes += byteCount
@@ -101,15 +93,15 @@ package final class StoragePool {
 }
 
 /// A piece of memory from the system, and which stretches of it are free.
-private final class Segment {
-  let address: UnsafeMutableRawPointer
+final class Segment {
+  let memory: any MemorySegment
   let byteCount: Int
   /// By address; no two touch each other.
   private var free: [Range<Int>]
 
-  init(address: UnsafeMutableRawPointer, byteCount: Int) {
-    self.address = address
-    self.byteCount = byteCount
+  init(_ memory: any MemorySegment) {
+    self.memory = memory
+    byteCount = memory.byteCount
     free = [0..<byteCount]
   }
 

@@ -1,0 +1,97 @@
+/// A piece of memory that a backend took from its system. What it is, the backend alone knows: an address of the host,
+/// one of a device, or a number.
+package protocol MemorySegment: AnyObject {
+  var byteCount: Int { get }
+}
+
+/// Some bytes of a storage.
+package struct MemoryRange {
+  package let storage: Storage
+  /// The first byte, counted from the start of the storage.
+  package let start: Int
+  package let byteCount: Int
+
+  package init(_ storage: Storage, start: Int, byteCount: Int) {
+    precondition(
+      start >= 0 && byteCount >= 0 && start + byteCount <= storage.byteCount,
+      "memory: \(byteCount) bytes at \(start) of \(storage.byteCount)")
+    self.storage = storage
+    self.start = start
+    self.byteCount = byteCount
+  }
+}
+
+/// The memory of a backend. Whoever is no backend asks it for whatever it wants with the bytes behind a ``Storage``.
+///
+/// A backend's work has an order: calls of kernels and the calls below take effect in the order in which they are made.
+/// A backend may do them later; those that say so wait until they are done.
+package protocol DeviceMemory: AnyObject {
+  /// Takes a piece from the system, with arbitrary content, aligned to at least 64 bytes.
+  func allocate(byteCount: Int) -> any MemorySegment
+  /// Gives a piece back that ``allocate(byteCount:)`` made.
+  func free(_ segment: any MemorySegment)
+
+  /// Copies bytes of the host, which may be changed as soon as this returns.
+  func upload(_ bytes: UnsafeRawBufferPointer, to target: MemoryRange)
+  /// Copies to the host, and waits for it.
+  func download(_ source: MemoryRange, to bytes: UnsafeMutableRawBufferPointer)
+  /// Copies equally many bytes from one place to another that it does not overlap.
+  func copy(_ source: MemoryRange, to target: MemoryRange)
+
+  // Views: bytes that the host may use as long as `body` runs. They are a copy unless the memory is the host's own.
+
+  /// Lends bytes to be read.
+  func withReadView<Result, Failure: Error>(
+    of range: MemoryRange, _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result
+  /// Lends bytes of arbitrary content, all of which are to be written.
+  func withWriteView<Result, Failure: Error>(
+    of range: MemoryRange, _ body: (UnsafeMutableRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result
+  /// Lends bytes to be read and written.
+  func withUpdateView<Result, Failure: Error>(
+    of range: MemoryRange, _ body: (UnsafeMutableRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result
+}
+
+extension DeviceMemory {
+  package func withReadView<Result, Failure: Error>(
+    of range: MemoryRange, _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    let copy = HostCopy(byteCount: range.byteCount)
+    download(range, to: copy.bytes)
+    return try body(UnsafeRawBufferPointer(copy.bytes))
+  }
+
+  package func withWriteView<Result, Failure: Error>(
+    of range: MemoryRange, _ body: (UnsafeMutableRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    let copy = HostCopy(byteCount: range.byteCount)
+    let result = try body(copy.bytes)
+    upload(UnsafeRawBufferPointer(copy.bytes), to: range)
+    return result
+  }
+
+  package func withUpdateView<Result, Failure: Error>(
+    of range: MemoryRange, _ body: (UnsafeMutableRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    let copy = HostCopy(byteCount: range.byteCount)
+    download(range, to: copy.bytes)
+    let result = try body(copy.bytes)
+    upload(UnsafeRawBufferPointer(copy.bytes), to: range)
+    return result
+  }
+}
+
+/// Memory of the host that a view of a device's lies in.
+private final class HostCopy {
+  let bytes: UnsafeMutableRawBufferPointer
+
+  init(byteCount: Int) {
+    bytes = .allocate(byteCount: byteCount, alignment: 64)
+    // What nobody writes is not a number in any of the types that memory holds.
+    bytes.initializeMemory(as: UInt8.self, repeating: 0xff)
+  }
+
+  deinit { bytes.deallocate() }
+}

@@ -1,0 +1,58 @@
+extension Tensor {
+  /// A tensor that holds `values`.
+  package init(_ values: [Float], shape: [Int], backend: any Backend) {
+    let storage = backend.pool.storage(byteCount: values.count * DType.float32.byteCount)
+    self.init(storage: storage, shape: shape)
+    assign(values)
+  }
+
+  /// A copy of all elements, in row-major order.
+  package var values: [Float] {
+    precondition(dtype == .float32, "tensor: \(shape) of \(dtype) read as float32")
+    return [Float](unsafeUninitializedCapacity: count) { values, initializedCount in
+      unsafe storage.memory.download(range, to: UnsafeMutableRawBufferPointer(values))
+      initializedCount = count
+    }
+  }
+
+  /// Overwrites all elements.
+  package func assign(_ values: [Float]) {
+    precondition(
+      values.count == count && dtype == .float32, "assign: \(values.count) values to \(shape) of \(dtype)")
+    values.withUnsafeBytes { unsafe storage.memory.upload($0, to: range) }
+  }
+
+  /// Copies the elements of `other`, which has as many of the same type and lies elsewhere.
+  package func assign(_ other: Tensor) {
+    precondition(
+      other.count == count && other.dtype == dtype,
+      "assign: \(other.shape) of \(other.dtype) to \(shape) of \(dtype)")
+    storage.memory.copy(other.range, to: range)
+  }
+
+  /// Lends the elements' bytes to be read, for files and transfers.
+  package func withReadView<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe storage.memory.withReadView(of: range, body)
+  }
+
+  /// Lends bytes of arbitrary content, all of which become the elements'.
+  package func withWriteView<Result, Failure: Error>(
+    _ body: (UnsafeMutableRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe storage.memory.withWriteView(of: range, body)
+  }
+
+  /// Lends the elements' bytes to be read and written.
+  package func withUpdateView<Result, Failure: Error>(
+    _ body: (UnsafeMutableRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe storage.memory.withUpdateView(of: range, body)
+  }
+
+  /// The bytes of its elements.
+  package var range: MemoryRange {
+    MemoryRange(storage, start: offset * dtype.byteCount, byteCount: count * dtype.byteCount)
+  }
+}
