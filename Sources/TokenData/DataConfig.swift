@@ -1,4 +1,5 @@
 package import Settings
+package import Tokenizers
 
 /// The section `data` of a run file: what is trained and measured on.
 package struct DataConfig: Hashable, Sendable {

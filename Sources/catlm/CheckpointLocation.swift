@@ -2,6 +2,7 @@ import Checkpoints
 import Foundation
 import Settings
 import TokenData
+import Tokenizers
 import Training
 
 /// A checkpoint that the user named: its own directory, or a run directory that holds some.

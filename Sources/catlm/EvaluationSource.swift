@@ -1,6 +1,7 @@
 import Foundation
 import Models
 import TokenData
+import Tokenizers
 
 /// What `catlm evaluate` runs on: the options put together as the `data` section of a run file.
 struct EvaluationSource {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import CPUBackend
 import Checkpoints
+import Corpus
 import Foundation
 import Generation
 import Parallel
@@ -50,6 +51,7 @@ enum Failure {
       || error is ParityError || error is TrainerError || error is ModelSourceError || error is ParallelError
       || error is TelemetryError || error is OutputError || error is ChildFailure || error is TradeOff.Problem
       || error is InstructionError || error is GenerationError || error is StartError
+      || error is CorpusError
   }
 
   /// What a path that was named wrongly gives: it is not there, or something else than it should be.

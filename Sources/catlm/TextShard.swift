@@ -1,5 +1,6 @@
 import Foundation
 import TokenData
+import Tokenizers
 
 /// A text file as a token shard that is gone when nobody reads it any more.
 enum TextShard {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import TokenData
+import Tokenizers
 
 struct TokenizeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

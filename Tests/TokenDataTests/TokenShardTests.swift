@@ -194,14 +194,3 @@ import Testing
     #expect(error?.description == "/nowhere/a.bin: found “No such file or directory”; allowed: a place to write")
   }
 }
-
-@Suite struct ByteTokenizerTests {
-  @Test(arguments: ["", "abc", "é 漢 🐈\n"]) func `text comes back`(text: String) {
-    let tokenizer = ByteTokenizer()
-    #expect(tokenizer.decode(tokenizer.encode(Array(text.utf8))) == text)
-  }
-
-  @Test func `broken text and ids beyond bytes are repaired`() {
-    #expect(ByteTokenizer().decode([0x61, 0xC3, 0x62, 300, -1]) == "a\u{FFFD}b\u{FFFD}\u{FFFD}")
-  }
-}

@@ -1,0 +1,43 @@
+/// One id a byte: the byte's value.
+package struct ByteTokenizer: Tokenizer {
+  package init() {}
+
+  package var vocabularySize: Int { 256 }
+  package var endOfDocument: Int32? { nil }
+  package var cut: TextCut { TextCut(rule: .anywhere) }
+
+  /// A byte-level BPE without merges, whose ids are the bytes: the same as this for other programs.
+  package var files: [String: [UInt8]] {
+    let file = ByteLevelFile(tokens: (UInt8(0)...255).map { [$0] })
+    return [
+      TokenizerFile.name: Array(file.text.utf8),
+      TokenizerFile.configName: Array(TokenizerConfig.text(prefix: [], addedTokens: []).utf8),
+    ]
+  }
+
+  package func makeEncoder(addsSpecial: Bool) -> any TextEncoder { Encoder() }
+  package func makeDecoder(skipsSpecial: Bool) -> any TextDecoder { Decoder() }
+
+  /// The text of `ids`. An id that is no byte, which a model with a padded vocabulary may give, becomes U+FFFD.
+  package func decode(_ ids: [Int32], skipsSpecial: Bool) -> String {
+    String(decoding: ids.map { UInt8(exactly: $0) ?? 0xFF }, as: UTF8.self)
+  }
+
+  private final class Encoder: TextEncoder {
+    func encode(_ text: Span<UInt8>, as part: TextPart, into ids: inout [Int32]) {
+      ids.reserveCapacity(ids.count + text.count)
+      for index in text.indices { ids.append(Int32(text[index])) }
+    }
+  }
+
+  private final class Decoder: TextDecoder {
+    private var characters = CharacterAssembler()
+
+    func append(_ id: Int32) -> String {
+      characters.append(UInt8(exactly: id) ?? 0xFF)
+      return characters.takeComplete()
+    }
+
+    func finish() -> String { characters.takeAll() }
+  }
+}

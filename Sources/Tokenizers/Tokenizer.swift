@@ -1,0 +1,111 @@
+/// Turns text into ids and back.
+///
+/// A tokenizer itself never changes and may be shared; what encodes and decodes has working memory and belongs to one
+/// thread, so each thread makes its own.
+package protocol Tokenizer: Sendable {
+  /// All ids are in `0 ..< vocabularySize`.
+  var vocabularySize: Int { get }
+  /// The id that ends a document; nil if there is none.
+  var endOfDocument: Int32? { get }
+  /// Where a text may be cut so that its parts have the ids of the whole.
+  var cut: TextCut { get }
+  /// What a Hugging Face directory holds of it, by name: `tokenizer.json`, `tokenizer_config.json` and what goes with them.
+  var files: [String: [UInt8]] { get }
+
+  /// - Parameter addsSpecial: whether the ids that the tokenizer puts before and behind a text go with it.
+  func makeEncoder(addsSpecial: Bool) -> any TextEncoder
+  func makeDecoder(skipsSpecial: Bool) -> any TextDecoder
+  /// The text of `ids`, all at once; whatever is no valid UTF-8 becomes U+FFFD, and so does an id outside of the vocabulary.
+  ///
+  /// - Parameter skipsSpecial: whether special tokens give no text.
+  func decode(_ ids: [Int32], skipsSpecial: Bool) -> String
+}
+
+/// Encodes text on one thread.
+package protocol TextEncoder: AnyObject {
+  /// Adds the ids of a text to `ids`.
+  ///
+  /// - Parameters:
+  ///   - text: UTF-8; bytes that are none are encoded as they are.
+  ///   - part: which part of a text it is, cut as ``TextCut`` says.
+  func encode(_ text: Span<UInt8>, as part: TextPart, into ids: inout [Int32])
+}
+
+/// A text, or a part of one.
+package struct TextPart: Hashable, Sendable {
+  package let isFirst: Bool
+  package let isLast: Bool
+
+  package init(isFirst: Bool, isLast: Bool) {
+    self.isFirst = isFirst
+    self.isLast = isLast
+  }
+
+  package static let whole = TextPart(isFirst: true, isLast: true)
+}
+
+/// Decodes ids one after the other, never half a character at a time.
+package protocol TextDecoder: AnyObject {
+  /// The text that `id` completes; empty while a character is incomplete.
+  func append(_ id: Int32) -> String
+  /// What is left at the end: the beginning of a character becomes U+FFFD.
+  func finish() -> String
+}
+
+extension Tokenizer {
+  /// The ids of one text; for many, make an encoder.
+  package func encode(_ text: [UInt8], addsSpecial: Bool = true) -> [Int32] {
+    var ids: [Int32] = []
+    makeEncoder(addsSpecial: addsSpecial).encode(text.span, as: .whole, into: &ids)
+    return ids
+  }
+
+  package func decode(_ ids: [Int32]) -> String { decode(ids, skipsSpecial: false) }
+}
+
+/// Where a text may be cut so that the ids of its parts, one after the other, are those of the whole.
+package struct TextCut: Hashable, Sendable {
+  enum Rule: Hashable {
+    /// Between any two bytes.
+    case anywhere
+    /// Before a blank that follows a letter or digit of ASCII, and after a newline between two characters that are no
+    /// space: pre-tokenizers of byte-level families begin a piece there whatever is around.
+    case atWords
+    /// Before a blank that follows a letter or digit of ASCII.
+    case beforeBlank
+    case nowhere
+  }
+
+  let rule: Rule
+
+  /// The last place in a text to cut at, behind its first byte; nil if there is none.
+  package func last(in text: Span<UInt8>) -> Int? {
+    switch rule {
+    case .anywhere: text.count > 1 ? text.count - 1 : nil
+    case .atWords: lastPlace(in: text, cutsLines: true)
+    case .beforeBlank: lastPlace(in: text, cutsLines: false)
+    case .nowhere: nil
+    }
+  }
+
+  private func lastPlace(in text: Span<UInt8>, cutsLines: Bool) -> Int? {
+    var place = text.count - 1
+    while place >= 2 {
+      if text[place] == UInt8(ascii: " "), isWordByte(text[place - 1]) { return place }
+      if cutsLines, text[place - 1] == UInt8(ascii: "\n"), isWordByte(text[place]), isWordByte(text[place - 2]) {
+        return place
+      }
+      place -= 1
+    }
+    return nil
+  }
+
+  private func isWordByte(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+      UInt8(ascii: "0")...UInt8(ascii: "9"):
+      true
+    default: false
+    }
+  }
+}
