@@ -3,16 +3,24 @@ internal import Synchronization
 
 /// The first signal that asked to stop; 0 before it. A handler may do no more than change numbers and write bytes.
 private let firstSignal = Atomic<Int32>(0)
-private let interruptCount = Atomic<Int>(0)
+/// When the first of each kind came, in nanoseconds of the monotonic clock; 0 before it.
+private let interruptTime = Atomic<Int64>(0)
+private let hangUpTime = Atomic<Int64>(0)
+private let terminationTime = Atomic<Int64>(0)
+private let userTime = Atomic<Int64>(0)
 private let isAnnounced = Atomic<Bool>(false)
 
-/// Takes note of the signal; the second interrupt ends the process at once.
+/// Two of one kind that are closer than this, in nanoseconds, are one wish that came on two ways: `srun` passes on what
+/// Slurm sends to the ranks as well, and a shell and the kernel both send SIGHUP when a terminal goes.
+private let sameWish: Int64 = 250_000_000
+
+/// Takes note of the signal; a second wish of the same kind ends the process at once.
 private nonisolated func receive(_ signal: Int32) {
   let code = errno
   defer { errno = code }
   let isFirst = firstSignal.compareExchange(expected: 0, desired: signal, ordering: .relaxed).exchanged
-  if signal == SIGINT, interruptCount.add(1, ordering: .relaxed).newValue > 1 {
-    announce("catlm: interrupted twice: ended at once\n")
+  if isSecondWish(signal) {
+    announce("catlm: asked to stop twice: ended at once\n")
     _exit(128 + signal)
   }
   guard isFirst else { return }
@@ -21,6 +29,22 @@ private nonisolated func receive(_ signal: Int32) {
   } else {
     announce("catlm: stops after this step with a checkpoint, as a signal asks\n")
   }
+}
+
+private nonisolated func isSecondWish(_ signal: Int32) -> Bool {
+  var time = timespec()
+  // A clock that every Linux has.
+  _ = clock_gettime(CLOCK_MONOTONIC, &time)
+  let now = Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+  let (isFirst, first) =
+    switch signal {
+    case SIGINT: interruptTime.compareExchange(expected: 0, desired: now, ordering: .relaxed)
+    case SIGHUP: hangUpTime.compareExchange(expected: 0, desired: now, ordering: .relaxed)
+    case SIGTERM: terminationTime.compareExchange(expected: 0, desired: now, ordering: .relaxed)
+    default: userTime.compareExchange(expected: 0, desired: now, ordering: .relaxed)
+    }
+  // At a keyboard nothing comes twice by itself.
+  return !isFirst && (signal == SIGINT || now - first >= sameWish)
 }
 
 private nonisolated func announce(_ line: StaticString) {
@@ -32,9 +56,8 @@ private nonisolated func announce(_ line: StaticString) {
 
 /// SIGINT, SIGHUP, SIGTERM and SIGUSR1 as a wish to stop after the current step, with a checkpoint.
 ///
-/// After the first of them only a second SIGINT, which somebody at a keyboard sends, ends the process at once. All others
-/// come by themselves: Slurm sends SIGTERM after the SIGUSR1 that it was asked for, and again through `srun`; a shell and
-/// the kernel both send SIGHUP when a terminal goes. Who sends them sends SIGKILL when time is up.
+/// A second one of the same kind ends the process at once. One of another kind changes nothing: Slurm sends SIGTERM at
+/// the time limit after the SIGUSR1 that it was asked for, and must not cut off the checkpoint that is being written.
 package enum StopSignals {
   /// Installs the handlers, and lets no closed stream or full file end the process by a signal.
   ///
@@ -46,7 +69,10 @@ package enum StopSignals {
     openStandardStreams()
     isAnnounced.store(announces, ordering: .relaxed)
     firstSignal.store(0, ordering: .relaxed)
-    interruptCount.store(0, ordering: .relaxed)
+    interruptTime.store(0, ordering: .relaxed)
+    hangUpTime.store(0, ordering: .relaxed)
+    terminationTime.store(0, ordering: .relaxed)
+    userTime.store(0, ordering: .relaxed)
     for number in [SIGPIPE, SIGXFSZ] { signal(number, SIG_IGN) }
     var signals = sigset_t()
     sigemptyset(&signals)

@@ -21,9 +21,9 @@ struct TrainCommand: RankedCommand {
       loading, validation and checkpoints have ten times as long.
 
       Ctrl-C (SIGINT), SIGHUP, SIGTERM or SIGUSR1 to any rank finishes the step, writes a checkpoint, says where, and \
-      exits with 0. After that only a second Ctrl-C ends the run at once, with exit code 130; further signals of other \
-      kinds change nothing, so that the SIGTERM of Slurm's time limit does not cut off the checkpoint that an earlier \
-      SIGUSR1 asked for (SIGKILL ends anything). An output that is closed (| head) does not end a run. mpirun passes \
+      exits with 0. A second signal of the same kind ends the run at once, with exit code 128 and the signal's \
+      number; one of another kind changes nothing, so that the SIGTERM of Slurm's time limit does not cut off the \
+      checkpoint that an earlier SIGUSR1 asked for. An output that is closed (| head) does not end a run. mpirun passes \
       SIGUSR1 on and returns the ranks' exit code; at SIGTERM, SIGHUP or Ctrl-C it kills its ranks a second later, in the \
       middle of whatever they do, and returns 1: send it SIGUSR1, or start it with launch/local, launch/hosts or \
       launch/slurm.sbatch, which do.
