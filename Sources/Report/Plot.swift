@@ -1,5 +1,10 @@
 internal import Foundation
 
+/// Why something cannot be drawn.
+package struct PlotError: Error, CustomStringConvertible {
+  package let description: String
+}
+
 /// A picture of points in series, as SVG: for results that are traded against each other.
 package struct Plot: Sendable {
   package struct Point: Hashable, Sendable {
@@ -19,9 +24,12 @@ package struct Plot: Sendable {
   package struct Series: Hashable, Sendable {
     package let name: String
     package let points: [Point]
+    /// Whether each point has a dot beside the line.
+    let hasDots: Bool
 
-    package init(name: String, points: [Point]) {
+    package init(name: String, points: [Point], hasDots: Bool = true) {
       self.name = name
+      self.hasDots = hasDots
       self.points = points.sorted { ($0.x, $0.y) < ($1.x, $1.y) }
     }
   }
@@ -106,8 +114,9 @@ package struct Plot: Sendable {
       let color = Self.colors[index % Self.colors.count]
       let places = series.points.map { place($0.x, $0.y) }
       let path = places.map { "\(Self.number($0.x)),\(Self.number($0.y))" }.joined(separator: " ")
-      let dots = zip(series.points, places).flatMap { point, place in
-        [
+      let dots = zip(series.points, places).flatMap { point, place -> [String] in
+        guard series.hasDots else { return [] }
+        return [
           "<circle cx=\"\(Self.number(place.x))\" cy=\"\(Self.number(place.y))\" r=\"4.5\" fill=\"\(color)\"/>",
           text(point.label, x: place.x + 8, y: place.y - 7, extra: "fill=\"\(color)\""),
         ]

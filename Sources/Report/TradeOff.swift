@@ -11,11 +11,6 @@ package struct TradeOff: Sendable {
     case tokensPerSecond = "tokens_per_second"
   }
 
-  /// Why results cannot be drawn.
-  package struct Problem: Error, CustomStringConvertible {
-    package let description: String
-  }
-
   let name: String
   private let rows: [Setting]
 
@@ -23,31 +18,31 @@ package struct TradeOff: Sendable {
   ///   - name: what the picture calls the model.
   ///   - lines: JSON objects, one a line.
   ///   - source: where they come from, for messages.
-  package init(name: String, lines: String, source: String) throws(Problem) {
+  package init(name: String, lines: String, source: String) throws(PlotError) {
     self.name = name
     var rows: [Setting] = []
     for (index, line) in lines.split(whereSeparator: \.isNewline).enumerated() {
       guard let row = try? Setting(json: String(line)), row["chunk_size"] != nil, row["loss"] != nil else {
-        throw Problem(
+        throw PlotError(
           description:
             "\(source) line \(index + 1): found \(line.prefix(60)), allowed: what catlm evaluate --json prints")
       }
       rows.append(row)
     }
     guard !rows.isEmpty else {
-      throw Problem(description: "\(source): found no line, allowed: what catlm evaluate --json prints")
+      throw PlotError(description: "\(source): found no line, allowed: what catlm evaluate --json prints")
     }
     self.rows = rows
   }
 
   /// The model's points, such as loss against cache bytes.
-  func series(x: Quantity, y: Quantity) throws(Problem) -> Plot.Series {
+  func series(x: Quantity, y: Quantity) throws(PlotError) -> Plot.Series {
     var points: [Plot.Point] = []
     for row in rows {
       guard let xValue = row[x.rawValue]?.numberValue, let yValue = row[y.rawValue]?.numberValue, xValue.isFinite,
         yValue.isFinite, x.scale == .linear || xValue > 0
       else {
-        throw Problem(description: "\(name): \(row.json()) has no \(x.rawValue) and \(y.rawValue) that can be drawn")
+        throw PlotError(description: "\(name): \(row.json()) has no \(x.rawValue) and \(y.rawValue) that can be drawn")
       }
       let label = row["chunk_size"]?.integerValue.map { "C = \($0)" } ?? ""
       points.append(Plot.Point(x: xValue, y: yValue, label: label))
@@ -60,7 +55,7 @@ package struct TradeOff: Sendable {
   /// - Parameter results: at least one.
   package static func plot(
     _ results: [TradeOff], title: String, x: Quantity, y: Quantity
-  ) throws(Problem) -> Plot {
+  ) throws(PlotError) -> Plot {
     var series: [Plot.Series] = []
     for result in results { series.append(try result.series(x: x, y: y)) }
     return Plot(title: title, series: series, horizontal: x.caption, vertical: y.caption)

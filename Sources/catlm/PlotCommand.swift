@@ -5,44 +5,73 @@ import Report
 struct PlotCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "plot",
-    abstract: "Draws quality against cost at each chunk size, from results of evaluate.",
+    abstract: "Draws the curves of runs, or quality against cost at each chunk size, as SVG.",
     discussion: """
-      Each file holds what `catlm evaluate --json` printed for one model and becomes a line of the picture, named after \
-      the file.
+      Of run directories: the training loss (neighbouring steps averaged) and the validation loss at each chunk size, \
+      from metrics.jsonl. Of files with what `catlm evaluate --json` printed, one a model: a line a file, a point a \
+      chunk size, named after the file.
 
       Example: catlm evaluate runs/smoke --json > adaptive.jsonl && catlm plot adaptive.jsonl --output tradeoff.svg
       """)
 
-  @Argument(help: "Files of results.")
-  var files: [String]
+  @Argument(help: "Run directories, or files of results.")
+  var paths: [String]
 
   @Option(help: "The SVG file to write.")
   var output: String
 
-  @Option(help: "Along the bottom: \(TradeOff.Quantity.names).")
+  @Option(help: "Of results, along the bottom: \(TradeOff.Quantity.names).")
   var x = TradeOff.Quantity.cacheBytes
 
-  @Option(help: "Along the side: \(TradeOff.Quantity.names).")
+  @Option(help: "Of results, along the side: \(TradeOff.Quantity.names).")
   var y = TradeOff.Quantity.loss
 
   @Option(help: "What stands above the picture.")
-  var title = "One model, run at several chunk sizes"
+  var title: String?
 
   func run() throws {
-    let results = try files.map { file in
-      guard let content = FileManager.default.contents(atPath: file) else {
-        throw UserError("\(file): cannot be read")
-      }
-      let name = URL(filePath: file).deletingPathExtension().lastPathComponent
-      return try TradeOff(name: name, lines: String(decoding: content, as: UTF8.self), source: file)
+    let runs = paths.filter(isRun)
+    guard runs.isEmpty || runs.count == paths.count else {
+      throw UserError("\(runs[0]): found a run beside files of results, allowed: runs alone, or files alone")
     }
-    let picture = try TradeOff.plot(results, title: title, x: x, y: y).svg
+    let picture = try runs.isEmpty ? tradeOff() : curves()
     do {
-      try Data(picture.utf8).write(to: URL(filePath: output), options: .atomic)
+      try Data(picture.svg.utf8).write(to: URL(filePath: output), options: .atomic)
     } catch {
       throw UserError("\(output): cannot be written: \(error.localizedDescription)")
     }
-    try Output.print("\(output): \(results.count == 1 ? "1 model" : "\(results.count) models")")
+    let what = runs.isEmpty ? "model" : "run"
+    try Output.print("\(output): \(paths.count == 1 ? "1 \(what)" : "\(paths.count) \(what)s")")
+  }
+
+  private func isRun(_ path: String) -> Bool {
+    var isDirectory: ObjCBool = false
+    return FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) && isDirectory.boolValue
+  }
+
+  private func tradeOff() throws -> Plot {
+    let results = try paths.map {
+      try TradeOff(name: name(of: $0, dropsExtension: true), lines: content(of: $0), source: $0)
+    }
+    return try TradeOff.plot(results, title: title ?? "One model, run at several chunk sizes", x: x, y: y)
+  }
+
+  private func curves() throws -> Plot {
+    let curves = try paths.map { path in
+      let file = path + "/metrics.jsonl"
+      return try Curve(name: name(of: path, dropsExtension: false), lines: content(of: file), source: file)
+    }
+    return Curve.plot(curves, title: title ?? "Loss over steps")
+  }
+
+  private func content(of path: String) throws -> String {
+    guard let content = FileManager.default.contents(atPath: path) else { throw UserError("\(path): cannot be read") }
+    return String(decoding: content, as: UTF8.self)
+  }
+
+  private func name(of path: String, dropsExtension: Bool) -> String {
+    let url = URL(filePath: path)
+    return (dropsExtension ? url.deletingPathExtension() : url).lastPathComponent
   }
 }
 

@@ -49,6 +49,8 @@ struct BadInput: Sendable, CustomTestStringConvertible {
     BadInput("checkpoint", "inspect", "absent", names: "absent"),
     BadInput("parity", "absent", names: "absent"),
     BadInput("plot", "absent", "--output", "a.svg", names: "absent"),
+    BadInput("plot", "data", "--output", "a.svg", names: "data/metrics.jsonl"),
+    BadInput("plot", "data", "text.txt", "--output", "a.svg", names: "data: found a run beside files"),
     BadInput("plot", "text.txt", "--output", "a.svg", names: "text.txt line 1", "catlm evaluate --json"),
     BadInput("tokenize", "--output", "shards", "absent.txt", names: "absent.txt"),
     BadInput("tokenize", "--output", "text.txt/shards", "text.txt", names: "text.txt/shards"),

@@ -10,5 +10,12 @@ extension CommandTests {
       let picture = String(decoding: try workspace.bytes("tradeoff.svg"), as: UTF8.self)
       for text in ["<svg ", "C = 1<", "C = 2<", "C = 8<", "adaptive", "KiB"] { #expect(picture.contains(text)) }
     }
+
+    @Test func `a run becomes a picture of its curves`() throws {
+      let workspace = try Workspace(isTrained: true)
+      try workspace.catlm("plot", "run", "--output", "curve.svg").succeeded()
+      let picture = String(decoding: try workspace.bytes("curve.svg"), as: UTF8.self)
+      for text in ["<svg ", ">training<", ">validation, C = 8<", "step"] { #expect(picture.contains(text)) }
+    }
   }
 }

@@ -50,14 +50,34 @@ import Testing
 
   @Test(arguments: ["", "loss 3", #"{"step": 1}"#, Self.rows + "\n{}"])
   func `what evaluate did not print is refused with its line`(lines: String) {
-    let error = #expect(throws: TradeOff.Problem.self) { try TradeOff(name: "a", lines: lines, source: "a.jsonl") }
+    let error = #expect(throws: PlotError.self) { try TradeOff(name: "a", lines: lines, source: "a.jsonl") }
     #expect(error?.description.hasPrefix("a.jsonl") == true)
     #expect(error?.description.contains("catlm evaluate --json") == true)
   }
 
+  @Test func `a run's curve is the training loss in few points and the validation loss at each chunk size`() throws {
+    let training = (1...1000).map { "{\"step\": \($0), \"loss\": \(5 - Double($0) / 500), \"chunk_size\": 4}" }
+    let others = [
+      #"{"step": 500, "validation_loss": 4.1, "chunk_size": 4}"#, #"{"step": 500, "validation_loss": 4.2, "chunk_size": 8}"#,
+      #"{"step": 1000, "validation_loss": 3.1, "chunk_size": 4}"#, #"{"step": 1000, "text": "a", "chunk_size": 4}"#,
+      #"{"step": 1001, "loss": "nan"}"#, #"{"step": 1001, "lo"#,
+    ]
+    let lines = (training + others).joined(separator: "\n")
+    let series = try Curve(name: "a", lines: lines, source: "a").series(isNamed: true)
+    #expect(series.map(\.name) == ["a: training", "a: validation, C = 4", "a: validation, C = 8"])
+    #expect(series[0].points.count == 143 && abs(series[0].points[0].y - 4.992) < 1e-9)
+    #expect(series[1].points.map(\.y) == [4.1, 3.1])
+    let svg = Curve.plot([try Curve(name: "a", lines: lines, source: "a")], title: "a").svg
+    #expect(XMLCheck().accepts(svg) && svg.contains("validation, C = 8") && !svg.contains("a: "))
+  }
+
+  @Test func `metrics without a loss cannot be drawn`() {
+    #expect(throws: PlotError.self) { try Curve(name: "a", lines: "{}\n", source: "a") }
+  }
+
   @Test func `a loss that is no number cannot be drawn`() throws {
     let result = try TradeOff(name: "a", lines: #"{"chunk_size": 4, "loss": "nan", "cache_bytes": 3}"#, source: "a")
-    #expect(throws: TradeOff.Problem.self) { try TradeOff.plot([result], title: "", x: .cacheBytes, y: .loss) }
+    #expect(throws: PlotError.self) { try TradeOff.plot([result], title: "", x: .cacheBytes, y: .loss) }
   }
 }
 
