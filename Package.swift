@@ -74,7 +74,7 @@ let package = Package(
     module(
       "Training",
       [
-        "Checkpoints", "Evaluation", "Models", "Optimizers", "Parallel", "Randomness", "Settings",
+        "Checkpoints", "Evaluation", "Generation", "Models", "Optimizers", "Parallel", "Randomness", "Settings",
         "Telemetry", "TensorCore", "TokenData",
         .product(name: "Logging", package: "swift-log"),
       ]),

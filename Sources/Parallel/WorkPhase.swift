@@ -5,6 +5,7 @@ package enum WorkPhase: String, CaseIterable, Sendable {
   case gradients = "forward and backward"
   case optimizer
   case validation
+  case samples = "sample texts"
   case checkpoint
 
   /// How many times the job's time limit may pass in it without a sign of progress: a step's parts have the limit
@@ -12,7 +13,7 @@ package enum WorkPhase: String, CaseIterable, Sendable {
   var patience: Int {
     switch self {
     case .gradients, .optimizer: 1
-    case .start, .validation, .checkpoint: 10
+    case .start, .validation, .samples, .checkpoint: 10
     }
   }
 }

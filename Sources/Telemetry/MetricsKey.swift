@@ -4,6 +4,8 @@ package enum MetricsLine: String, CaseIterable, Sendable {
   case training
   /// What a validation at one chunk size found.
   case validation
+  /// What the model of now wrote at one chunk size.
+  case sample
 }
 
 /// The keys of `metrics.jsonl`, in the order in which a line has them. This is the one place that declares them.
@@ -19,6 +21,8 @@ package enum MetricsKey: String, CaseIterable, Sendable {
   case targets
   case seconds
   case tokensPerSecond = "tokens_per_second"
+  case prompt
+  case text
   case skipped
   case spike
   case checkpointStallSeconds = "checkpoint_stall_seconds"
@@ -59,12 +63,16 @@ package enum MetricsKey: String, CaseIterable, Sendable {
     case .tokens:
       Declaration("integer", [.training], "tokens trained on since step 1, over all ranks")
     case .targets:
-      Declaration("integer", MetricsLine.allCases, "targets that the loss is the mean of")
+      Declaration("integer", [.training, .validation], "targets that the loss is the mean of")
     case .seconds:
       Declaration(
         "number", [.training], "time since the step before ended, without validation and the stall of a checkpoint")
     case .tokensPerSecond:
       Declaration("number", [.training], "tokens of the step over its seconds")
+    case .prompt:
+      Declaration("text", [.sample], "what the sample text begins with (train.sample_prompt)")
+    case .text:
+      Declaration("text", [.sample], "how the model goes on from the prompt")
     case .skipped:
       Declaration(
         "flag", [.training], "true where the update was not made: loss or gradient norm was not finite, or a spike")

@@ -1,12 +1,12 @@
-internal import Foundation
-internal import Settings
+package import Foundation
+package import Settings
 
 /// A line of `metrics.jsonl` in the making.
-struct MetricsRecord {
+package struct MetricsRecord {
   private let line: MetricsLine
   private var values: [MetricsKey: Setting]
 
-  init(_ line: MetricsLine, step: Int, time: Date = .now) {
+  package init(_ line: MetricsLine, step: Int, time: Date = .now) {
     self.line = line
     // A float of a date has more digits than any clock means.
     let milliseconds = (time.timeIntervalSince1970 * 1e3).rounded()
@@ -14,7 +14,7 @@ struct MetricsRecord {
   }
 
   /// The value of a key that this kind of line has; nil: the key is absent.
-  subscript(key: MetricsKey) -> Setting? {
+  package subscript(key: MetricsKey) -> Setting? {
     get { values[key] }
     set {
       precondition(key.declaration.lines.contains(line), "metrics: \(key.rawValue) in a line of \(line.rawValue)")
@@ -23,7 +23,7 @@ struct MetricsRecord {
   }
 
   /// The line, its keys in the order in which they are declared.
-  var setting: Setting {
+  package var setting: Setting {
     .mapping(
       MetricsKey.allCases.compactMap { key in values[key].map { Setting.Entry(key: key.rawValue, value: $0) } })
   }

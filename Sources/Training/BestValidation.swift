@@ -1,5 +1,6 @@
 internal import Foundation
 internal import Settings
+internal import Telemetry
 
 /// The lowest validation loss of a run at each chunk size.
 struct BestValidation: Hashable, Sendable {

@@ -41,6 +41,7 @@ package struct MemoryPlan: Hashable, Sendable {
       steps: config.train.firstSteps, laterSteps: config.train.laterSteps,
       sampleCount: config.train.largestShare(rankCount: rankCount),
       length: config.data.context, validation: (config.validatedAtATime, config.train.chunks.sizes),
+      samples: config.samplePlan,
       owned: isSharded ? buckets.owned(by: rank, of: rankCount) : nil)
     let leastBytes = modelBytes + plan.leastSampleBytes
     tensorBytes = leastBytes < largestBytes ? plan.peakBytes(makeBackend: makeBackend) : leastBytes

@@ -135,6 +135,7 @@ package struct RunConfig: Sendable {
     try reader.finish()
     resolved = reader.resolved
     try checkLengths()
+    try checkSamples()
   }
 
   private func checkLengths() throws(SettingsError) {

@@ -11,15 +11,18 @@ final class RunRecorder {
 
   private let config: RunConfig
   private let metrics: MetricsLog?
-  private let progress = ProgressLine()
+  /// Nil where the log has no room for what comes every few seconds.
+  private let progress: ProgressLine?
   private let startTokens: Int
   private let clock = ContinuousClock()
   private var lastInstant: ContinuousClock.Instant
   /// Seconds that training waited for checkpoints since the last record.
   private var stallSeconds: Double?
 
-  init(config: RunConfig, metrics: MetricsLog?, startTokens: Int) {
+  /// - Parameter showsProgress: whether lines say how far the run is, beside what is logged.
+  init(config: RunConfig, metrics: MetricsLog?, startTokens: Int, showsProgress: Bool) {
     self.config = config
+    progress = showsProgress ? ProgressLine() : nil
     self.metrics = metrics
     self.startTokens = startTokens
     best = metrics.map { BestValidation(metricsAt: $0.path) } ?? BestValidation()
@@ -33,7 +36,7 @@ final class RunRecorder {
     let seconds = (clock.now - lastInstant) / .seconds(1)
     lastInstant = clock.now
     let hasChunks = config.model.chunkSizes != nil
-    progress.update(
+    progress?.update(
       Progress(
         step: step, stepCount: config.train.steps, tokenCount: tokensSeen - startTokens, loss: result.loss,
         chunkSize: hasChunks ? result.chunkSizes.last : nil, learningRate: result.learningRate))
@@ -64,7 +67,7 @@ final class RunRecorder {
   ///
   /// - Parameter batchCount: batches of this rank, of all chunk sizes.
   func validationProgress(batchCount: Int) -> EvaluationProgressLine? {
-    metrics.map { _ in EvaluationProgressLine("validation", batchCount: batchCount) }
+    progress.map { _ in EvaluationProgressLine("validation", batchCount: batchCount) }
   }
 
   func recordValidation(
@@ -89,6 +92,20 @@ final class RunRecorder {
     skipTime()
   }
 
+  func recordSample(step: Int, chunkSize: Int?, text: String, logger: Logger) {
+    guard let metrics else { return }
+    let prompt = config.train.samples.prompt
+    var record = MetricsRecord(.sample, step: step)
+    record[.chunkSize] = chunkSize.map(Setting.integer)
+    record[.prompt] = .text(prompt)
+    record[.text] = .text(text)
+    metrics.append(record.setting)
+    var metadata: Logger.Metadata = ["step": "\(step)", "text": "\(prompt + text)"]
+    if let chunkSize { metadata["chunk_size"] = "\(chunkSize)" }
+    logger.info("sample", metadata: metadata)
+    skipTime()
+  }
+
   /// Runs what holds training up for a checkpoint. How long that takes is in the next step's record, apart from the
   /// step's own time.
   func recordStall<Failure: Error>(_ body: () throws(Failure) -> Void) throws(Failure) {
@@ -104,8 +121,7 @@ final class RunRecorder {
   }
 
   func finish() {
-    guard let metrics else { return }
-    progress.finish()
-    metrics.finish()
+    progress?.finish()
+    metrics?.finish()
   }
 }

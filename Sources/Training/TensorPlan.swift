@@ -15,7 +15,17 @@ package struct TensorPlan: Sendable {
   private let sampleCount: Int
   private let length: Int
   private let validation: (sampleCount: Int, chunkSizes: [Int])
+  private let samples: Samples?
   private let owned: [Range<Int>]?
+
+  /// Texts that are written during a run, one after the other.
+  package struct Samples: Hashable, Sendable {
+    /// Tokens of the prompt.
+    let promptLength: Int
+    /// Tokens of a whole text.
+    let length: Int
+    let chunkSizes: [Int]
+  }
 
   /// Tokens of the largest batch that is made. Beyond, memory grows by as much with each sample.
   private static let largestBatch = 1 << 14
@@ -27,11 +37,12 @@ package struct TensorPlan: Sendable {
   ///   - sampleCount: of the largest micro-batch.
   ///   - length: of the longest sample, in inputs that each have a target.
   ///   - validation: samples of a batch of validation, 0 if there is none, and its chunk sizes.
+  ///   - samples: texts that are written with the model; nil if none are.
   ///   - owned: the parts of the flat buffers that this rank updates; nil for all.
   package init(
     model: ModelConfig, optimizer: OptimizerConfig?, recomputation: Recomputation, steps: [[Int]],
     laterSteps: [[Int]] = [], sampleCount: Int, length: Int,
-    validation: (sampleCount: Int, chunkSizes: [Int]) = (0, []), owned: [Range<Int>]? = nil
+    validation: (sampleCount: Int, chunkSizes: [Int]) = (0, []), samples: Samples? = nil, owned: [Range<Int>]? = nil
   ) {
     self.model = model
     self.optimizer = optimizer
@@ -41,6 +52,7 @@ package struct TensorPlan: Sendable {
     self.sampleCount = sampleCount
     self.length = length
     self.validation = validation
+    self.samples = samples
     self.owned = owned
   }
 
@@ -83,6 +95,7 @@ package struct TensorPlan: Sendable {
       for size in validation.chunkSizes {
         run(network, part(validation.sampleCount), chunkSize: size, isRecording: false, on: backend)
       }
+      if let samples { write(samples, with: network, on: backend) }
     }
     return backend.pool.statistics.peakHeldBytes
   }
@@ -98,5 +111,18 @@ package struct TensorPlan: Sendable {
       ids: ids, targets: ids, sampleCount: sampleCount, length: length, chunkSize: chunkSize, gradientScale: 1,
       tape: tape)
     tape.backward()
+  }
+
+  /// The passes over each text's prompt, and over tokens until a chunk has ended.
+  private func write(_ samples: Samples, with network: any LanguageModel, on backend: any Backend) {
+    for size in samples.chunkSizes {
+      let decoding = network.makeDecoding(
+        sequenceCount: 1, length: samples.length, chunkSize: size, backend: backend)
+      let tape = Tape(backend: backend, isRecording: false)
+      let singleCount = min(samples.length - samples.promptLength - 1, size + 1)
+      let calls =
+        [[Int32](repeating: 0, count: samples.promptLength)] + Array(repeating: [0], count: max(0, singleCount))
+      for ids in calls { _ = tape.linear(decoding.advance(ids), weight: network.head) }
+    }
   }
 }

@@ -21,6 +21,7 @@ package struct TrainConfig: Hashable, Sendable {
   package var chunks: ChunkSchedule
   /// Steps between validations; 0: only after the last.
   package var validationInterval = 0
+  package var samples = SampleConfig()
   /// Stop after this many non-finite steps in a row.
   package var nonFiniteLimit = 10
   /// Skip the update of a step whose loss is so many standard deviations above the mean of those before it at the same
@@ -80,7 +81,8 @@ package struct TrainConfig: Hashable, Sendable {
     ] + ChunkSchedule.keys.map { $0.at(\.chunks) } + [
       .integer(
         "validation_interval", \.validationInterval,
-        "Steps between validations; 0: only after the last step."),
+        "Steps between validations; 0: only after the last step.")
+    ] + SampleConfig.keys.map { $0.at(\.samples) } + [
       .integer(
         "nonfinite_limit", \.nonFiniteLimit, in: 1...1_000_000,
         "The run ends after this many steps in a row whose loss or gradient is not finite; such steps change nothing."),

@@ -163,7 +163,9 @@ package final class Trainer {
     }
     let metrics = try files.map { MetricsLog(try MetricsFile(path: $0.directory.metricsPath), logger: logger) }
     let startTokens = state.tokensSeen
-    let recorder = RunRecorder(config: config, metrics: metrics, startTokens: startTokens)
+    let recorder = RunRecorder(
+      config: config, metrics: metrics, startTokens: startTokens,
+      showsProgress: metrics != nil && logger.logLevel <= .info)
     defer { recorder.finish() }
     let saver = try files.map { try CheckpointSaver($0, logger: logger, now: now) }
     defer { saver?.finish() }
@@ -188,15 +190,14 @@ package final class Trainer {
       }
       let isLast = state.step == config.train.steps
       let isStopping = result.stopRequestCount > 0 && !isLast
-      let isValidated = isLast || isDue(config.train.validationInterval)
       // Who asked to stop may not wait for long.
-      if isValidated && !isStopping { try validate(recorder) }
+      if !isStopping { try measure(recorder, isLast: isLast) }
       if isLast || isStopping || result.saveRequestCount > 0 || isDue(config.checkpoint.interval) {
         group.note(step: state.step, phase: .checkpoint)
         try recorder.recordStall { try save(saver, isLast: isLast || isStopping) }
       }
       if isStopping {
-        if isValidated { try validate(recorder) }
+        try measure(recorder, isLast: isLast)
         sayStopped(checkpoint: saver?.newestPath)
         break
       }
@@ -213,6 +214,12 @@ package final class Trainer {
     // Where the ranks cannot wait for each other, `error` is still what ends the run.
     try? group.barrier()
     return error
+  }
+
+  /// Makes the validation and the sample texts that are due after the step that is done.
+  private func measure(_ recorder: RunRecorder, isLast: Bool) throws {
+    if isLast || isDue(config.train.validationInterval) { try validate(recorder) }
+    if isSampleDue(isLast: isLast) { try writeSamples(recorder) }
   }
 
   private func isDue(_ interval: Int) -> Bool {

@@ -21,6 +21,9 @@ struct Catlm: ParsableCommand {
       Under mpirun or srun, train and benchmark train, allreduce and scaling are the work of all ranks; any other command \
       is done by the first rank alone, and the others leave.
 
+      Completion in the shell: catlm --generate-completion-script bash > ~/.local/share/bash-completion/completions/catlm \
+      (or zsh, fish).
+
       Example: mpirun --bind-to none -np 2 catlm train configs/smoke.yaml
       """,
     version: Version.current,

@@ -50,6 +50,9 @@ struct EvaluateCommand: ParsableCommand {
 
   @OptionGroup var threads: ThreadsOption
 
+  @Flag(help: "No progress on standard error.")
+  var quiet = false
+
   @Flag(help: "One JSON object a chunk size on standard output.")
   var json = false
 
@@ -78,14 +81,15 @@ struct EvaluateCommand: ParsableCommand {
     let sizes = try ChunkSizeOption.parse(chunkSizes, model: model.config, run: location.run)
     try requireRoom(model.config, length: source.length, sampleCount: min(batch, data.sampleCount), sizes)
     if !json { try Output.print(EvaluationTable.header) }
-    let progress = EvaluationProgressLine("evaluation", batchCount: sizes.count * data.batchCount)
-    defer { progress.finish() }
+    let progress =
+      quiet ? nil : EvaluationProgressLine("evaluation", batchCount: sizes.count * data.batchCount)
+    defer { progress?.finish() }
     for chunkSize in sizes {
       let shownSize = model.config.chunkSizes == nil ? nil : chunkSize
       let result = evaluator.evaluate(data, indices: Array(0..<data.batchCount), chunkSize: chunkSize) {
-        progress.advance(tokenCount: $0, chunkSize: shownSize)
+        progress?.advance(tokenCount: $0, chunkSize: shownSize)
       }
-      progress.finish()
+      progress?.finish()
       let row = EvaluationTable.Row(
         chunkSize: shownSize, result: result,
         cacheBytes: model.config.cacheBytes(length: source.length, chunkSize: chunkSize),

@@ -56,6 +56,9 @@ struct TrainCommand: RankedCommand {
       model.layers lists dense, window, cat and adaptive_cat, each a name or a mapping such as \
       {type: cat, chunk_size: 4}, and is repeated up to model.num_hidden_layers.
 
+      With train.sample_interval the model of now continues train.sample_prompt every so many steps, at each chunk size; \
+      the texts go to the log and to metrics.jsonl, whose keys docs/metrics.md explains.
+
       Example: mpirun --bind-to none -np 2 catlm train configs/smoke.yaml --set train.steps=100
       """)
 
@@ -70,6 +73,9 @@ struct TrainCommand: RankedCommand {
 
   @Option(name: .customLong("run"), help: "Run directory; by default runs/NAME, after the run file.")
   var runDirectory: String?
+
+  @Flag(help: "Only warnings and errors: no progress, no log of what goes well.")
+  var quiet = false
 
   func run() throws {
     StopSignals.install(announces: ProcessGroups.isFirstRank)
@@ -101,7 +107,7 @@ struct TrainCommand: RankedCommand {
   }
 
   private func train(_ configuration: RunConfig, group: any ProcessGroup) throws {
-    let logger = Logger(label: "catlm", level: group.rank == 0 ? .info : .warning)
+    let logger = Logger(label: "catlm", level: group.rank == 0 && !quiet ? .info : .warning)
     let threadCount = try Host.threadCount(setting: configuration.parallel.threads, group: group)
     let backend = Host.makeBackend(threadCount: threadCount, precision: configuration.train.precision)
     let summary = try HostReport.summary(of: group, equipment: Host.equipment(of: backend))

@@ -68,6 +68,21 @@ struct MemoryPlanTests {
     #expect(alone.tensorBytes > without.tensorBytes)
   }
 
+  @Test func `a sample text may need more than a step`() throws {
+    let overrides = [
+      "train.recompute=blocks", "train.batch_size=1", "train.accumulation=1", "data.tokenizer=bytes",
+      "model.vocab_size=256", "train.sample_prompt=\(String(repeating: "a", count: 55))", "train.sample_tokens=3",
+    ]
+    let sampled = try SmallRun.tokens(scratch, overrides + ["train.sample_interval=2"], model: Self.model)
+    try expectClose(sampled)
+    let without = try SmallRun.tokens(scratch, overrides, model: Self.model)
+    let (most, least) = (
+      MemoryPlan(sampled, rank: 0, rankCount: 1, makeBackend: Self.planner),
+      MemoryPlan(without, rank: 0, rankCount: 1, makeBackend: Self.planner)
+    )
+    #expect(most.tensorBytes > least.tensorBytes)
+  }
+
   @Test(arguments: Recomputation.allCases)
   func `large batches are predicted from smaller ones`(recomputation: Recomputation) throws {
     let config = try SmallRun.tokens(

@@ -1,5 +1,7 @@
 import Foundation
+import Parallel
 import Settings
+import Telemetry
 import Testing
 import TokenData
 
@@ -12,7 +14,11 @@ struct MetricsTests {
   init() throws { scratch = try Scratch() }
 
   /// A run on shards with others to validate on.
-  private func config(_ overrides: String...) throws -> RunConfig {
+  private func config(_ overrides: String...) throws -> RunConfig { try config(overrides) }
+
+  private func run(_ name: String) -> RunInDirectory { RunInDirectory(directory: scratch.file(name)) }
+
+  private func config(_ overrides: [String]) throws -> RunConfig {
     let shard = scratch.file("tiny_val_000000.bin")
     try TokenShardWriter.write((0..<100).map { Int32($0 % 24) }, vocabularySize: 24, to: shard)
     return try SmallRun.tokens(scratch, ["data.validation=\(shard)"] + overrides)
@@ -49,6 +55,65 @@ struct MetricsTests {
       let kind: MetricsLine = keys.contains(.loss) ? .training : .validation
       for key in keys { #expect(key.declaration.lines.contains(kind), "\(key) in \(line.json())") }
     }
+  }
+
+  @Test func `sample texts change nothing of a run, and a resumed run writes the same`() throws {
+    let overrides = ["data.tokenizer=bytes", "model.vocab_size=256", "train.validation_interval=0"]
+    let sampling = ["train.sample_interval=3", "train.sample_prompt=ab", "train.sample_tokens=5"]
+    for temperature in [0.0, 0.8] {
+      let more = sampling + ["train.sample_temperature=\(temperature)"]
+      let (plain, sampled) = (RunInDirectory(directory: scratch.file("a\(temperature)")), run("b\(temperature)"))
+      try plain.train(config(overrides))
+      try sampled.train(config(overrides + more))
+      #expect(try sampled.tensors(8) == plain.tensors(8))
+      let (expected, found) = (try plain.records(), try sampled.records())
+      #expect(found.filter { $0["text"] == nil } == expected)
+      let samples = found.filter { $0["text"] != nil }
+      #expect(samples.map { $0["step"]?.integerValue } == [3, 3, 6, 6, 8, 8])
+      #expect(samples.map { $0["chunk_size"]?.integerValue } == [2, 4, 2, 4, 2, 4])
+      #expect(samples.allSatisfy { $0["prompt"] == .text("ab") && $0["text"]?.textValue?.isEmpty == false })
+      #expect(sampled.messages.all.count { $0.hasPrefix("sample ") && $0.contains("text=ab") } == 6)
+
+      let parts = run("c\(temperature)")
+      try parts.train(config(overrides + more + ["train.steps=4"]))
+      try parts.train(config(overrides + more))
+      // The first part ends with a validation and texts of its own.
+      #expect(try parts.records().filter { $0["step"] != .integer(4) || $0["loss"] != nil } == found)
+    }
+  }
+
+  @Test(arguments: [2, 3]) func `sample texts are the same on any number of ranks`(count: Int) throws {
+    let overrides = [
+      "data.tokenizer=bytes", "model.vocab_size=256", "train.sample_interval=4", "train.sample_tokens=9",
+      "schedule.kind=constant", "optimizer.learning_rate=1.0e-6",
+    ]
+    let alone = run("alone")
+    try alone.train(config(overrides))
+    let (together, shared) = (run("together"), try config(overrides))
+    _ = try ThreadGroup.run(size: count) { group in
+      try together.trainer(shared, group: group).run(.automatic)
+    }
+    let texts = { (run: RunInDirectory) in try run.records().filter { $0["text"] != nil } }
+    #expect(try texts(together) == texts(alone))
+  }
+
+  @Test(arguments: [
+    (["train.sample_interval=2"], "train.sample_interval"),
+    (
+      ["train.sample_interval=2", "data.tokenizer=bytes", "model.vocab_size=256", "train.sample_prompt=''"],
+      "train.sample_prompt: found 0 tokens; "
+    ),
+    (
+      [
+        "train.sample_interval=2", "data.tokenizer=bytes", "model.vocab_size=256",
+        "train.sample_prompt=abcdefghijklmnop",
+      ],
+      "train.sample_prompt: found 16 tokens; allowed: 1 to 15 tokens"
+    ),
+  ])
+  func `sample texts that cannot be are refused`(overrides: [String], message: String) throws {
+    let error = #expect(throws: SettingsError.self) { try config(overrides) }
+    #expect(error?.description.contains(message) == true, "\(String(describing: error))")
   }
 
   @Test func `the best validation is the lowest loss of each chunk size, those before a resume included`() throws {
