@@ -1,4 +1,5 @@
 internal import Generation
+internal import Logging
 internal import Models
 internal import Parallel
 internal import Settings
@@ -14,25 +15,41 @@ extension Trainer {
   /// Continues the configured prompt at every chunk size with the weights of now. All ranks call it; they share the
   /// chunk sizes among them, and rank 0 records what came out.
   ///
-  /// The texts are a function of the weights alone, and nothing of the run's state changes.
+  /// The texts are a function of the weights alone, and nothing of the run's state changes. A text that the model cannot
+  /// write is a warning.
   func writeSamples(_ recorder: RunRecorder) throws {
-    guard let tokenizer = config.data.tokenizer else { return }
-    let (samples, sizes) = (config.train.samples, config.train.chunks.sizes)
-    let prompt = config.samplePrompt
+    let sizes = config.train.chunks.sizes
+    var own: [Setting] = []
+    for index in stride(from: group.rank, to: sizes.count, by: group.size) {
+      group.note(step: state.step, phase: .samples)
+      own.append(sample(chunkSize: sizes[index]))
+    }
+    let all = try group.gather(Setting.list(own).json()).map { try Setting(json: $0, source: "a rank").listValue }
+    guard group.rank == 0 else { return }
+    for (index, size) in sizes.enumerated() {
+      let sample = all[index % group.size]?[index / group.size]
+      if let text = sample?["text"]?.textValue {
+        recorder.recordSample(
+          step: state.step, chunkSize: config.model.chunkSizes == nil ? nil : size, text: text, logger: logger)
+      } else {
+        let reason = sample?["error"]?.textValue ?? "unknown"
+        logger.warning(
+          "no sample text", metadata: ["step": "\(state.step)", "chunk_size": "\(size)", "reason": "\(reason)"])
+      }
+    }
+  }
+
+  /// A `text`, or the `error` that prevented it.
+  private func sample(chunkSize: Int) -> Setting {
+    let samples = config.train.samples
     let generator = Generator(
       model: model, backend: backend,
       sampling: SamplingSettings(temperature: samples.temperature, seed: config.train.seed))
-    var texts: [Setting] = []
-    for index in stride(from: group.rank, to: sizes.count, by: group.size) {
-      group.note(step: state.step, phase: .samples)
-      let found = generator.generate([prompt], count: samples.tokenCount, chunkSize: sizes[index])
-      texts.append(.text(tokenizer.decode(found.tokens[0])))
-    }
-    let ofRanks = try group.gather(Setting.list(texts).json()).map { try Setting(json: $0, source: "a rank").listValue }
-    for (index, size) in sizes.enumerated() {
-      let text = ofRanks[index % group.size]?[index / group.size].textValue ?? ""
-      recorder.recordSample(
-        step: state.step, chunkSize: config.model.chunkSizes == nil ? nil : size, text: text, logger: logger)
+    do {
+      let found = try generator.generate([config.samplePrompt], count: samples.tokenCount, chunkSize: chunkSize)
+      return ["text": .text(config.data.tokenizer?.decode(found.tokens[0]) ?? "")]
+    } catch {
+      return ["error": .text("\(error)")]
     }
   }
 }

@@ -21,6 +21,20 @@ extension Trainer {
       try cutMetrics(files.directory, toStep: 0, why: "no checkpoint has it, the run begins at step 1")
       return try shareStart(nil)
     }
+    try goOn(from: checkpoint)
+    try cutMetrics(files.directory, toStep: state.step, why: "the run goes on from step \(state.step)")
+    let elapsed = try ContinuousClock().measure { try shareStart(checkpoint) }
+    logger.info(
+      "resuming",
+      fields: [
+        "checkpoint": "\(checkpoint.path)", "step": "\(state.step)",
+        "load_seconds": "\(Format.fixed(elapsed / .seconds(1), digits: 2))",
+      ])
+  }
+
+  /// Takes over what the checkpoint's run has come to, its tensors apart; refuses one that this run does not go on from,
+  /// and says what has changed since.
+  func goOn(from checkpoint: CheckpointDirectory) throws {
     guard let before = checkpoint.state else {
       throw TrainerError.notResumable(checkpoint: checkpoint.path, missing: TrainerState.fileName)
     }
@@ -36,14 +50,6 @@ extension Trainer {
       logger.warning("a file that the manifest does not know", fields: ["path": "\(checkpoint.path)/\(file)"])
     }
     state.goOn(from: before)
-    try cutMetrics(files.directory, toStep: before.step, why: "the run goes on from step \(before.step)")
-    let elapsed = try ContinuousClock().measure { try shareStart(checkpoint) }
-    logger.info(
-      "resuming",
-      fields: [
-        "checkpoint": "\(checkpoint.path)", "step": "\(before.step)",
-        "load_seconds": "\(Format.fixed(elapsed / .seconds(1), digits: 2))",
-      ])
   }
 
   /// The checkpoint that the run goes on from; says which newer ones were passed over and why.

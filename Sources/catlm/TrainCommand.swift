@@ -74,6 +74,11 @@ struct TrainCommand: RankedCommand {
   @Option(name: .customLong("run"), help: "Run directory; by default runs/NAME, after the run file.")
   var runDirectory: String?
 
+  @Flag(
+    name: .customLong("dry-run"),
+    help: "Check everything, make a part of a step at each chunk size, say what the run costs; write nothing.")
+  var dryRun = false
+
   @Flag(help: "Only warnings and errors: no progress, no log of what goes well.")
   var quiet = false
 
@@ -127,7 +132,7 @@ struct TrainCommand: RankedCommand {
       Host.warnOfSlowProducts(of: backend, logger)
     }
     do {
-      try trainer.run(resumeChoice)
+      try dryRun ? trainer.rehearse(resumeChoice) : trainer.run(resumeChoice)
     } catch {
       end(group, after: error, during: ", step \(trainer.step + 1)")
     }
