@@ -29,7 +29,8 @@ extension CommandTests {
     }
 
     @Test func `a benchmark that has no room is refused before it begins`() throws {
-      let outcome = try catlm(megabytes: 2500, ["benchmark", "train", "--size", "M", "--threads", "1"], in: Program.root)
+      let outcome = try catlm(
+        megabytes: 2500, ["benchmark", "train", "--size", "M", "--threads", "1"], in: Program.root)
       expectRefusal(outcome, names: ["its limit (ulimit -v or -d) leaves", "a smaller --context (1024)"])
     }
 
