@@ -65,7 +65,8 @@ struct TrainCommand: RankedCommand {
   @Argument(help: "The run file (YAML); configs/ has examples.")
   var config: String
 
-  @Option(name: .customLong("set"), help: "Override a key: section.key=value. May be repeated.")
+  @Option(
+    name: .customLong("set"), help: "Override a key: section.key=value; catlm config lists all keys. May be repeated.")
   var overrides: [String] = []
 
   @Option(help: "auto: the newest intact checkpoint, or a fresh start; none; or a checkpoint's path.")

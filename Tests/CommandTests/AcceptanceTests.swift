@@ -14,6 +14,16 @@ extension CommandTests {
       #expect(evaluation.errors.contains("--threads: 64 threads share "), "\(evaluation.errors)")
     }
 
+    @Test func `bfloat16 on a processor without instructions for it is warned of`() throws {
+      let workspace = try Workspace()
+      let words = ["CATLM_INSTRUCTIONS=baseline", try #require(Program.path)] + Workspace.training("run")
+      let outcome = try Command(
+        executable: "/usr/bin/env",
+        arguments: words + ["--set", "train.steps=1", "--set", "train.precision=bfloat16"], directory: workspace.path
+      ).run().succeeded()
+      #expect(outcome.errors.contains("no instructions for it (AVX512-BF16): float32 is faster"), "\(outcome.errors)")
+    }
+
     @Test func `a chunk size schedule that nobody knows is refused`() throws {
       let workspace = try Workspace()
       let outcome = try workspace.train("--set", "model.train_chunk_size_schedule=powers")
