@@ -46,7 +46,8 @@ package struct TrainWorkload: Hashable, Sendable {
       model: config, optimizer: OptimizerConfig(),
       recomputation: recomputation, steps: [[chunkSize], [chunkSize]], sampleCount: sampleCount, length: context - 1,
       owned: settings.shardsOptimizer ? buckets.owned(by: partners.rank, of: partners.size) : nil)
-    let leastBytes = 2 * count * DType.float32.byteCount + plan.leastSampleBytes
+    let owned = settings.shardsOptimizer ? count / partners.size : count
+    let leastBytes = 2 * (count + owned) * DType.float32.byteCount + plan.leastSampleBytes
     return leastBytes < largestBytes ? plan.peakBytes(makeBackend: makeBackend) : leastBytes
   }
 

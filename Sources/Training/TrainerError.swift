@@ -67,7 +67,7 @@ package enum TrainerError: Error, CustomStringConvertible {
   /// Whether all ranks fail with it together, and need not all say so.
   package var isOnAllRanks: Bool {
     switch self {
-    case .memory, .disagreement, .notFinite: true
+    case .memory, .addresses, .disagreement, .notFinite: true
     default: false
     }
   }

@@ -10,6 +10,15 @@ extension Host {
     return MemoryRoom(sharedBytes: memory.byteCount, addressBytes: memory.addressBytes(threadCount: threadCount))
   }
 
+  /// Ends the program where its limits leave no addresses for the buffers of BLAS, which waits for them for ever.
+  static func requireBuffers(threadCount: Int) {
+    guard AvailableMemory().addressBytes(threadCount: threadCount) == 0 else { return }
+    Console.standardError.print(
+      "catlm: memory: the limit of this process (ulimit -v or -d) leaves no addresses for what its threads need "
+        + "(\(threadCount), 192 MiB each); less is taken with fewer threads")
+    Foundation.exit(Failure.inputCode)
+  }
+
   /// Makes memory that the system refuses the program's end with one line: what was asked for, why, what would help.
   ///
   /// Limits of the process are the user's to raise; for the rest of the world the code is 1.

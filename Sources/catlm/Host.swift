@@ -126,7 +126,8 @@ enum Host {
   }
 
   static func makeBackend(threadCount: Int, precision: ProductPrecision = .float32) -> CPUBackend {
-    CPUBackend(threadCount: threadCount, precision: precision)
+    requireBuffers(threadCount: threadCount)
+    return CPUBackend(threadCount: threadCount, precision: precision)
   }
 
   /// A backend that takes the memory that such a one would take, and computes nothing.

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Benchmarks
 import CPUBackend
+import Parallel
 import Settings
 import Telemetry
 import TensorCore
@@ -48,6 +49,8 @@ extension BenchmarkCommand {
 
     func run() throws {
       let (threadCount, precision) = (threads.count, products.precision)
+      try Host.room(threadCount: threadCount).require(
+        Ceilings.arrayBytes, remedies: ["fewer --threads (\(threadCount))"], in: SoloGroup())
       let benchmark = try KernelBenchmark(
         size, chunkSize: chunkSize, seconds: seconds, filter: only, precision: precision
       ) { Host.makeBackend(threadCount: threadCount, precision: $0) }

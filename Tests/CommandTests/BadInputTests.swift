@@ -32,9 +32,6 @@ struct BadInput: Sendable, CustomTestStringConvertible {
     BadInput(
       "train", "tiny.yaml", "--set", "model.hidden_size=16777216", "--set", "model.num_heads=16", names: "memory",
       "PiB"),
-    BadInput(
-      "train", "tiny.yaml", "--set", "train.batch_size=1000000000000", "--set", "train.accumulation=1000000000000",
-      names: "memory", "train.batch_size (1000000000000)"),
     BadInput("train", "tiny.yaml", "--set", "train.precision=half", names: "train.precision", "half", "bfloat16"),
     BadInput("train", "tiny.yaml", "--set", "parallel.wire=half", names: "parallel.wire", "half", "bfloat16"),
     BadInput("train", "tiny.yaml", "--set", "parallel.bucket_bytes=1", names: "parallel.bucket_bytes", "1", "1024"),

@@ -135,6 +135,18 @@ struct MemoryPlanTests {
     #expect(try refusals(2 * need) == ["none", "none"])
   }
 
+  @Test func `ids of a step count, however small its micro-batches are`() throws {
+    func plan(_ batchSize: Int) throws -> MemoryPlan {
+      let overrides = ["train.batch_size=\(batchSize)", "train.accumulation=\(batchSize)"]
+      return try MemoryPlan(
+        SmallRun.tokens(scratch, overrides), rank: 0, rankCount: 2, makeBackend: Self.planner)
+    }
+    let (small, large) = (try plan(8), try plan(80_000))
+    #expect(large.tensorBytes == small.tensorBytes)
+    // Ids and targets of 12 tokens, half of the samples on each of two ranks.
+    #expect(large.byteCount - small.byteCount == 8 * 12 * (40_000 - 4))
+  }
+
   @Test func `a rank without addresses is refused on all ranks`() throws {
     let config = try SmallRun.tokens(scratch, ["checkpoint.mode=blocking"])
     let refusals = try ThreadGroup.run(size: 2) { group in

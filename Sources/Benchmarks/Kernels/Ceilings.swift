@@ -28,6 +28,8 @@ package struct Ceilings: Hashable, Sendable {
 
   /// Elements of each array: 128 MiB, beyond what the caches of a few cores hold.
   package static let elementCount = 32 << 20
+  /// What three of them take, each on huge pages of its own.
+  package static let arrayBytes = 3 * (elementCount * MemoryLayout<Float>.stride + 2 << 20)
 
   /// Times copy and triad for about `seconds` each, and keeps what is better than before.
   mutating func measureMemory(_ backend: any MemoryKernels, seconds: Double) {
