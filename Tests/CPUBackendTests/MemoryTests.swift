@@ -1,3 +1,4 @@
+import Foundation
 import ReferenceBackend
 import TensorCore
 import Testing
@@ -29,5 +30,12 @@ struct MemoryTests {
     let before = backend.pool.statistics.allocationCount
     for _ in 0..<10 { runKernels() }
     #expect(backend.pool.statistics.allocationCount == before)
+  }
+
+  @Test func `memory that the system refuses ends the process as the program says`() async {
+    await #expect(processExitsWith: .exitCode(7)) {
+      RefusedMemory.end { byteCount, code in exit(byteCount >= 1 << 61 && code == ENOMEM ? 7 : 8) }
+      _ = CPUBackend(threadCount: 1).pool.storage(byteCount: 1 << 61)
+    }
   }
 }
