@@ -2,7 +2,8 @@ extension FaultCheck {
   /// Every check, in the order of the table.
   static let all: [FaultCheck] = [
     KillInSave.checks, KillInTraining.checks, ResumeAnywhere.checks, OtherRankCounts.checks, Corruption.checks,
-    PowerLoss.checks, FailingDisk.checks, RealDisk.checks, StopRequests.checks, LostRank.checks, NotFinite.checks,
+    PowerLoss.checks, FailingDisk.checks, RealDisk.checks, FullDisk.checks, StopRequests.checks, StopForLosses.checks,
+    ChangedData.checks, LostRank.checks, NotFinite.checks,
     FlippedReplica.checks, ResumeSmoke.checks,
     MutatedShards.checks, MutatedSafetensors.checks, MutatedConfigurations.checks, SecondTrainer.checks, Soak.checks,
     SmallSharedMemory.checks,

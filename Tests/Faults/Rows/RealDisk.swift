@@ -144,8 +144,7 @@ enum RealDisk {
     let committed = try require(run.newestNamedStep, "no checkpoint")
     try disk.breakDown()
     running.send(SIGCONT)
-    // Metrics are on the disk that broke, too, so the run ends in any case.
-    let outcome = try endOrStop(running, stops: true)
+    let outcome = try endOrStop(running, stops: stops(index))
     try expect([1, 2].contains(outcome.code), "ended with \(outcome.code): \(outcome.brief)")
     // Where ext4 cannot read what it needs for a change, some kernels call it a lack of memory.
     let words = [EIO, ENOMEM, EROFS].map { String(cString: strerror($0)) }
