@@ -69,7 +69,7 @@ struct TrainCommand: RankedCommand {
     name: .customLong("set"), help: "Override a key: section.key=value; catlm config lists all keys. May be repeated.")
   var overrides: [String] = []
 
-  @Option(help: "auto: the newest intact checkpoint, or a fresh start; none; or a checkpoint's path.")
+  @Option(help: "auto: the newest intact checkpoint, or a fresh start; none; or a checkpoint's or run's path.")
   var resume = "auto"
 
   @Option(name: .customLong("run"), help: "Run directory; by default runs/NAME, after the run file.")
