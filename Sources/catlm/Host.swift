@@ -125,13 +125,18 @@ enum Host {
       "train.precision is bfloat16, and this processor has no instructions for it (AVX512-BF16): float32 is faster")
   }
 
-  static func makeBackend(threadCount: Int, precision: ProductPrecision = .float32) -> CPUBackend {
+  /// - Parameter level: instructions to use; by default the highest.
+  static func makeBackend(
+    threadCount: Int, precision: ProductPrecision = .float32, level: InstructionLevel? = nil
+  ) -> CPUBackend {
     requireBuffers(threadCount: threadCount)
-    return CPUBackend(threadCount: threadCount, precision: precision)
+    return CPUBackend(threadCount: threadCount, level: level, precision: precision)
   }
 
   /// A backend that takes the memory that such a one would take, and computes nothing.
-  static func makePlanner(threadCount: Int, precision: ProductPrecision = .float32) -> CPUBackend {
-    CPUBackend(threadCount: threadCount, precision: precision, computes: false)
+  static func makePlanner(
+    threadCount: Int, precision: ProductPrecision = .float32, level: InstructionLevel? = nil
+  ) -> CPUBackend {
+    CPUBackend(threadCount: threadCount, level: level, precision: precision, computes: false)
   }
 }

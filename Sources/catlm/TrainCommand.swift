@@ -115,7 +115,9 @@ struct TrainCommand: RankedCommand {
   private func train(_ configuration: RunConfig, group: any ProcessGroup) throws {
     let logger = Logger(label: "catlm", level: group.rank == 0 && !quiet ? .info : .warning)
     let threadCount = try Host.threadCount(setting: configuration.parallel.threads, group: group)
-    let backend = Host.makeBackend(threadCount: threadCount, precision: configuration.train.precision)
+    let precision = configuration.train.precision
+    let level = try KernelAgreement.level(for: precision, in: group, logger)
+    let backend = Host.makeBackend(threadCount: threadCount, precision: precision, level: level)
     let summary = try HostReport.summary(of: group, equipment: Host.equipment(of: backend))
     let room = Host.room(threadCount: threadCount)
     let trainer = try Trainer(
@@ -126,7 +128,7 @@ struct TrainCommand: RankedCommand {
         addressBytes: room.addressBytes,
         programName: CommandLine.arguments[0]),
       logger: logger,
-      makePlanner: { Host.makePlanner(threadCount: threadCount, precision: configuration.train.precision) })
+      makePlanner: { Host.makePlanner(threadCount: threadCount, precision: precision, level: level) })
     try Host.warnOfCrowding(threadCount, group: group, logger)
     if group.rank == 0 {
       Host.warnOfSlowBLAS(logger)
