@@ -34,6 +34,8 @@ let package = Package(
     // C: every call returns its code, no mpi.h in Swift, one kernel body per instruction set.
     .systemLibrary(
       name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-pthread-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     mpi,
     .target(name: "CMPI", dependencies: [.byName(name: mpi.name)]),
@@ -54,8 +56,8 @@ let package = Package(
 
     // What surrounds a step.
     module("Tokenizers", ["Settings"]),
-    module("Corpus", ["Settings"]),
-    module("TokenData", ["MappedFiles", "Settings", "Randomness", "Tokenizers"]),
+    module("Corpus", ["CZlib", "CZstd", "Settings"]),
+    module("TokenData", ["Corpus", "MappedFiles", "Settings", "Randomness", "Tokenizers"]),
     module("Checkpoints", ["COpenSSL", "MappedFiles", "Settings"]),
     module("Parallel", ["CMPI"]),
     module("Telemetry", ["Settings", .product(name: "Logging", package: "swift-log")]),
@@ -109,7 +111,8 @@ let package = Package(
       path: "Tests/Faults", swiftSettings: strict),
     tests("SettingsTests", ["Settings"]),
     tests("TokenizersTests", ["Tokenizers", "Settings"]),
-    tests("TokenDataTests", ["TokenData", "Settings", "Randomness"]),
+    tests("CorpusTests", ["Corpus"]),
+    tests("TokenDataTests", ["Corpus", "TokenData", "Tokenizers", "Settings", "Randomness"]),
     tests("TensorCoreTests", ["TensorCore", "ReferenceBackend", "CPUBackend"]),
     tests("CPUBackendTests", ["CPUBackend", "TensorCore", "ReferenceBackend"]),
     tests(

@@ -6,39 +6,74 @@ protocol ByteSource: AnyObject {
   ///
   /// - Returns: false at the end, where none were added.
   func read(into buffer: inout [UInt8]) throws(CorpusError) -> Bool
+  /// Bytes of the file that were read so far, as they are stored.
+  var storedPosition: Int { get }
 }
 
-/// The bytes of a file, or of standard input.
+/// The bytes of a file or of standard input, decompressed where they are gzip's or zstd's.
+enum ByteSources {
+  /// - Parameter path: `-` is standard input.
+  static func open(_ path: String) throws(CorpusError) -> any ByteSource {
+    let file = try FileSource(path)
+    let head = try file.peek(4)
+    if head.starts(with: [0x1F, 0x8B]) { return try GzipSource(file) }
+    if head == [0x28, 0xB5, 0x2F, 0xFD] { return try ZstdSource(file) }
+    return file
+  }
+}
+
+/// The bytes of a file, or of standard input, as they are.
 final class FileSource: ByteSource {
-  private let path: String
+  let name: String
   private let descriptor: Int32
-  private let blockBytes = 1 << 20
+  private var block: [UInt8]
+  /// Bytes that were looked at and not read yet.
+  private var peeked: [UInt8] = []
+  private(set) var storedPosition = 0
 
   /// - Parameter path: `-` is standard input.
   init(_ path: String) throws(CorpusError) {
-    self.path = path
+    name = path == "-" ? "standard input" : path
     descriptor = path == "-" ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw Self.failure(path) }
+    block = Array(repeating: 0, count: 1 << 18)
+    guard descriptor >= 0 else { throw failure() }
   }
 
   deinit {
-    if descriptor != STDIN_FILENO { close(descriptor) }
+    if descriptor > STDIN_FILENO { close(descriptor) }
+  }
+
+  /// The next bytes, as many as there are up to `count`, which are read again afterwards.
+  func peek(_ count: Int) throws(CorpusError) -> [UInt8] {
+    while peeked.count < count, try readBlock(into: &peeked) {}
+    return Array(peeked.prefix(count))
   }
 
   func read(into buffer: inout [UInt8]) throws(CorpusError) -> Bool {
-    var block = [UInt8](repeating: 0, count: blockBytes)
+    guard peeked.isEmpty else {
+      buffer += peeked
+      storedPosition += peeked.count
+      peeked = []
+      return true
+    }
+    let before = buffer.count
+    defer { storedPosition += buffer.count - before }
+    return try readBlock(into: &buffer)
+  }
+
+  private func readBlock(into buffer: inout [UInt8]) throws(CorpusError) -> Bool {
     while true {
       let count = unsafe block.withUnsafeMutableBytes { bytes in
         unsafe Foundation.read(descriptor, bytes.baseAddress, bytes.count)
       }
       if count < 0, errno == EINTR { continue }
-      guard count >= 0 else { throw Self.failure(path) }
+      guard count >= 0 else { throw failure() }
       buffer += block[..<count]
       return count > 0
     }
   }
 
-  private static func failure(_ path: String) -> CorpusError {
-    CorpusError(path, found: "“" + String(cString: strerror(errno)) + "”", allowed: "a readable file")
+  private func failure() -> CorpusError {
+    CorpusError(name, found: "“" + String(cString: strerror(errno)) + "”", allowed: "a readable file")
   }
 }

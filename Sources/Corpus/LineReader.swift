@@ -1,4 +1,4 @@
-/// The lines of a file, one after the other, in memory for the longest.
+/// The lines of a file, one after the other, in memory for the longest; gzip and zstd are decompressed.
 package struct LineReader {
   /// The file's name in messages.
   package let name: String
@@ -13,8 +13,11 @@ package struct LineReader {
   /// - Parameter path: `-` is standard input.
   package init(_ path: String) throws(CorpusError) {
     name = path == "-" ? "standard input" : path
-    source = try FileSource(path)
+    source = try ByteSources.open(path)
   }
+
+  /// Bytes of the file that were read so far, as they are stored.
+  package var storedPosition: Int { source.storedPosition }
 
   /// Where the last line stands, for messages.
   package var place: String { "\(name):\(lineNumber)" }

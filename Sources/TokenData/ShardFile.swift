@@ -9,8 +9,11 @@ final class ShardFile {
   private let idByteCount: Int
   private var buffer: [UInt8] = []
   private(set) var count = 0
+  /// Where documents begin, in ids; nil if nobody keeps them.
+  private var documentStarts: [Int]?
 
-  init(path: String, vocabularySize: Int) throws(TokenError) {
+  /// - Parameter keepsDocuments: whether the places where documents begin are written beside the shard.
+  init(path: String, vocabularySize: Int, keepsDocuments: Bool = false) throws(TokenError) {
     let temporaryPath = "\(path).\(getpid()).tmp"
     let descriptor = open(temporaryPath, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else { throw .system(path, allowed: "a place to write") }
@@ -19,6 +22,7 @@ final class ShardFile {
     self.descriptor = descriptor
     self.vocabularySize = vocabularySize
     self.idByteCount = vocabularySize <= 65536 ? 2 : 4
+    documentStarts = keepsDocuments ? [] : nil
     // The number of ids is written last.
     self.buffer = Array(repeating: 0, count: BinHeader.byteCount)
   }
@@ -40,6 +44,9 @@ final class ShardFile {
     count += ids.count
   }
 
+  /// Notes that a document begins with the next id.
+  func beginDocument() { documentStarts?.append(count) }
+
   /// Completes the file and gives it its name.
   func commit() throws(TokenError) {
     guard count <= Int(Int32.max) else {
@@ -49,6 +56,7 @@ final class ShardFile {
     buffer = BinHeader.bytes(idByteCount: idByteCount, count: count)
     guard lseek(descriptor, 0, SEEK_SET) == 0 else { throw .system(path, allowed: "a place to write") }
     try flush()
+    if let documentStarts { try DocumentIndex.write(documentStarts, besideShard: path) }
     guard fsync(descriptor) == 0, rename(temporaryPath, path) == 0 else {
       throw .system(path, allowed: "a place to write")
     }

@@ -1,0 +1,45 @@
+import Foundation
+import Settings
+import Testing
+
+extension CommandTests {
+  @Suite struct TokenizeTests {
+    private static let fixture = Program.root + "/Tests/Fixtures/tokenizers/gpt2"
+
+    @Test func `JSON lines become shards with a summary`() throws {
+      let workspace = try Workspace()
+      try workspace.write((0..<50).map { "{\"text\": \"document \($0)\", \"n\": \($0)}\n" }.joined(), "c.jsonl")
+      let outcome = try workspace.catlm(
+        "tokenize", "--tokenizer", Self.fixture, "--output", "shards", "--json", "c.jsonl"
+      ).succeeded()
+      let object = try #require(outcome.objects.first)
+      #expect(object["documents"] == 50)
+      let names = try FileManager.default.contentsOfDirectory(atPath: workspace.file("shards")).sorted()
+      #expect(
+        names == [
+          "tokens_tokens.json", "tokens_train_000000.bin", "tokens_train_000000.documents", "tokens_val_000000.bin",
+          "tokens_val_000000.documents",
+        ])
+      let again = try workspace.catlm(
+        "tokenize", "--tokenizer", Self.fixture, "--output", "shards", "c.jsonl"
+      ).succeeded()
+      #expect(again.output.contains("there already"))
+    }
+
+    @Test func `shards of another call are not overwritten`() throws {
+      let workspace = try Workspace()
+      let other = try workspace.catlm("tokenize", "--output", "data", "--validation-share", "0.2", "text.txt")
+      #expect(other.code == 2 && other.errors.contains("validation differ"), "\(other.errors)")
+      let name = try workspace.catlm("tokenize", "--output", "data", "--name", "more", "text.txt")
+      #expect(name.code == 2 && name.errors.contains("there already"), "\(name.errors)")
+    }
+
+    @Test(arguments: ["../x", "a/b", "", ".hidden"])
+    func `a name that leads out of the output is refused`(_ name: String) throws {
+      let workspace = try Workspace()
+      let outcome = try workspace.catlm("tokenize", "--output", "shards", "--name", name, "text.txt")
+      #expect(outcome.code == 2 && outcome.errors.contains("--name"), "\(outcome.errors)")
+      #expect(!FileManager.default.fileExists(atPath: workspace.file("shards")))
+    }
+  }
+}
