@@ -77,7 +77,7 @@ let package = Package(
       "Training",
       [
         "Checkpoints", "Evaluation", "Generation", "Models", "Optimizers", "Parallel", "Randomness", "Settings",
-        "Telemetry", "TensorCore", "TokenData",
+        "Telemetry", "TensorCore", "TokenData", "Tokenizers",
         .product(name: "Logging", package: "swift-log"),
       ]),
     .executableTarget(

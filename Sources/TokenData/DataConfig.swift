@@ -10,10 +10,6 @@ package struct DataConfig: Hashable, Sendable {
     case mqar
   }
 
-  package enum TokenizerKind: String, CaseIterable, Sendable {
-    case bytes
-  }
-
   /// What names the section in messages: its path in the run file, or an option of the command line.
   package var section = "data"
   package private(set) var kind = Kind.tokens
@@ -21,7 +17,8 @@ package struct DataConfig: Hashable, Sendable {
   package private(set) var trainingPaths: [String] = []
   /// As the training's; empty if there is nothing to measure on.
   package var validationPaths: [String] = []
-  package private(set) var tokenizerKind: TokenizerKind?
+  /// `bytes`, or the path of a tokenizer's file.
+  private var tokenizerName: String?
   /// The most samples to measure on; nil for all.
   package var validationSampleCount: Int?
   /// T; for recall the largest length.
@@ -74,9 +71,9 @@ package struct DataConfig: Hashable, Sendable {
     .texts(
       "validation", \.validationPaths, allowed: "paths of shards, directories, or patterns with *",
       "The shards to measure on; of such a directory the _val_ ones. None: no validation."),
-    .optionalChoice(
-      "tokenizer", \.tokenizerKind,
-      "What made the ids: a token is a byte (bytes). Needed to evaluate and generate text."),
+    .optionalText(
+      "tokenizer", \.tokenizerName, none: "none", allowed: "bytes, or the path of a tokenizer.json or its directory",
+      "What made the ids; it travels in every checkpoint. Needed to evaluate and generate text."),
     .optionalInteger(
       "validation_samples", \.validationSampleCount, none: "all", in: 1...Int.max, "The most samples to measure on."),
   ]
@@ -99,10 +96,22 @@ package struct DataConfig: Hashable, Sendable {
   /// Shapes of the recall task's samples.
   package var segments: [MQARTask.Segment] { kind == .mqar ? recall.segments : [] }
 
-  package var tokenizer: (any Tokenizer)? {
-    switch tokenizerKind {
-    case .bytes: ByteTokenizer()
-    case nil: nil
+  /// What made the ids; nil if the section does not say.
+  package var tokenizer: TokenizerChoice? { tokenizerName.map(TokenizerChoice.init) }
+
+  /// Ids are below this, as far as the section alone says so.
+  package var knownVocabularySize: Int? {
+    taskVocabularySize ?? (tokenizer == .bytes ? ByteTokenizer().vocabularySize : nil)
+  }
+
+  /// Reads the tokenizer that the section names.
+  package func loadTokenizer() throws(SettingsError) -> (any Tokenizer)? {
+    guard let tokenizer else { return nil }
+    do {
+      return try tokenizer.load()
+    } catch {
+      guard error.key.hasPrefix(tokenizer.text) else { throw error }
+      throw .invalid(key: "\(section).tokenizer", found: "\(tokenizer.text): \(error.found)", allowed: error.allowed)
     }
   }
 
@@ -110,7 +119,7 @@ package struct DataConfig: Hashable, Sendable {
   package func training(seed: UInt64) throws(TokenError) -> any TrainingData {
     if let task { return MQARTrainingData(task: task, segments: segments, seed: seed) }
     let dataset = try dataset("train", trainingPaths, .training)
-    return TokenTrainingData(dataset: dataset, seed: seed, vocabularySize: tokenizer?.vocabularySize)
+    return TokenTrainingData(dataset: dataset, seed: seed, vocabularySize: knownVocabularySize)
   }
 
   /// Opens the data to measure on; nil if the run file names none.

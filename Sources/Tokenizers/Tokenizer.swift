@@ -61,6 +61,20 @@ extension Tokenizer {
   }
 
   package func decode(_ ids: [Int32]) -> String { decode(ids, skipsSpecial: false) }
+
+  /// The ids of a text that is to go on: with what the tokenizer puts before a text, without what it puts behind.
+  package func encodePrompt(_ text: [UInt8]) -> [Int32] {
+    var ids: [Int32] = []
+    makeEncoder(addsSpecial: true).encode(text.span, as: TextPart(isFirst: true, isLast: false), into: &ids)
+    return ids
+  }
+
+  /// The text that `ids` add to that of `prompt`.
+  package func continuation(of prompt: [Int32], by ids: [Int32]) -> String {
+    let decoder = makeDecoder(skipsSpecial: false)
+    for id in prompt { _ = decoder.append(id) }
+    return ids.map(decoder.append).joined() + decoder.finish()
+  }
 }
 
 /// Where a text may be cut so that the ids of its parts, one after the other, are those of the whole.

@@ -145,7 +145,7 @@ package struct RunConfig: Sendable {
         key: "data.context", found: "\(longest)",
         allowed: "at most model.max_position_embeddings \(model.maximumLength)")
     }
-    let vocabularySize = data.vocabularySize ?? 0
+    let vocabularySize = data.knownVocabularySize ?? 0
     guard vocabularySize <= model.vocabularySize else {
       throw .invalid(
         key: "model.vocab_size", found: "\(model.vocabularySize)", allowed: "at least the data's \(vocabularySize)")
@@ -156,7 +156,4 @@ package struct RunConfig: Sendable {
 extension DataConfig {
   /// Tokens of the longest sample.
   var longestSequence: Int { context }
-
-  /// Ids are below this, where the section says so.
-  var vocabularySize: Int? { taskVocabularySize ?? tokenizer?.vocabularySize }
 }

@@ -22,6 +22,8 @@ package struct RunFiles {
   let config: RunConfig
   /// Where the moments come from if other ranks have a part of them.
   let shardedMoments: ShardedMoments?
+  /// The tokenizer's files, by name.
+  let tokenizerFiles: [String: [UInt8]]
 
   package init(directory: RunDirectory, model: any LanguageModel, optimizer: AdamW, config: RunConfig) {
     self.init(directory: directory, model: model, optimizer: optimizer, config: config, shardedMoments: nil)
@@ -29,13 +31,14 @@ package struct RunFiles {
 
   init(
     directory: RunDirectory, model: any LanguageModel, optimizer: AdamW, config: RunConfig,
-    shardedMoments: ShardedMoments?
+    shardedMoments: ShardedMoments?, tokenizerFiles: [String: [UInt8]] = [:]
   ) {
     self.directory = directory
     self.model = model
     self.optimizer = optimizer
     self.config = config
     self.shardedMoments = shardedMoments
+    self.tokenizerFiles = tokenizerFiles
   }
 
   /// Bytes of weights and moments.
@@ -96,9 +99,11 @@ package struct RunFiles {
   private func contents(
     _ state: TrainerState, _ weights: UnsafeRawBufferPointer, optimizer: [NamedTensor]
   ) -> CheckpointContents {
-    unsafe CheckpointContents(
+    var extraFiles = tokenizerFiles
+    extraFiles[RunConfig.fileInCheckpoint] = Array(config.resolved.yaml().utf8)
+    return unsafe CheckpointContents(
       modelConfig: config.model.huggingFace, generationConfig: config.model.generationConfig,
       weights: model.parameters.named(weights), optimizer: optimizer, state: state,
-      extraFiles: [RunConfig.fileInCheckpoint: Array(config.resolved.yaml().utf8)])
+      extraFiles: extraFiles)
   }
 }

@@ -1,4 +1,5 @@
 internal import Settings
+internal import Tokenizers
 
 /// The texts that a run writes with the model of now: keys of the `train` section.
 package struct SampleConfig: Hashable, Sendable {
@@ -50,7 +51,13 @@ extension RunConfig {
   }
 
   /// Ids of the sample texts' prompt; empty without a tokenizer.
-  var samplePrompt: [Int32] { data.tokenizer?.encode(Array(train.samples.prompt.utf8)) ?? [] }
+  ///
+  /// Of a tokenizer that cannot be read, which is said elsewhere, it is the prompt's bytes.
+  var samplePrompt: [Int32] {
+    guard data.tokenizer != nil else { return [] }
+    let tokenizer = (try? data.loadTokenizer()) ?? ByteTokenizer()
+    return tokenizer.encodePrompt(Array(train.samples.prompt.utf8))
+  }
 
   /// What sample texts need memory for; nil if there are none.
   var samplePlan: TensorPlan.Samples? {

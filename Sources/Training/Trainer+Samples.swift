@@ -4,6 +4,7 @@ internal import Models
 internal import Parallel
 internal import Settings
 internal import TensorCore
+internal import Tokenizers
 
 extension Trainer {
   /// Whether texts are written after the step that is done: every so often, and after the last.
@@ -45,9 +46,11 @@ extension Trainer {
     let generator = Generator(
       model: model, backend: backend,
       sampling: SamplingSettings(temperature: samples.temperature, seed: config.train.seed))
+    guard let tokenizer else { return ["error": "no tokenizer"] }
+    let prompt = tokenizer.encodePrompt(Array(samples.prompt.utf8))
     do {
-      let found = try generator.generate([config.samplePrompt], count: samples.tokenCount, chunkSize: chunkSize)
-      return ["text": .text(config.data.tokenizer?.decode(found.tokens[0]) ?? "")]
+      let found = try generator.generate([prompt], count: samples.tokenCount, chunkSize: chunkSize)
+      return ["text": .text(tokenizer.continuation(of: prompt, by: found.tokens[0]))]
     } catch {
       return ["error": .text("\(error)")]
     }

@@ -8,6 +8,7 @@ internal import Settings
 internal import Telemetry
 package import TensorCore
 internal import TokenData
+internal import Tokenizers
 
 /// Which checkpoint a run goes on from.
 package enum ResumeChoice: Hashable, Sendable {
@@ -67,6 +68,8 @@ package final class Trainer {
   /// What the training data is; nil if it is made.
   let data: DataIdentity?
   let validation: (any ValidationData)?
+  /// What made the data's ids; nil if the configuration does not say.
+  let tokenizer: (any Tokenizer)?
   var state: TrainerState
   /// The clock by which checkpoints are due.
   var now: () -> ContinuousClock.Instant = { .now }
@@ -94,6 +97,7 @@ package final class Trainer {
         config, rank: group.rank, rankCount: group.size, largestBytes: host.room.largestBytes, makeBackend: $0)
     }
     try memory?.requireRoom(host.room, for: config, in: group)
+    tokenizer = try Self.tokenizer(of: config)
     training = try config.data.training(seed: config.train.seed)
     data = DataIdentity(training)
     validation = try config.data.validation(seed: config.train.seed, batchSize: config.validationBatchSize)
@@ -112,6 +116,17 @@ package final class Trainer {
       state.invariants["samples_per_epoch"] = .integer(sampleCount)
     }
     state.invariants[DataIdentity.key] = data?.setting
+  }
+
+  /// - Throws: ``SettingsError`` if there is no such tokenizer, or it has ids that the model has not.
+  private static func tokenizer(of config: RunConfig) throws -> (any Tokenizer)? {
+    guard let tokenizer = try config.data.loadTokenizer() else { return nil }
+    guard tokenizer.vocabularySize <= config.model.vocabularySize else {
+      throw SettingsError.invalid(
+        key: "model.vocab_size", found: "\(config.model.vocabularySize)",
+        allowed: "at least the \(tokenizer.vocabularySize) ids of data.tokenizer")
+    }
+    return tokenizer
   }
 
   /// Steps that are done.
@@ -151,7 +166,7 @@ package final class Trainer {
   func makeFiles() throws -> RunFiles {
     RunFiles(
       directory: try RunDirectory(path: runPath, disk: disk), model: model, optimizer: optimizer, config: config,
-      shardedMoments: shardedMoments)
+      shardedMoments: shardedMoments, tokenizerFiles: tokenizer?.files ?? [:])
   }
 
   /// - Parameter files: on rank 0, which alone writes.

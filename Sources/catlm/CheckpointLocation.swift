@@ -22,10 +22,14 @@ struct CheckpointLocation {
       ? try RunConfig(RunFile(path: configuration, overrides: [])) : nil
   }
 
-  /// The tokenizer of the data that the model was trained on; bytes for a model without a run and with 256 ids.
+  /// The tokenizer of the data that the model was trained on, which lies beside the model; bytes for a model without a
+  /// run and with 256 ids.
   func tokenizer(vocabularySize: Int) throws -> any Tokenizer {
-    let fallback = run == nil && vocabularySize == 256 ? ByteTokenizer() : nil
-    guard let tokenizer = run?.data.tokenizer ?? fallback else {
+    let fallback = run == nil && vocabularySize == 256 ? TokenizerChoice.bytes : nil
+    let file = checkpoint.path + "/" + TokenizerFile.name
+    let beside = FileManager.default.fileExists(atPath: file) ? TokenizerChoice.file(file) : nil
+    let choice = run?.data.tokenizer == .bytes ? .bytes : beside ?? run?.data.tokenizer ?? fallback
+    guard let tokenizer = try choice?.load() else {
       throw UserError("\(checkpoint.path): its run names no tokenizer (data.tokenizer), so text has no ids")
     }
     guard tokenizer.vocabularySize <= vocabularySize else {

@@ -5,6 +5,7 @@ import Models
 import Settings
 import Telemetry
 import TokenData
+import Tokenizers
 
 struct GenerateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -74,7 +75,7 @@ struct GenerateCommand: ParsableCommand {
     let model = try location.checkpoint.makeModel(backend: backend)
     let tokenizer = try location.tokenizer(vocabularySize: model.config.vocabularySize)
     let promptBytes = CommandWords.rawValue(of: "--prompt") ?? Array(prompt.utf8)
-    let ids = tokenizer.encode(promptBytes)
+    let ids = tokenizer.encodePrompt(promptBytes)
     guard ids.count < model.config.maximumLength else {
       throw UserError("--prompt: found \(ids.count) tokens, allowed: fewer than \(model.config.maximumLength)")
     }
@@ -84,7 +85,7 @@ struct GenerateCommand: ParsableCommand {
       usesCache: !skipsCache)
     let size = try ChunkSizeOption.parse(chunkSize, model: model.config)
     let found = try generator.generate([ids], count: maxTokens, chunkSize: size)
-    let text = tokenizer.decode(found.tokens[0])
+    let text = tokenizer.continuation(of: ids, by: found.tokens[0])
     guard !json else { return try Output.print(report(found, text, model.config.chunkSizes == nil ? nil : size)) }
     try Output.write(promptBytes + Array(text.utf8) + [UInt8(ascii: "\n")])
     FileHandle.standardError.write(Data("\(summary(found, longest: model.config.maximumLength))\n".utf8))

@@ -92,7 +92,8 @@ struct TokenizeCommand: ParsableCommand {
   private func loadTokenizer() throws -> any Tokenizer {
     do {
       return try TokenizerChoice(tokenizer).load()
-    } catch  where error.kind == .invalid && error.key == tokenizer {
+    } catch {
+      guard error.key.hasPrefix(tokenizer) else { throw error }
       throw OptionCheck.error("--tokenizer", found: "\(tokenizer), which is not there", allowed: error.allowed)
     }
   }

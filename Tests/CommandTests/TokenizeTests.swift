@@ -26,6 +26,32 @@ extension CommandTests {
       #expect(again.output.contains("there already"))
     }
 
+    @Test func `a tokenizer travels in checkpoints and exports`() throws {
+      let workspace = try Workspace()
+      try FileManager.default.copyItem(atPath: Self.fixture, toPath: workspace.file("tokenizer"))
+      try workspace.catlm("tokenize", "--tokenizer", "tokenizer", "--output", "shards", "text.txt").succeeded()
+      let settings = [
+        "data.tokenizer=tokenizer", "data.train=shards", "data.validation=shards", "model.vocab_size=400",
+        "train.steps=2",
+      ]
+      let training = Workspace.training("run") + settings.flatMap { ["--set", $0] }
+      try Command.catlm(training, in: workspace.path).run().succeeded()
+      try FileManager.default.removeItem(atPath: workspace.file("tokenizer"))
+      let generated = try workspace.catlm("generate", "run", "--prompt", "12 times", "--max-tokens", "4", "--json")
+      #expect(try generated.succeeded().objects.first?["tokens"]?.listValue?.count == 4)
+      try workspace.catlm("evaluate", "run", "--text", "text.txt", "--samples", "2").succeeded()
+      try workspace.catlm("checkpoint", "export", "run", "exported").succeeded()
+      let config = try Setting(json: String(decoding: workspace.bytes("exported/tokenizer_config.json"), as: UTF8.self))
+      #expect(config["tokenizer_class"] == "PreTrainedTokenizerFast" && config["eos_token"] == "<|endoftext|>")
+      let fixture = try Data(contentsOf: URL(filePath: Self.fixture + "/tokenizer.json"))
+      #expect(try workspace.bytes("exported/tokenizer.json") == fixture)
+
+      let missing = try Command.catlm(
+        Workspace.training("other") + settings.flatMap { ["--set", $0] }, in: workspace.path
+      ).run()
+      #expect(missing.code == 2 && missing.errors.contains("data.tokenizer"), "\(missing.errors)")
+    }
+
     @Test func `shards of another call are not overwritten`() throws {
       let workspace = try Workspace()
       let other = try workspace.catlm("tokenize", "--output", "data", "--validation-share", "0.2", "text.txt")

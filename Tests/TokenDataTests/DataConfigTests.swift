@@ -22,7 +22,11 @@ import Testing
           "validation_samples": nil,
         ]
       ])
-    #expect(try Self.config("context: 64, train: [a], tokenizer: bytes").0.tokenizer?.vocabularySize == 256)
+    #expect(try Self.config("context: 64, train: [a], tokenizer: bytes").0.loadTokenizer()?.vocabularySize == 256)
+    let file = try Self.config("context: 64, train: [a], tokenizer: gpt2.json").0
+    #expect(file.tokenizer == .file("gpt2.json") && file.knownVocabularySize == nil)
+    let error = #expect(throws: SettingsError.self) { try file.loadTokenizer() }
+    #expect(error?.description.contains("data.tokenizer: found gpt2.json: no such file") == true)
   }
 
   @Test func `recall has Zoology's segments by default`() throws {
@@ -53,7 +57,7 @@ import Testing
     ("context: 4, train: [1]", "data.train[0]: found 1; allowed: text"),
     ("context: 0, train: a", "data.context: found 0; allowed: an integer in 1...16777216"),
     ("kind: text", "data.kind: found text \"text\"; allowed: one of tokens, mqar"),
-    ("context: 4, train: a, tokenizer: gpt2", "data.tokenizer: found text \"gpt2\"; allowed: one of bytes"),
+    ("context: 4, train: a, tokenizer: 2", "data.tokenizer: found 2; allowed: text"),
     (
       "kind: mqar, lengths: [64]",
       "data.pairs: found 5 numbers of pairs for 1 lengths; allowed: as many as lengths, at least one"
