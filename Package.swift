@@ -134,7 +134,8 @@ let package = Package(
     tests("ReportTests", ["Report", "Settings"]),
     tests("CommandTests", ["Settings"]),
   ],
-  swiftLanguageModes: [.v6]
+  swiftLanguageModes: [.v6],
+  cxxLanguageStandard: .cxx20
 )
 
 // libFuzzer on the parsers. Apart from the rest: it links with what launch/fuzz passes to the build, and else not.

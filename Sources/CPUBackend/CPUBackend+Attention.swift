@@ -10,8 +10,8 @@ extension CPUBackend {
     call.output = output.rawAddress(of: 0)
     call.logSumExp = logSumExp.address
     forEachAttentionTask(call, scratchCount: ck_attention_forward_scratch(&call)) { call, task, scratch in
-      ck_attention_forward(
-        level, call, task.sequences.lowerBound, task.sequences.upperBound, task.keyValueHead, scratch)
+      kernels.attention_forward(
+        call, task.sequences.lowerBound, task.sequences.upperBound, task.keyValueHead, scratch)
     }
   }
 
@@ -32,16 +32,16 @@ extension CPUBackend {
     // Partial sums of the two norms' gradients, one of each per task: added in the order of the tasks.
     withScratch(Float.self, count: partialCount * 2 * width) { partials in
       forEachAttentionTask(call, scratchCount: scratchCount) { call, task, scratch in
-        ck_attention_backward(
-          level, call, task.sequences.lowerBound, task.sequences.upperBound, task.keyValueHead, scratch,
+        kernels.attention_backward(
+          call, task.sequences.lowerBound, task.sequences.upperBound, task.keyValueHead, scratch,
           width == 0 ? nil : partials + task.index * 2 * width)
       }
       guard width > 0 else { return }
       if let queryNormGradient {
-        ck_add_rows(level, partials, partialCount, width, 2 * width, queryNormGradient.address)
+        kernels.add_rows(partials, partialCount, width, 2 * width, queryNormGradient.address)
       }
       if let keyNormGradient {
-        ck_add_rows(level, partials + width, partialCount, width, 2 * width, keyNormGradient.address)
+        kernels.add_rows(partials + width, partialCount, width, 2 * width, keyNormGradient.address)
       }
     }
   }

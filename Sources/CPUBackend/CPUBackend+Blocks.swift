@@ -62,7 +62,7 @@ extension CPUBackend {
         partial.update(repeating: 0, count: width)
         body(rows, partial)
       }
-      ck_add_rows(level, partials, blocks, width, width, sums)
+      kernels.add_rows(partials, blocks, width, width, sums)
     }
   }
 

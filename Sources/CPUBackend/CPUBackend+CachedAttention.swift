@@ -37,7 +37,7 @@ extension CPUBackend {
         workers.run(taskCount: slotCount) { slot in
           for task in stride(from: slot, to: taskCount, by: slotCount) {
             let (sequence, head) = task.quotientAndRemainder(dividingBy: call.pointee.heads.keyValueHeadCount)
-            ck_attend_to_cache(level, call, sequence, head, scratch + slot * scratchCount)
+            kernels.attend_to_cache(call, sequence, head, scratch + slot * scratchCount)
           }
         }
       }

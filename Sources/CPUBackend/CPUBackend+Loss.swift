@@ -24,8 +24,8 @@ extension CPUBackend {
       if gradientScale != nil { logits.update(repeating: 0, count: width) }
       return 0
     }
-    guard let gradientScale else { return ck_cross_entropy(level, logits, width, target) }
-    return ck_cross_entropy_gradient(level, logits, width, target, gradientScale)
+    guard let gradientScale else { return kernels.cross_entropy(logits, width, target) }
+    return kernels.cross_entropy_gradient(logits, width, target, gradientScale)
   }
 
   package func largestColumns(of x: Tensor) -> [Int32] {
@@ -34,7 +34,7 @@ extension CPUBackend {
       guard let start = columns.baseAddress else { return }
       forEachRowBlock(of: x.rowCount, width: width) { rows in
         for row in rows {
-          (start + row).initialize(to: Int32(ck_index_of_largest(level, x.address + row * width, width)))
+          (start + row).initialize(to: Int32(kernels.index_of_largest(x.address + row * width, width)))
         }
       }
       count = x.rowCount

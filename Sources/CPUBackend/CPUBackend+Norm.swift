@@ -9,8 +9,8 @@ extension CPUBackend {
     let width = weight.count
     forEachRowBlock(of: inverse.count, width: width) { rows in
       let start = rows.lowerBound * width
-      ck_rms_norm(
-        level, x.address + start, delta.map { $0.address + start }, weight.address, epsilon,
+      kernels.rms_norm(
+        x.address + start, delta.map { $0.address + start }, weight.address, epsilon,
         sum.map { $0.address + start }, output.dtype.kernelType, output.rawAddress(of: start),
         inverse.address + rows.lowerBound, rows.count, width)
     }
@@ -23,8 +23,8 @@ extension CPUBackend {
     let width = weight.count
     func backward(_ rows: Range<Int>, _ weightGradient: UnsafeMutablePointer<Float>?) {
       let start = rows.lowerBound * width
-      ck_rms_norm_backward(
-        level, x.address + start, weight.address, inverse.address + rows.lowerBound, outputGradient.dtype.kernelType,
+      kernels.rms_norm_backward(
+        x.address + start, weight.address, inverse.address + rows.lowerBound, outputGradient.dtype.kernelType,
         outputGradient.rawAddress(of: start),
         sumGradient.map { $0.address + start }, inputGradient.address + start, weightGradient, rows.count, width)
     }

@@ -34,7 +34,7 @@ extension CPUBackend {
     guard product.depth > 0 else { return accumulate ? () : product.clear() }
     guard precision == .float32 else { return multiplyRounded(product) }
     let panels = product.panels(threadCount: threadCount)
-    workers.run(taskCount: panels.count) { product.compute(panels[$0], level: level) }
+    workers.run(taskCount: panels.count) { product.compute(panels[$0], kernels: kernels) }
   }
 }
 
@@ -147,14 +147,14 @@ struct Product {
     return zip(bounds, bounds.dropFirst()).filter { $0 < $1 }.map { $0..<$1 }
   }
 
-  func compute(_ panel: Panel, level: ck_level) {
+  func compute(_ panel: Panel, kernels: ck_kernels) {
     let (rows, columns) = (panel.rows.count, panel.columns.count)
     let aStart = a.value(panel.rows.lowerBound, 0)
     let bStart = b.value(0, panel.columns.lowerBound)
     let target = c.value(panel.rows.lowerBound, panel.columns.lowerBound)
     if hasFewRows {
-      ck_multiply_few_rows(
-        level, aStart, a.stride, rows, bStart, b.stride, columns, depth, scale, accumulate ? 1 : 0, target, c.stride)
+      kernels.multiply_few_rows(
+        aStart, a.stride, rows, bStart, b.stride, columns, depth, scale, accumulate ? 1 : 0, target, c.stride)
     } else {
       cblas_sgemm(
         CblasRowMajor, a.transposition, b.transposition, Int32(rows), Int32(columns), Int32(depth), scale, aStart,

@@ -7,7 +7,7 @@ extension CPUBackend {
   func multiplyRounded(_ product: Product) {
     let isShared = product.isShared(among: threadCount)
     let slotCount = isShared ? threadCount : 1
-    let blocks = ProductBlocks(product, threadCount: slotCount, hasTiles: level == CK_AMX_BF16)
+    let blocks = ProductBlocks(product, threadCount: slotCount, hasTiles: instructionLevel == .amxBFloat16)
     withScratch(UInt32.self, count: blocks.panelPairCount + threadCount * blocks.rowPairCount) { panels in
       let rows = panels + blocks.panelPairCount
       for depth in blocks.depths {
@@ -31,8 +31,8 @@ extension CPUBackend {
     to panels: UnsafeMutablePointer<UInt32>
   ) {
     let b = product.b
-    ck_pack_panels(
-      level, b.dtype.kernelType, b.element(depth.lowerBound, packed.lowerBound), b.stride, b.isTransposed ? 1 : 0,
+    kernels.pack_panels(
+      b.dtype.kernelType, b.element(depth.lowerBound, packed.lowerBound), b.stride, b.isTransposed ? 1 : 0,
       packed.count, depth.count, panels + (packed.lowerBound - columns.lowerBound) * ck_pair_count(depth.count))
   }
 
@@ -44,11 +44,11 @@ extension CPUBackend {
     let start = a.element(tile.rows.lowerBound, depth.lowerBound)
     let isPacked = a.isPacked(from: start, depth: depth.count)
     if !isPacked {
-      ck_pack_rows(
-        level, a.dtype.kernelType, start, a.stride, a.isTransposed ? 1 : 0, tile.rows.count, depth.count, rows)
+      kernels.pack_rows(
+        a.dtype.kernelType, start, a.stride, a.isTransposed ? 1 : 0, tile.rows.count, depth.count, rows)
     }
-    ck_multiply_packed(
-      level, isPacked ? UnsafePointer(start.assumingMemoryBound(to: UInt32.self)) : UnsafePointer(rows),
+    kernels.multiply_packed(
+      isPacked ? UnsafePointer(start.assumingMemoryBound(to: UInt32.self)) : UnsafePointer(rows),
       isPacked ? a.stride / 2 : ck_pair_count(depth.count), tile.rows.count,
       panels + (tile.columns.lowerBound - columns.lowerBound) * ck_pair_count(depth.count), tile.columns.count,
       depth.count, product.scale, product.accumulate || depth.lowerBound > 0 ? 1 : 0, c.dtype.kernelType,

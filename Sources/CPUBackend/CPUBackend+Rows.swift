@@ -23,8 +23,8 @@ extension CPUBackend {
     // By columns, for destination rows may be equal: each thread keeps the order of the entries.
     forEachBlock(of: width, by: columnsPerTask(width: width, rowCount: sourceRows.count)) { _, columns in
       for (sourceRow, destinationRow) in zip(sourceRows, destinationRows) {
-        ck_add(
-          level, source.address + Int(sourceRow) * width + columns.lowerBound,
+        kernels.add(
+          source.address + Int(sourceRow) * width + columns.lowerBound,
           destination.address + Int(destinationRow) * width + columns.lowerBound, columns.count)
       }
     }

@@ -7,8 +7,8 @@ extension CPUBackend {
     let width = output.rowWidth
     forEachRowBlock(of: output.rowCount, width: width) { rows in
       let start = rows.lowerBound * width
-      ck_swiglu(
-        level, output.dtype.kernelType, gateUp.rawAddress(of: 2 * start), output.rawAddress(of: start), rows.count,
+      kernels.swiglu(
+        output.dtype.kernelType, gateUp.rawAddress(of: 2 * start), output.rawAddress(of: start), rows.count,
         width)
     }
   }
@@ -20,8 +20,8 @@ extension CPUBackend {
     let width = outputGradient.rowWidth
     forEachRowBlock(of: outputGradient.rowCount, width: width) { rows in
       let start = rows.lowerBound * width
-      ck_swiglu_backward(
-        level, type.kernelType, gateUp.rawAddress(of: 2 * start), outputGradient.rawAddress(of: start),
+      kernels.swiglu_backward(
+        type.kernelType, gateUp.rawAddress(of: 2 * start), outputGradient.rawAddress(of: start),
         gateUpGradient.rawAddress(of: 2 * start), output.map { $0.rawAddress(of: start) }, rows.count, width)
     }
   }

@@ -13,8 +13,8 @@ extension CPUBackend {
     forEachBlock(of: count, by: Self.blockElements / 4) { _, range in
       withUnsafePointer(to: constants) { constants in
         let start = range.lowerBound
-        ck_adamw(
-          level, constants, weights.address + start, gradients.address + start, firstMoments.address + start,
+        kernels.adamw(
+          constants, weights.address + start, gradients.address + start, firstMoments.address + start,
           secondMoments.address + start, range.count)
       }
     }

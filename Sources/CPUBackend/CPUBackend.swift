@@ -15,7 +15,8 @@ package final class CPUBackend: Backend {
   /// Of the operands of matrix products.
   package let precision: ProductPrecision
   let workers: WorkerPool
-  let level: ck_level
+  /// Those of the instruction level.
+  let kernels: ck_kernels
 
   /// - Parameters:
   ///   - threadCount: threads that share each kernel, the calling one included.
@@ -35,7 +36,7 @@ package final class CPUBackend: Backend {
     self.workers = WorkerPool(threadCount: threadCount, runsTasks: computes)
     self.instructionLevel = level
     self.precision = precision
-    self.level = level.kernelLevel
+    self.kernels = ck_kernels_at(level.kernelLevel)
     // The workers divide products among them and each calls BLAS for its part.
     openblas_set_num_threads(1)
   }

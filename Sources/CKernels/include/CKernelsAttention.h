@@ -5,7 +5,11 @@
 
 #pragma once
 
-#include "CKernels.h"
+#include "CKernelsTypes.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 /// One attention call. Rows of `packed` hold `[queries | keys | values]`, head by head, neither normed nor rotated.
 typedef struct {
@@ -64,19 +68,6 @@ long ck_attention_backward_scratch(const ck_attention *call);
 /// Sequences that one task should take to be worth starting.
 long ck_attention_sequences_per_task(const ck_attention *call);
 
-/// `output` and `logSumExp` of all query heads that read `keyValueHead`, for sequences
-/// `sequenceBegin ..< sequenceEnd`.
-void ck_attention_forward(
-    ck_level level, const ck_attention *call, long sequenceBegin, long sequenceEnd, long keyValueHead,
-    float *scratch);
-
-/// `packedGradient` of the same heads and sequences, and their part of the gradients of `queryNorm` and `keyNorm`.
-///
-/// `normGradients` `[2, headWidth]` is overwritten; it may be null where there are no norms.
-void ck_attention_backward(
-    ck_level level, const ck_attention *call, long sequenceBegin, long sequenceEnd, long keyValueHead,
-    float *scratch, float *normGradients);
-
 // Attention of new rows to a cache of earlier ones
 
 /// New rows of each sequence, the same number and places in all, and the cache that takes their keys and values; all in
@@ -100,7 +91,6 @@ typedef struct {
 /// Floats of working memory for one sequence and key/value head.
 long ck_cached_attention_scratch(const ck_cached_attention *call);
 
-/// Puts the new rows of one key/value head of one sequence into the cache, then writes the `output` of the query heads
-/// that read it.
-void ck_attend_to_cache(
-    ck_level level, const ck_cached_attention *call, long sequence, long keyValueHead, float *scratch);
+#ifdef __cplusplus
+}
+#endif

@@ -1,18 +1,14 @@
 // The backward pass. With P the weights, computed again from the stored sums of exponentials:
 // dV = Pᵀ dO, dS = P ∘ (dO Vᵀ − rowsum(dO ∘ O)), dQ = dS K, dK = dSᵀ Q.
 
-#define load_output_gradient CK_NAME(load_output_gradient)
-#define score_gradient_row CK_NAME(score_gradient_row)
-#define backward_tile CK_NAME(backward_tile)
-#define store_query_gradients CK_NAME(store_query_gradients)
-#define store_key_value_gradients CK_NAME(store_key_value_gradients)
-#define load_backward_keys CK_NAME(load_backward_keys)
-#define backward_span CK_NAME(backward_span)
-#define clear_unseen CK_NAME(clear_unseen)
+#pragma once
 
-#ifndef CK_BACKWARD_MEMORY
-#define CK_BACKWARD_MEMORY
-typedef struct {
+#include "AttentionProducts.hpp"
+#include "AttentionRows.hpp"
+
+namespace CK_LEVEL {
+
+struct ck_backward_memory {
   float *keyPanels;
   float *valuePanels;
   float *keys;
@@ -30,8 +26,7 @@ typedef struct {
   float logSums[CK_TILE_ROWS];
   float deltas[CK_TILE_ROWS];
   ck_written written;
-} ck_backward_memory;
-#endif
+};
 
 /// The tile's output gradients, their products with the outputs, and the stored sums of exponentials.
 CK_INLINE void load_output_gradient(
@@ -46,7 +41,7 @@ CK_INLINE void load_output_gradient(
     store16(to + stride - 16, splat16(0));
     const float *gradient = read_head(call->type, call->outputGradient, at, width, to);
     if (gradient != to) copy_head(gradient, width, to);
-    ck_float16 products = splat16(0);
+    f32x16 products = splat16(0);
     float rest = 0;
     long i = 0;
     for (; i + 16 <= width; i += 16) products += load16(to + i) * load16(output + i);
@@ -60,18 +55,18 @@ CK_INLINE void load_output_gradient(
 /// where the row does not see.
 CK_INLINE void score_gradient_row(
     ck_view view, long count, float logSum, float delta, float *scores, float *gradients) {
-  const ck_int16 lanes = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+  const i32x16 lanes = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
   for (long c = 0; c < count; c += 16) {
     if (ck_sees_none(view, c)) {
       store16(scores + c, splat16(0));
       store16(gradients + c, splat16(0));
       continue;
     }
-    ck_float16 weight = exp16(load16(scores + c) - logSum);
-    ck_float16 gradient = weight * (load16(gradients + c) - delta);
+    f32x16 weight = exp16(load16(scores + c) - logSum);
+    f32x16 gradient = weight * (load16(gradients + c) - delta);
     if (!ck_sees_all(view, c)) {
-      const ck_int16 columns = lanes + (int)c;
-      const ck_int16 seen = (columns < (int)view.globalEnd)
+      const i32x16 columns = lanes + (int)c;
+      const i32x16 seen = (columns < (int)view.globalEnd)
           | ((columns >= (int)view.localBegin) & (columns < (int)view.localEnd));
       weight = seen ? weight : splat16(0);
       gradient = seen ? gradient : splat16(0);
@@ -154,7 +149,7 @@ static void backward_span(
   const long group = ck_group_size(call);
   ck_tile tile;
   for (long row = 0; row < span->rowCount; row += CK_TILE_ROWS) {
-    ck_make_tile(call, span, span->firstRow + row, MICRO_ROWS, &tile);
+    ck_make_tile(call, span, span->firstRow + row, micro_rows, &tile);
     for (long head = keyValueHead * group; head < (keyValueHead + 1) * group; head++) {
       backward_tile(call, &tile, sequence, head, memory);
     }
@@ -170,7 +165,7 @@ CK_INLINE void clear_unseen(const ck_attention *call, const ck_span *globals, ck
   memset(memory->valueGradients + first, 0, byteCount);
 }
 
-static void CK_NAME(attention_backward)(
+static void attention_backward(
     const ck_attention *call, long sequenceBegin, long sequenceEnd, long keyValueHead, float *scratch,
     float *normGradients) {
   const long width = call->headWidth;
@@ -211,3 +206,5 @@ static void CK_NAME(attention_backward)(
   }
   end_streams();
 }
+
+}  // namespace CK_LEVEL

@@ -1,15 +1,14 @@
 // The forward pass: for each tile of queries, blocks of columns with a running softmax, so that working memory does not
 // grow with the length beyond keys and values.
 
-#define softmax_row CK_NAME(softmax_row)
-#define store_output CK_NAME(store_output)
-#define forward_tile CK_NAME(forward_tile)
-#define forward_span CK_NAME(forward_span)
-#define load_forward_keys CK_NAME(load_forward_keys)
+#pragma once
 
-#ifndef CK_FORWARD_MEMORY
-#define CK_FORWARD_MEMORY
-typedef struct {
+#include "AttentionProducts.hpp"
+#include "AttentionRows.hpp"
+
+namespace CK_LEVEL {
+
+struct ck_forward_memory {
   float *keyPanels;
   float *values;
   float *queries;
@@ -18,8 +17,7 @@ typedef struct {
   float *sixteen;
   float largest[CK_TILE_ROWS];
   float sums[CK_TILE_ROWS];
-} ck_forward_memory;
-#endif
+};
 
 /// Turns the scores of a row into exponentials under the largest score so far, 0 where the row does not see.
 ///
@@ -31,14 +29,14 @@ typedef struct {
 /// - result: what the row has gathered, brought to the new largest score.
 CK_INLINE void softmax_row(
     ck_view view, long count, int isFirst, float *scores, float *largest, float *sum, float *result, long stride) {
-  const ck_int16 lanes = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-  ck_float16 most = splat16(-FLT_MAX);
+  const i32x16 lanes = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+  f32x16 most = splat16(-FLT_MAX);
   for (long c = 0; c < count; c += 16) {
     if (ck_sees_none(view, c)) continue;
-    ck_float16 x = load16(scores + c);
+    f32x16 x = load16(scores + c);
     if (!ck_sees_all(view, c)) {
-      const ck_int16 columns = lanes + (int)c;
-      const ck_int16 seen = (columns < (int)view.globalEnd)
+      const i32x16 columns = lanes + (int)c;
+      const i32x16 seen = (columns < (int)view.globalEnd)
           | ((columns >= (int)view.localBegin) & (columns < (int)view.localEnd));
       x = seen ? x : splat16(-FLT_MAX);
       store16(scores + c, x);
@@ -47,14 +45,14 @@ CK_INLINE void softmax_row(
   }
   const float before = isFirst ? -FLT_MAX : *largest;
   const float now = __builtin_fmaxf(before, reduce_max16(most));
-  ck_float16 total = splat16(0);
+  f32x16 total = splat16(0);
   for (long c = 0; c < count; c += 16) {
-    const ck_float16 x = ck_sees_none(view, c) ? splat16(0) : exp16(load16(scores + c) - now);
+    const f32x16 x = ck_sees_none(view, c) ? splat16(0) : exp16(load16(scores + c) - now);
     store16(scores + c, x);
     total += x;
   }
   if (!isFirst && now > before) {
-    const ck_float16 factor = exp16(splat16(before - now));
+    const f32x16 factor = exp16(splat16(before - now));
     *sum *= factor[0];
     for (long i = 0; i < stride; i += 16) store16(result + i, load16(result + i) * factor);
   }
@@ -100,7 +98,7 @@ static void forward_span(
   const long group = ck_group_size(call);
   ck_tile tile;
   for (long row = 0; row < span->rowCount; row += CK_TILE_ROWS) {
-    ck_make_tile(call, span, span->firstRow + row, MICRO_ROWS, &tile);
+    ck_make_tile(call, span, span->firstRow + row, micro_rows, &tile);
     for (long head = keyValueHead * group; head < (keyValueHead + 1) * group; head++) {
       forward_tile(call, &tile, sequence, head, memory);
     }
@@ -113,7 +111,7 @@ static void load_forward_keys(
   load_values(call, span, sequence, head, 0, memory->values);
 }
 
-static void CK_NAME(attention_forward)(
+static void attention_forward(
     const ck_attention *call, long sequenceBegin, long sequenceEnd, long keyValueHead, float *scratch) {
   const long width = call->headWidth;
   const long stride = ck_padded(width);
@@ -138,3 +136,5 @@ static void CK_NAME(attention_forward)(
   }
   end_streams();
 }
+
+}  // namespace CK_LEVEL

@@ -1,27 +1,35 @@
-static void CK_NAME(add)(const float *x, float *y, long count) {
+// Elementwise work, sums in double precision, the index of the largest.
+
+#pragma once
+
+#include "Vectors.hpp"
+
+namespace CK_LEVEL {
+
+static void add(const float *x, float *y, long count) {
   long i = 0;
   for (; i + 16 <= count; i += 16) store16(y + i, load16(y + i) + load16(x + i));
   for (; i < count; i++) y[i] += x[i];
 }
 
-static void CK_NAME(scale)(float *x, float factor, long count) {
+static void scale(float *x, float factor, long count) {
   long i = 0;
   for (; i + 16 <= count; i += 16) store16(x + i, load16(x + i) * factor);
   for (; i < count; i++) x[i] *= factor;
 }
 
-static void CK_NAME(fill)(float *x, float value, long count) {
+static void fill(float *x, float value, long count) {
   long i = 0;
   for (; i + 16 <= count; i += 16) store16(x + i, splat16(value));
   for (; i < count; i++) x[i] = value;
 }
 
-static void CK_NAME(add_rows)(const float *x, long rows, long columns, long stride, float *sums) {
+static void add_rows(const float *x, long rows, long columns, long stride, float *sums) {
   long column = 0;
   // Four vectors of sums stay in registers over all rows, and a row gives whole cache lines.
   for (; column + 64 <= columns; column += 64) {
-    ck_float16 a = load16(sums + column), b = load16(sums + column + 16);
-    ck_float16 c = load16(sums + column + 32), d = load16(sums + column + 48);
+    f32x16 a = load16(sums + column), b = load16(sums + column + 16);
+    f32x16 c = load16(sums + column + 32), d = load16(sums + column + 48);
     const float *from = x + column;
     for (long row = 0; row < rows; row++, from += stride) {
       a += load16(from);
@@ -39,20 +47,18 @@ static void CK_NAME(add_rows)(const float *x, long rows, long columns, long stri
   }
 }
 
-#define widen8 CK_NAME(widen8)
-#define reduce_double CK_NAME(reduce_double)
 
-CK_INLINE ck_double8 widen8(ck_float8 x) { return __builtin_convertvector(x, ck_double8); }
+CK_INLINE f64x8 widen8(f32x8 x) { return __builtin_convertvector(x, f64x8); }
 
-CK_INLINE double reduce_double(ck_double8 x) {
+CK_INLINE double reduce_double(f64x8 x) {
   return ((x[0] + x[4]) + (x[2] + x[6])) + ((x[1] + x[5]) + (x[3] + x[7]));
 }
 
-static double CK_NAME(sum)(const float *x, long count) {
-  ck_double8 low = 0, high = 0;
+static double sum(const float *x, long count) {
+  f64x8 low = 0, high = 0;
   long i = 0;
   for (; i + 16 <= count; i += 16) {
-    const ck_float16 value = load16(x + i);
+    const f32x16 value = load16(x + i);
     low += widen8(value.lo);
     high += widen8(value.hi);
   }
@@ -61,11 +67,11 @@ static double CK_NAME(sum)(const float *x, long count) {
   return total;
 }
 
-static double CK_NAME(sum_of_squares)(const float *x, long count) {
-  ck_double8 low = 0, high = 0;
+static double sum_of_squares(const float *x, long count) {
+  f64x8 low = 0, high = 0;
   long i = 0;
   for (; i + 16 <= count; i += 16) {
-    const ck_float16 value = load16(x + i);
+    const f32x16 value = load16(x + i);
     low += widen8(value.lo) * widen8(value.lo);
     high += widen8(value.hi) * widen8(value.hi);
   }
@@ -74,8 +80,8 @@ static double CK_NAME(sum_of_squares)(const float *x, long count) {
   return total;
 }
 
-static long CK_NAME(index_of_largest)(const float *x, long count) {
-  ck_float16 best = splat16(-INFINITY);
+static long index_of_largest(const float *x, long count) {
+  f32x16 best = splat16(-INFINITY);
   long i = 0;
   for (; i + 16 <= count; i += 16) best = max16(load16(x + i), best);
   float largest = reduce_max16(best);
@@ -88,3 +94,5 @@ static long CK_NAME(index_of_largest)(const float *x, long count) {
   }
   return 0;
 }
+
+}  // namespace CK_LEVEL

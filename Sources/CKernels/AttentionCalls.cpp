@@ -1,17 +1,6 @@
-#include <float.h>
+// What a caller of attention has to know before: working memory, and how much a task should take.
 
-#include "AttentionTile.h"
-
-/// The next `count` floats of working memory, up to whole cache lines.
-CK_HELPER float *ck_take(float **scratch, long count) {
-  float *result = *scratch;
-  *scratch += ck_padded(count);
-  return result;
-}
-
-#define CK_BODY "AttentionBody.inc"
-#define CK_WITH_PAIRS
-#include "InstructionSets.h"
+#include "AttentionTile.hpp"
 
 long ck_attention_forward_scratch(const ck_attention *call) {
   const long stride = ck_padded(call->headWidth);
@@ -34,24 +23,6 @@ long ck_attention_sequences_per_task(const ck_attention *call) {
   return ck_max(1, enough / ck_max(1, ck_row_count(call) * ck_group_size(call) * products));
 }
 
-void ck_attention_forward(
-    ck_level level, const ck_attention *call, long sequenceBegin, long sequenceEnd, long keyValueHead,
-    float *scratch) {
-  CK_DISPATCH(level, attention_forward, call, sequenceBegin, sequenceEnd, keyValueHead, scratch);
-}
-
-void ck_attention_backward(
-    ck_level level, const ck_attention *call, long sequenceBegin, long sequenceEnd, long keyValueHead,
-    float *scratch, float *normGradients) {
-  CK_DISPATCH(
-      level, attention_backward, call, sequenceBegin, sequenceEnd, keyValueHead, scratch, normGradients);
-}
-
 long ck_cached_attention_scratch(const ck_cached_attention *call) {
   return ck_padded(call->heads.headWidth) + ck_padded(call->slotCount);
-}
-
-void ck_attend_to_cache(
-    ck_level level, const ck_cached_attention *call, long sequence, long keyValueHead, float *scratch) {
-  CK_DISPATCH(level, attend_to_cache, call, sequence, keyValueHead, scratch);
 }

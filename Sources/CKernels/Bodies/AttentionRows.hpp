@@ -1,19 +1,11 @@
 // Rows of heads on their way into and out of attention's working memory: norm, rotation, transposition.
 
-#define copy_head CK_NAME(copy_head)
-#define stream_head CK_NAME(stream_head)
-#define read_head CK_NAME(read_head)
-#define write_head CK_NAME(write_head)
-#define prefetch_head CK_NAME(prefetch_head)
-#define prefetch_row CK_NAME(prefetch_row)
-#define head_inverse CK_NAME(head_inverse)
-#define turn_head CK_NAME(turn_head)
-#define load_head CK_NAME(load_head)
-#define store_head_gradient CK_NAME(store_head_gradient)
-#define store_panel CK_NAME(store_panel)
-#define load_queries CK_NAME(load_queries)
-#define load_keys CK_NAME(load_keys)
-#define load_values CK_NAME(load_values)
+#pragma once
+
+#include "../AttentionTile.hpp"
+#include "Vectors.hpp"
+
+namespace CK_LEVEL {
 
 /// Copies `x` `[width]`.
 CK_INLINE void copy_head(const float *x, long width, float *to) {
@@ -38,7 +30,7 @@ CK_INLINE void stream_head(const float *x, long width, float scale, float *to) {
 CK_INLINE const float *read_head(ck_type type, const void *rows, long at, long width, float *buffer) {
   if (type == CK_FLOAT32) return (const float *)rows + at;
   for (long i = 0; i < width; i += 16) {
-    store16(buffer + i, load_values16(CK_BFLOAT16, rows, at + i, width - i));
+    store16(buffer + i, load_values16<CK_BFLOAT16>(rows, at + i, width - i));
   }
   return buffer;
 }
@@ -50,7 +42,7 @@ CK_INLINE void write_head(ck_type type, const float *x, long width, float scale,
     return;
   }
   for (long i = 0; i < width; i += 16) {
-    store_values16(CK_BFLOAT16, rows, at + i, width - i, load_values16(CK_FLOAT32, x, i, width - i) * scale);
+    store_values16<CK_BFLOAT16>(rows, at + i, width - i, load_values16<CK_FLOAT32>(x, i, width - i) * scale);
   }
 }
 
@@ -74,7 +66,7 @@ CK_INLINE void prefetch_row(const ck_attention *call, const ck_tile *tile, long 
 
 /// One over the root of mean square plus epsilon of `x` `[width]`.
 CK_INLINE float head_inverse(const float *x, long width, float epsilon) {
-  ck_float16 squares = splat16(0);
+  f32x16 squares = splat16(0);
   float rest = 0;
   long i = 0;
   for (; i + 16 <= width; i += 16) squares += load16(x + i) * load16(x + i);
@@ -92,10 +84,10 @@ CK_INLINE void turn_head(
   const float *sines = call->sines + position * half;
   long i = 0;
   for (; i + 16 <= half; i += 16) {
-    const ck_float16 a = load16(x + i) * (norm ? load16(norm + i) * scale : splat16(scale));
-    const ck_float16 b = load16(x + half + i) * (norm ? load16(norm + half + i) * scale : splat16(scale));
-    const ck_float16 cosine = load16(cosines + i);
-    const ck_float16 sine = load16(sines + i) * sign;
+    const f32x16 a = load16(x + i) * (norm ? load16(norm + i) * scale : splat16(scale));
+    const f32x16 b = load16(x + half + i) * (norm ? load16(norm + half + i) * scale : splat16(scale));
+    const f32x16 cosine = load16(cosines + i);
+    const f32x16 sine = load16(sines + i) * sign;
     store16(to + i, a * cosine - b * sine);
     store16(to + half + i, b * cosine + a * sine);
   }
@@ -139,15 +131,15 @@ CK_INLINE void store_head_gradient(
   }
   const float *from = read_head(call->type, call->packed, at, width, buffer);
   const float inverse = head_inverse(from, width, call->normEpsilon);
-  ck_float16 products = splat16(0);
+  f32x16 products = splat16(0);
   float rest = 0;
   long i = 0;
   for (; i + 16 <= width; i += 16) products += load16(gradient + i) * load16(norm + i) * load16(from + i);
   for (; i < width; i++) rest += gradient[i] * norm[i] * from[i];
   const float shrink = (reduce_sum16(products) + rest) * inverse * inverse / (float)width;
   for (i = 0; i + 16 <= width; i += 16) {
-    const ck_float16 x = load16(from + i);
-    const ck_float16 g = load16(gradient + i);
+    const f32x16 x = load16(from + i);
+    const f32x16 g = load16(gradient + i);
     store16(normGradient + i, load16(normGradient + i) + g * x * inverse);
     store16(gradient + i, g * load16(norm + i) - x * shrink);
   }
@@ -161,24 +153,24 @@ CK_INLINE void store_head_gradient(
 /// Writes 16 rows `[16, stride]` as a panel `[width, 16]`.
 CK_INLINE void store_panel(const float *rows, long width, long stride, float *panel) {
   for (long column = 0; column < width; column += 16) {
-    ck_float16 a[16], b[16];
-#pragma clang loop unroll(full)
+    f32x16 a[16], b[16];
+CK_UNROLLED
     for (int i = 0; i < 16; i++) a[i] = load16(rows + i * stride + column);
     // Four perfect shuffles of the rows transpose them.
-#pragma clang loop unroll(full)
+CK_UNROLLED
     for (int stage = 0; stage < 4; stage++) {
-#pragma clang loop unroll(full)
+CK_UNROLLED
       for (int i = 0; i < 8; i++) {
         b[2 * i] = __builtin_shufflevector(
             a[i], a[i + 8], 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
         b[2 * i + 1] = __builtin_shufflevector(
             a[i], a[i + 8], 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
       }
-#pragma clang loop unroll(full)
+CK_UNROLLED
       for (int i = 0; i < 16; i++) a[i] = b[i];
     }
     const long count = ck_min(16, width - column);
-#pragma clang loop unroll(full)
+CK_UNROLLED
     for (int i = 0; i < 16; i++) {
       if (i < count) store16(panel + (column + i) * 16, a[i]);
     }
@@ -253,3 +245,5 @@ static void load_values(
     if (panels) store_panel(to, width, stride, panels + key * width);
   }
 }
+
+}  // namespace CK_LEVEL

@@ -1,88 +1,93 @@
 // Products of attention. All are `c[M, N] (+)= a[M, K] · b[K, N]` with N in vectors of 16 columns; they differ in how
 // `a` is addressed and in where the next row and the next vector of `b` lie.
 
-#define MICRO_ROWS CK_JOIN(CK_MICRO_ROWS, CK_SUFFIX)
-#define MICRO_VECTORS CK_JOIN(CK_MICRO_VECTORS, CK_SUFFIX)
+#pragma once
 
-#define micro CK_NAME(micro)
-#define half_micro CK_NAME(half_micro)
-#define half_scores_micro CK_NAME(half_scores_micro)
-#define seen_scores CK_NAME(seen_scores)
-#define scores_micro CK_NAME(scores_micro)
-#define mixture_micro CK_NAME(mixture_micro)
-#define scatter_micro CK_NAME(scatter_micro)
-#define attention_scores CK_NAME(attention_scores)
-#define attention_mixture CK_NAME(attention_mixture)
-#define scatter_columns CK_NAME(scatter_columns)
-#define attention_scatter CK_NAME(attention_scatter)
+#include "../AttentionTile.hpp"
+#include "Vectors.hpp"
 
-#ifndef CK_ATTENTION_RUN
-#define CK_ATTENTION_RUN
+namespace CK_LEVEL {
+
 /// A part of the inner dimension of a product.
-typedef struct {
+struct product_run {
   const float *a;
   const float *b;
   long depth;
-} ck_run;
+};
 
-// Accumulators that the registers of each level hold, with room for a row of `b` and a broadcast.
-#define CK_MICRO_ROWS_avx512 8
-#define CK_MICRO_VECTORS_avx512 2
-#define CK_MICRO_ROWS_avx512_bf16 8
-#define CK_MICRO_VECTORS_avx512_bf16 2
-#define CK_MICRO_ROWS_avx2 6
-#define CK_MICRO_VECTORS_avx2 1
-#if defined(__aarch64__)
-#define CK_MICRO_ROWS_baseline 6
-#else
-#define CK_MICRO_ROWS_baseline 2
-#endif
-#define CK_MICRO_VECTORS_baseline 1
+/// How far apart things lie: in `a` rows and steps of the depth, in `b` steps of the depth and vectors, rows in `c`.
+struct product_strides {
+  long aRow, aDepth, bDepth, bVector, cRow;
+};
 
-/// Calls `micro` with numbers of rows and vectors that the compiler knows.
-#define CK_MICRO_CASE(micro, R, ...) \
-  case R: \
-    if (R > MICRO_ROWS) break; \
-    if (vectors == 2) { \
-      if (MICRO_VECTORS == 2) micro(R <= MICRO_ROWS ? R : 1, MICRO_VECTORS, __VA_ARGS__); \
-    } else { \
-      micro(R <= MICRO_ROWS ? R : 1, 1, __VA_ARGS__); \
-    } \
-    break;
-#define CK_MICRO_SWITCH(micro, ...) \
-  switch (rows) { \
-    CK_MICRO_CASE(micro, 1, __VA_ARGS__) \
-    CK_MICRO_CASE(micro, 2, __VA_ARGS__) \
-    CK_MICRO_CASE(micro, 3, __VA_ARGS__) \
-    CK_MICRO_CASE(micro, 4, __VA_ARGS__) \
-    CK_MICRO_CASE(micro, 5, __VA_ARGS__) \
-    CK_MICRO_CASE(micro, 6, __VA_ARGS__) \
-    CK_MICRO_CASE(micro, 7, __VA_ARGS__) \
-    CK_MICRO_CASE(micro, 8, __VA_ARGS__) \
+/// One block of a product, all of it in registers until the end: `c[rows, vectors] = (c +) sum over runs of a · b`.
+template <typename Vector, int rows, int vectors, int runCount>
+CK_INLINE void multiply_block(const product_run *runs, const product_strides &strides, float *c, int accumulates) {
+  Vector sums[rows][vectors];
+  constexpr long lanes = sizeof(Vector) / sizeof(float);
+  CK_UNROLLED
+  for (int i = 0; i < rows; i++) {
+    CK_UNROLLED
+    for (int j = 0; j < vectors; j++) sums[i][j] = 0;
   }
-#endif
+  if (accumulates) {
+    CK_UNROLLED
+    for (int i = 0; i < rows; i++) {
+      CK_UNROLLED
+      for (int j = 0; j < vectors; j++) memcpy(&sums[i][j], c + i * strides.cRow + j * lanes, sizeof(Vector));
+    }
+  }
+  for (int run = 0; run < runCount; run++) {
+    const float *a = runs[run].a;
+    const float *b = runs[run].b;
+    for (long k = 0; k < runs[run].depth; k++) {
+      Vector row[vectors];
+      CK_UNROLLED
+      for (int j = 0; j < vectors; j++) memcpy(&row[j], b + j * strides.bVector, sizeof(Vector));
+      CK_UNROLLED
+      for (int i = 0; i < rows; i++) {
+        const Vector x = a[i * strides.aRow];
+        CK_UNROLLED
+        for (int j = 0; j < vectors; j++) sums[i][j] += x * row[j];
+      }
+      a += strides.aDepth;
+      b += strides.bDepth;
+    }
+  }
+  CK_UNROLLED
+  for (int i = 0; i < rows; i++) {
+    CK_UNROLLED
+    for (int j = 0; j < vectors; j++) memcpy(c + i * strides.cRow + j * lanes, &sums[i][j], sizeof(Vector));
+  }
+}
 
-#define CK_MICRO micro
-#define CK_MICRO_VECTOR ck_float16
-#include "AttentionMicro.inc"
-
-#define CK_MICRO half_micro
-#define CK_MICRO_VECTOR ck_float8
-#include "AttentionMicro.inc"
+/// The block of as many rows and vectors as are there: at most `micro_rows` and `micro_vectors` of this level.
+template <typename Vector, int runCount, int candidate = micro_rows>
+CK_INLINE void multiply_some(
+    long rows, long vectors, const product_run *runs, const product_strides &strides, float *c, int accumulates) {
+  if (rows == candidate) {
+    if (micro_vectors > 1 && vectors == micro_vectors) {
+      multiply_block<Vector, candidate, micro_vectors, runCount>(runs, strides, c, accumulates);
+    } else {
+      multiply_block<Vector, candidate, 1, runCount>(runs, strides, c, accumulates);
+    }
+  } else if constexpr (candidate > 1) {
+    multiply_some<Vector, runCount, candidate - 1>(rows, vectors, runs, strides, c, accumulates);
+  }
+}
 
 /// Rows times one or two panels.
 static void scores_micro(
     long rows, long vectors, const float *x, long xRow, const float *panel, long width, float *scores) {
-  const ck_run run = {x, panel, width};
-  CK_MICRO_SWITCH(micro, 1, &run, xRow, 1, CK_PANEL, width * CK_PANEL, scores, CK_SCORE_STRIDE, 0)
+  const product_run run = {x, panel, width};
+  multiply_some<f32x16, 1>(rows, vectors, &run, {xRow, 1, CK_PANEL, width * CK_PANEL, CK_SCORE_STRIDE}, scores, 0);
 }
 
 /// Rows times half a panel.
 static void half_scores_micro(
     long rows, const float *x, long xRow, const float *panel, long width, float *scores) {
-  const long vectors = 1;
-  const ck_run run = {x, panel, width};
-  CK_MICRO_SWITCH(half_micro, 1, &run, xRow, 1, CK_PANEL, 0, scores, CK_SCORE_STRIDE, 0)
+  const product_run run = {x, panel, width};
+  multiply_some<f32x8, 1>(rows, 1, &run, {xRow, 1, CK_PANEL, 0, CK_SCORE_STRIDE}, scores, 0);
 }
 
 /// Rows times the panels from `panel` on, where the rows see columns `first ..< last`, counted from the first panel's.
@@ -95,7 +100,7 @@ CK_INLINE void seen_scores(
       half_scores_micro(rows, x, xRow, from, width, scores + column);
       column += CK_HALF;
     } else {
-      const long vectors = ck_min(MICRO_VECTORS, (last - column + CK_HALF - 1) / CK_PANEL);
+      const long vectors = ck_min(micro_vectors, (last - column + CK_HALF - 1) / CK_PANEL);
       scores_micro(rows, vectors, x, xRow, from, width, scores + column);
       column += vectors * CK_PANEL;
     }
@@ -104,16 +109,16 @@ CK_INLINE void seen_scores(
 
 /// Rows of weights times one or two vectors of the keys' rows.
 static void mixture_micro(
-    long rows, long vectors, const ck_run *runs, long stride, float *result, int accumulates) {
-  CK_MICRO_SWITCH(micro, 2, runs, CK_SCORE_STRIDE, 1, stride, CK_PANEL, result, stride, accumulates)
+    long rows, long vectors, const product_run *runs, long stride, float *result, int accumulates) {
+  multiply_some<f32x16, 2>(rows, vectors, runs, {CK_SCORE_STRIDE, 1, stride, CK_PANEL, stride}, result, accumulates);
 }
 
 /// Columns of weights times one or two vectors of the queries' rows.
 static void scatter_micro(
     long rows, long vectors, const float *weights, const float *x, long depth, long stride, float *result,
     int accumulates) {
-  const ck_run run = {weights, x, depth};
-  CK_MICRO_SWITCH(micro, 1, &run, 1, CK_SCORE_STRIDE, stride, CK_PANEL, result, stride, accumulates)
+  const product_run run = {weights, x, depth};
+  multiply_some<f32x16, 1>(rows, vectors, &run, {1, CK_SCORE_STRIDE, stride, CK_PANEL, stride}, result, accumulates);
 }
 
 /// Products of the tile's rows `x` `[rows, stride]` and the keys of columns `begin ..< end`, where some row of a block
@@ -127,16 +132,16 @@ static void attention_scores(
   for (long column = begin; column < end; column += vectors * CK_PANEL) {
     const int isGlobal = column < tile->globalColumns;
     const long limit = isGlobal ? ck_min(end, tile->globalColumns) : end;
-    vectors = ck_min(MICRO_VECTORS, (limit - column) / CK_PANEL);
+    vectors = ck_min(micro_vectors, (limit - column) / CK_PANEL);
     const float *panel = panels + (column + (isGlobal ? 0 : tile->localJump)) * width;
-    for (long r = 0; r < tile->rowCount; r += MICRO_ROWS) {
-      const ck_view *view = &tile->blocks[r / MICRO_ROWS];
+    for (long r = 0; r < tile->rowCount; r += micro_rows) {
+      const ck_view *view = &tile->blocks[r / micro_rows];
       const long seenBegin = isGlobal ? 0 : view->localBegin;
       const long seenEnd = isGlobal ? view->globalEnd : view->localEnd;
       const long first = ck_max(column, seenBegin);
       const long last = ck_min(column + vectors * CK_PANEL, seenEnd);
       seen_scores(
-          ck_min(MICRO_ROWS, tile->rowCount - r), first - column, last - column, x + r * stride, stride, panel, width,
+          ck_min(micro_rows, tile->rowCount - r), first - column, last - column, x + r * stride, stride, panel, width,
           scores + r * CK_SCORE_STRIDE + column - begin);
     }
   }
@@ -148,19 +153,19 @@ static void attention_mixture(
     const ck_tile *tile, long begin, long end, const float *weights, const float *y, long stride, float *result) {
   long vectors;
   for (long j = 0; j < stride; j += vectors * CK_PANEL) {
-    vectors = ck_min(MICRO_VECTORS, (stride - j) / CK_PANEL);
-    for (long r = 0; r < tile->rowCount; r += MICRO_ROWS) {
-      const ck_view *view = &tile->blocks[r / MICRO_ROWS];
+    vectors = ck_min(micro_vectors, (stride - j) / CK_PANEL);
+    for (long r = 0; r < tile->rowCount; r += micro_rows) {
+      const ck_view *view = &tile->blocks[r / micro_rows];
       const float *row = weights + r * CK_SCORE_STRIDE - begin;
       const long globalEnd = ck_min(end, view->globalEnd);
       const long localBegin = ck_max(begin, view->localBegin);
       const long localEnd = ck_min(end, view->localEnd);
-      const ck_run runs[2] = {
+      const product_run runs[2] = {
           {row + begin, y + begin * stride + j, ck_max(0, globalEnd - begin)},
           {row + localBegin, y + (localBegin + tile->localJump) * stride + j, ck_max(0, localEnd - localBegin)},
       };
       mixture_micro(
-          ck_min(MICRO_ROWS, tile->rowCount - r), vectors, runs, stride, result + r * stride + j, begin > 0);
+          ck_min(micro_rows, tile->rowCount - r), vectors, runs, stride, result + r * stride + j, begin > 0);
     }
   }
 }
@@ -176,14 +181,14 @@ CK_INLINE void scatter_columns(
   long count;
   for (long column = first; column < last; column += count) {
     const int accumulates = column + jump < written;
-    count = ck_min(MICRO_ROWS, (accumulates ? ck_min(last, written - jump) : last) - column);
+    count = ck_min(micro_rows, (accumulates ? ck_min(last, written - jump) : last) - column);
     long rowBegin, rowEnd;
     ck_rows_seeing(tile, column, column + count, &rowBegin, &rowEnd);
     float *to = result + (column + jump) * stride;
     const float *from = weights + rowBegin * CK_SCORE_STRIDE + column - begin;
     long vectors;
     for (long j = 0; j < stride; j += vectors * CK_PANEL) {
-      vectors = ck_min(MICRO_VECTORS, (stride - j) / CK_PANEL);
+      vectors = ck_min(micro_vectors, (stride - j) / CK_PANEL);
       scatter_micro(
           count, vectors, from, x + rowBegin * stride + j, rowEnd - rowBegin, stride, to + j, accumulates);
     }
@@ -202,3 +207,5 @@ static void attention_scatter(
       tile, begin, ck_max(begin, seen->localBegin), ck_min(end, seen->localEnd), tile->localJump,
       written->localEnd, weights, x, stride, result);
 }
+
+}  // namespace CK_LEVEL

@@ -1,11 +1,11 @@
 // Attention of few rows to a cache: one query at a time, for there is nothing that several could share but the cache
 // itself, and the part of it that one head reads stays in the nearest memory.
 
-#define store_in_cache CK_NAME(store_in_cache)
-#define cached_scores CK_NAME(cached_scores)
-#define exponentials CK_NAME(exponentials)
-#define weighted_columns CK_NAME(weighted_columns)
-#define weighted_values CK_NAME(weighted_values)
+#pragma once
+
+#include "AttentionRows.hpp"
+
+namespace CK_LEVEL {
 
 /// Puts key and value of one row into `to`, the row's key in the cache; `head` is working memory for one head.
 CK_INLINE void store_in_cache(const ck_attention *heads, const float *key, long position, float *to, float *head) {
@@ -17,35 +17,35 @@ CK_INLINE void store_in_cache(const ck_attention *heads, const float *key, long 
 }
 
 /// `scores[i]` is the product of `query`, which has zeros up to a multiple of 16, and key `i`, for `step` keys.
-CK_INLINE void cached_scores(
-    const float *query, const float *keys, long stride, long width, int step, float *scores) {
-  ck_float16 sums[4];
-#pragma clang loop unroll(full)
+template <int step>
+CK_INLINE void cached_scores(const float *query, const float *keys, long stride, long width, float *scores) {
+  f32x16 sums[step];
+CK_UNROLLED
   for (int i = 0; i < step; i++) sums[i] = splat16(0);
   long k = 0;
   for (; k + 16 <= width; k += 16) {
-    const ck_float16 part = load16(query + k);
-#pragma clang loop unroll(full)
+    const f32x16 part = load16(query + k);
+CK_UNROLLED
     for (int i = 0; i < step; i++) sums[i] += part * load16(keys + i * stride + k);
   }
   if (k < width) {
-    const ck_float16 part = load16(query + k);
-#pragma clang loop unroll(full)
+    const f32x16 part = load16(query + k);
+CK_UNROLLED
     for (int i = 0; i < step; i++) sums[i] += part * load_part16(keys + i * stride + k, width - k, 0);
   }
-#pragma clang loop unroll(full)
+CK_UNROLLED
   for (int i = 0; i < step; i++) scores[i] = reduce_sum16(sums[i]);
 }
 
 /// Replaces scores by their exponentials, less the largest, and returns the sum. There is room up to a multiple of 16.
 CK_INLINE float exponentials(float *scores, long count) {
   for (long i = count; i < ck_padded(count); i++) scores[i] = -INFINITY;
-  ck_float16 largest = splat16(-INFINITY);
+  f32x16 largest = splat16(-INFINITY);
   for (long i = 0; i < count; i += 16) largest = max16(largest, load16(scores + i));
   const float shift = reduce_max16(largest);
-  ck_float16 sum = splat16(0);
+  f32x16 sum = splat16(0);
   for (long i = 0; i < count; i += 16) {
-    const ck_float16 weights = exp16(load16(scores + i) - shift);
+    const f32x16 weights = exp16(load16(scores + i) - shift);
     store16(scores + i, weights);
     sum += weights;
   }
@@ -53,16 +53,17 @@ CK_INLINE float exponentials(float *scores, long count) {
 }
 
 /// `16 * vectors` columns of the sum of values times weights, times `scale`.
+template <int vectors>
 CK_INLINE void weighted_columns(
-    const float *weights, long count, const float *values, long stride, int vectors, float scale, float *output) {
-  ck_float16 sums[4];
-#pragma clang loop unroll(full)
+    const float *weights, long count, const float *values, long stride, float scale, float *output) {
+  f32x16 sums[vectors];
+CK_UNROLLED
   for (int j = 0; j < vectors; j++) sums[j] = splat16(0);
   for (long i = 0; i < count; i++) {
-#pragma clang loop unroll(full)
+CK_UNROLLED
     for (int j = 0; j < vectors; j++) sums[j] += load16(values + i * stride + 16 * j) * weights[i];
   }
-#pragma clang loop unroll(full)
+CK_UNROLLED
   for (int j = 0; j < vectors; j++) store16(output + 16 * j, sums[j] * scale);
 }
 
@@ -71,20 +72,20 @@ CK_INLINE void weighted_values(
     const float *weights, long count, const float *values, long stride, long width, float scale, float *output) {
   long column = 0;
   for (; column + 64 <= width; column += 64) {
-    weighted_columns(weights, count, values + column, stride, 4, scale, output + column);
+    weighted_columns<4>(weights, count, values + column, stride, scale, output + column);
   }
   for (; column + 16 <= width; column += 16) {
-    weighted_columns(weights, count, values + column, stride, 1, scale, output + column);
+    weighted_columns<1>(weights, count, values + column, stride, scale, output + column);
   }
   if (column == width) return;
-  ck_float16 sum = splat16(0);
+  f32x16 sum = splat16(0);
   for (long i = 0; i < count; i++) {
     sum += load_part16(values + i * stride + column, width - column, 0) * weights[i];
   }
   store_part16(output + column, width - column, sum * scale);
 }
 
-static void CK_NAME(attend_to_cache)(
+static void attend_to_cache(
     const ck_cached_attention *call, long sequence, long keyValueHead, float *scratch) {
   const ck_attention *heads = &call->heads;
   const long width = heads->headWidth;
@@ -109,11 +110,13 @@ static void CK_NAME(attend_to_cache)(
     for (long h = keyValueHead * groupSize; h < (keyValueHead + 1) * groupSize; h++) {
       load_head(heads, rows + row * packedWidth + h * width, heads->queryNorm, call->positions[row], scale, head);
       long i = 0;
-      for (; i + 4 <= count; i += 4) cached_scores(head, keys + i * cacheWidth, cacheWidth, width, 4, scores + i);
-      for (; i < count; i++) cached_scores(head, keys + i * cacheWidth, cacheWidth, width, 1, scores + i);
+      for (; i + 4 <= count; i += 4) cached_scores<4>(head, keys + i * cacheWidth, cacheWidth, width, scores + i);
+      for (; i < count; i++) cached_scores<1>(head, keys + i * cacheWidth, cacheWidth, width, scores + i);
       const float sum = exponentials(scores, count);
       float *output = (float *)heads->output + ((sequence * call->queryCount + q) * heads->headCount + h) * width;
       weighted_values(scores, count, keys + keyValueWidth, cacheWidth, width, 1 / sum, output);
     }
   }
 }
+
+}  // namespace CK_LEVEL
