@@ -2,7 +2,6 @@ internal import Checkpoints
 internal import Foundation
 package import Logging
 internal import Parallel
-internal import Settings
 package import TensorCore
 package import Training
 
@@ -68,7 +67,7 @@ package struct CheckpointBenchmark {
     let copyBytes = 2 * 3 * 4 * config.model.specs(scheme: .fla).reduce(0) { $0 + $1.count }
     try workload(config).requireRoom(
       room, group: SoloGroup(), partners: SoloGroup(),
-      settings: ParallelConfig(SettingsReader([:], path: "parallel")), furtherBytes: copyBytes, makeBackend: makePlanner
+      settings: ParallelConfig(), furtherBytes: copyBytes, makeBackend: makePlanner
     )
   }
 

@@ -1,6 +1,5 @@
 internal import Models
 internal import Parallel
-internal import Settings
 package import TensorCore
 package import Training
 
@@ -82,7 +81,7 @@ package struct CostBenchmark {
     for point in points {
       try workload(context: point.context, chunkSize: point.chunkSize).requireRoom(
         room, group: SoloGroup(), partners: SoloGroup(),
-        settings: ParallelConfig(SettingsReader([:], path: "parallel")), makeBackend: makePlanner)
+        settings: ParallelConfig(), makeBackend: makePlanner)
     }
   }
 
