@@ -1,5 +1,6 @@
 import CPUBackend
 import Foundation
+import Synchronization
 import Telemetry
 import Training
 
@@ -10,9 +11,16 @@ extension Host {
     return MemoryRoom(sharedBytes: memory.byteCount, addressBytes: memory.addressBytes(threadCount: threadCount))
   }
 
+  /// Whether a backend was made before, whose buffers of BLAS others use as well.
+  private static let hasBuffers = Mutex(false)
+
   /// Ends the program where its limits leave no addresses for the buffers of BLAS, which waits for them for ever.
   static func requireBuffers(threadCount: Int) {
-    guard AvailableMemory().addressBytes(threadCount: threadCount) == 0 else { return }
+    let isFirst = hasBuffers.withLock { hasBuffers in
+      defer { hasBuffers = true }
+      return !hasBuffers
+    }
+    guard isFirst, AvailableMemory().addressBytes(threadCount: threadCount) == 0 else { return }
     Console.standardError.print(
       "catlm: memory: the limit of this process (ulimit -v or -d) leaves no addresses for what its threads need "
         + "(\(threadCount), 192 MiB each); less is taken with fewer threads")
