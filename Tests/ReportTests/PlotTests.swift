@@ -72,6 +72,24 @@ import Testing
     #expect(XMLCheck().accepts(svg) && svg.contains("validation, C = 8") && !svg.contains("a: "))
   }
 
+  @Test func `the picture in the documentation shows the numbers of the table beside it`() throws {
+    let docs = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent().appending(path: "docs")
+    let table = try String(contentsOf: docs.appending(path: "variants.md"), encoding: .utf8)
+    let rows = table.split(separator: "\n").map { line in
+      line.split(separator: "|").map { $0.trimmingCharacters(in: .whitespaces) }
+    }
+    let results = try ["adaptive CAT", "fixed CAT", "dense"].map { name in
+      let lines = rows.filter { $0.count == 6 && $0[0].prefix { $0 != "," } == name }.map { row in
+        "{\"chunk_size\": \(row[1] == "–" ? "null" : row[1]), \"loss\": \(row[2]), \"cache_bytes\": \(row[5])}"
+      }
+      return try TradeOff(name: name, lines: lines.joined(separator: "\n"), source: "docs/variants.md")
+    }
+    let title = "One adaptive model beside others"
+    let picture = try TradeOff.plot(results, title: title, x: .cacheBytes, y: .loss).svg
+    #expect(try String(contentsOf: docs.appending(path: "tradeoff.svg"), encoding: .utf8) == picture)
+  }
+
   @Test func `metrics without a loss cannot be drawn`() {
     #expect(throws: PlotError.self) { try Curve(name: "a", lines: "{}\n", source: "a") }
   }
