@@ -22,6 +22,14 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
   .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
 }
 
+/// What the compiler embeds, and the package manager is not to see.
+let cudaSources =
+  ["Prelude", "Tiles", "AttentionCall"].map { "\($0).cuh" }
+  + [
+    "AttentionForward", "AttentionQueryGradient", "AttentionKeyGradient", "AttentionPlain", "Rotation", "Norm",
+    "ColumnSums", "SwiGLU", "CrossEntropy", "Rows", "Update", "Random",
+  ].map { "\($0).cu" }
+
 let package = Package(
   name: "catlm",
   products: [.executable(name: "catlm", targets: ["catlm"])],
@@ -41,6 +49,9 @@ let package = Package(
     .target(name: "CMPI", dependencies: [.byName(name: mpi.name)]),
     .target(name: "CKernels"),
     .target(name: "CMappedFiles"),
+    // CUDA's libraries, opened when a GPU is wanted; the kernels' sources, compiled where the program runs.
+    .target(name: "CCUDA"),
+    .target(name: "CUDASources", exclude: cudaSources),
 
     // Foundations.
     module("Randomness"),
@@ -48,6 +59,7 @@ let package = Package(
     module("MappedFiles", ["CMappedFiles"]),
     module("TensorCore"),
     module("CPUBackend", ["TensorCore", "CKernels", "COpenBLAS"]),
+    module("CUDAKernels", ["TensorCore", "CCUDA", "CUDASources", "COpenSSL", "Randomness"]),
 
     // The model and its update.
     module("Layers", ["TensorCore"]),
