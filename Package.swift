@@ -95,7 +95,7 @@ let package = Package(
     .executableTarget(
       name: "catlm",
       dependencies: [
-        "Benchmarks", "CPUBackend", "Checkpoints", "Corpus", "Evaluation", "Generation", "Models",
+        "Benchmarks", "CPUBackend", "CUDAKernels", "Checkpoints", "Corpus", "Evaluation", "Generation", "Models",
         "Parallel", "Parity", "Report", "Settings", "Telemetry", "TensorCore", "TokenData", "Tokenizers", "Training",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),

@@ -1,5 +1,6 @@
 import ArgumentParser
 import CPUBackend
+import CUDAKernels
 import Checkpoints
 import Corpus
 import Foundation
@@ -51,7 +52,7 @@ enum Failure {
       || error is ParityError || error is TrainerError || error is ModelSourceError || error is ParallelError
       || error is TelemetryError || error is OutputError || error is ChildFailure || error is PlotError
       || error is InstructionError || error is GenerationError || error is StartError
-      || error is CorpusError
+      || error is CorpusError || error is CUDAError || error is WrongKernels
   }
 
   /// What a path that was named wrongly gives: it is not there, or something else than it should be.
@@ -59,7 +60,9 @@ enum Failure {
 
   static func code(for error: any Error) -> Int32 {
     switch error {
-    case is ParallelError, is TelemetryError, is OutputError, is ChildFailure: 1
+    case is ParallelError, is TelemetryError, is OutputError, is ChildFailure, is WrongKernels: 1
+    case CUDAError.unavailable: inputCode
+    case is CUDAError: 1
     case CheckpointError.system(_, _, let code) where !codesOfNames.contains(code): 1
     case let error as TrainerError: error.isUserError ? inputCode : 1
     default: inputCode
