@@ -32,7 +32,11 @@ let cudaSources =
 
 let package = Package(
   name: "catlm",
-  products: [.executable(name: "catlm", targets: ["catlm"])],
+  products: [
+    .executable(name: "catlm", targets: ["catlm"]),
+    // What tests open in the place of CUDA's libraries.
+    .library(name: "FakeCUDA", type: .dynamic, targets: ["FakeCUDA"]),
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
     .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
@@ -106,6 +110,8 @@ let package = Package(
     .target(
       name: "ReferenceBackend", dependencies: ["TensorCore"], path: "Tests/ReferenceBackend",
       swiftSettings: strict),
+    // A driver, compiler and matrix products without a GPU: they record calls and compute nothing.
+    .target(name: "FakeCUDA", path: "Tests/FakeCUDA"),
     // What breaks disks and checkpoints on purpose, for the tests and for the suite that launch/faults runs.
     .target(
       name: "FaultSupport", dependencies: ["Checkpoints", "Settings"], path: "Tests/FaultSupport",
@@ -127,6 +133,7 @@ let package = Package(
     tests("TokenDataTests", ["Corpus", "TokenData", "Tokenizers", "Settings", "Randomness"]),
     tests("TensorCoreTests", ["TensorCore", "ReferenceBackend", "CPUBackend"]),
     tests("CPUBackendTests", ["CPUBackend", "TensorCore", "ReferenceBackend"]),
+    tests("CUDAKernelsTests", ["CUDAKernels", "CUDASources", "CPUBackend", "TensorCore"]),
     tests(
       "ModelsTests",
       [

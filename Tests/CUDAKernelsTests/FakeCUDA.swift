@@ -1,0 +1,79 @@
+import CUDAKernels
+import Foundation
+import Testing
+
+/// Tests of what drives GPUs. One after the other: the libraries that are open, fake or not, are the process's.
+@Suite("CUDA", .serialized)
+struct CUDATests {}
+
+/// The library that stands in for CUDA's, opened in their place.
+final class FakeCUDA {
+  /// Where the build puts it: beside the tests.
+  static let library: String? = {
+    let tests = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
+    let folders = [tests, CommandLine.arguments[0]].map { URL(filePath: $0).deletingLastPathComponent() }
+    return folders.map { $0.appending(path: "libFakeCUDA.so").path }.first(where: FileManager.default.fileExists)
+  }()
+
+  /// With the names under which CUDA's libraries are looked for.
+  let folder: String
+  private let handle: UnsafeMutableRawPointer
+
+  init() throws {
+    let library = try #require(Self.library, "no libFakeCUDA.so beside the tests")
+    folder = FileManager.default.temporaryDirectory.appending(path: "cuda-\(UUID().uuidString)").path
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    for name in ["libcuda.so.1", "libnvrtc.so", "libcublasLt.so"] {
+      try FileManager.default.createSymbolicLink(atPath: "\(folder)/\(name)", withDestinationPath: library)
+    }
+    handle = try #require(dlopen(library, RTLD_NOW))
+    typealias Reset = @convention(c) () -> Void
+    unsafeBitCast(try #require(dlsym(handle, "fake_cuda_reset")), to: Reset.self)()
+    CUDALibraries.close()
+    try CUDALibraries.open(folders: folder)
+  }
+
+  deinit {
+    CUDALibraries.close()
+    dlclose(handle)
+    try? FileManager.default.removeItem(atPath: folder)
+  }
+
+  /// A folder for compiled kernels, gone with the library.
+  var cache: KernelCache { KernelCache(folder: folder + "/kernels") }
+
+  /// Names of the calls so far.
+  var calls: [String] {
+    get throws {
+      typealias Calls = @convention(c) () -> UnsafePointer<CChar>
+      let text = String(cString: unsafeBitCast(try symbol("fake_cuda_calls"), to: Calls.self)())
+      return text.split(separator: "\n").map(String.init)
+    }
+  }
+
+  /// Things that were made and not given back.
+  var liveCount: Int {
+    get throws {
+      typealias Count = @convention(c) () -> Int32
+      return Int(unsafeBitCast(try symbol("fake_cuda_live_count"), to: Count.self)())
+    }
+  }
+
+  /// The next call of this name gives `code`.
+  func fail(_ call: String, code: Int32) throws {
+    typealias Fail = @convention(c) (UnsafePointer<CChar>, Int32) -> Void
+    unsafeBitCast(try symbol("fake_cuda_fail"), to: Fail.self)(call, code)
+  }
+
+  /// The arguments of the last launch.
+  var lastArguments: [UInt8] {
+    get throws {
+      typealias Arguments = @convention(c) (UnsafeMutablePointer<Int>) -> UnsafeRawPointer
+      var count = 0
+      let bytes = unsafeBitCast(try symbol("fake_cuda_arguments"), to: Arguments.self)(&count)
+      return Array(UnsafeRawBufferPointer(start: bytes, count: count))
+    }
+  }
+
+  private func symbol(_ name: String) throws -> UnsafeMutableRawPointer { try #require(dlsym(handle, name)) }
+}
