@@ -91,7 +91,7 @@ package struct TrainBenchmark {
       measurement.exposedSeconds.append(result.communication.exposed / .seconds(1))
     }
     measurement.allocationCount = backend.pool.statistics.allocationCount - before
-    measurement.tensorBytes = backend.pool.statistics.peakHeldBytes
+    measurement.tensorBytes = backend.peakBytes
     measurement.peakResidentBytes = Telemetry.peakResidentBytes()
     return measurement
   }

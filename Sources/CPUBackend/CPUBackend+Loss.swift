@@ -2,16 +2,17 @@ internal import CKernels
 package import TensorCore
 
 extension CPUBackend {
-  package func crossEntropy(_ logits: Tensor, targets: [Int32], losses: Tensor, gradientScale: Float?) {
+  package func crossEntropy(_ logits: Tensor, targets: Tensor, losses: Tensor, gradientScale: Float?) {
     let width = logits.rowWidth
     precondition(
       targets.count == logits.rowCount && losses.count == targets.count,
       "cross-entropy: logits \(logits.shape), \(targets.count) targets, losses \(losses.shape)")
-    precondition(targets.allSatisfy { $0 < width }, "cross-entropy: target \(targets.max() ?? 0) of \(width)")
+    let ids = targets.indexAddress
     forEachRowBlock(of: targets.count, width: width) { rows in
       for row in rows {
+        precondition(ids[row] < width, "cross-entropy: target \(ids[row]) of \(width)")
         losses.address[row] = crossEntropy(
-          logits.address + row * width, width: width, target: Int(targets[row]), gradientScale: gradientScale)
+          logits.address + row * width, width: width, target: Int(ids[row]), gradientScale: gradientScale)
       }
     }
   }

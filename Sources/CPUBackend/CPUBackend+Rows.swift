@@ -3,29 +3,34 @@ package import TensorCore
 
 extension CPUBackend {
   package func copyRows(
-    of source: Tensor, _ sourceRows: [Int32], to destination: Tensor, _ destinationRows: [Int32]
+    of source: Tensor, _ sourceRows: Tensor?, to destination: Tensor, _ destinationRows: Tensor?, count: Int
   ) {
-    let width = source.rowWidth
-    checkRows(source, sourceRows, destination, destinationRows)
-    forEachRowBlock(of: sourceRows.count, width: width) { entries in
+    let (width, size) = (source.rowWidth, source.rowWidth * source.dtype.byteCount)
+    let (from, to) = (RowList(sourceRows, of: source), RowList(destinationRows, of: destination))
+    checkRows(source, from, destination, to, count: count)
+    let (sourceStart, destinationStart) = (source.rawAddress(of: 0), destination.rawAddress(of: 0))
+    forEachRowBlock(of: count, width: width) { entries in
       for entry in entries {
-        let from = source.address + Int(sourceRows[entry]) * width
-        (destination.address + Int(destinationRows[entry]) * width).update(from: from, count: width)
+        (destinationStart + to[entry] * size).copyMemory(from: sourceStart + from[entry] * size, byteCount: size)
       }
     }
   }
 
   package func addRows(
-    of source: Tensor, _ sourceRows: [Int32], to destination: Tensor, _ destinationRows: [Int32]
+    of source: Tensor, _ sourceRows: Tensor?, to destination: Tensor, _ destinationRows: Tensor?, count: Int,
+    skipping frozenRow: Int32?
   ) {
     let width = source.rowWidth
-    checkRows(source, sourceRows, destination, destinationRows)
+    let (from, to) = (RowList(sourceRows, of: source), RowList(destinationRows, of: destination))
+    checkRows(source, from, destination, to, count: count)
+    let (sourceStart, destinationStart) = (source.address, destination.address)
+    let frozen = frozenRow.map { Int($0) }
     // By columns, for destination rows may be equal: each thread keeps the order of the entries.
-    forEachBlock(of: width, by: columnsPerTask(width: width, rowCount: sourceRows.count)) { _, columns in
-      for (sourceRow, destinationRow) in zip(sourceRows, destinationRows) {
+    forEachBlock(of: width, by: columnsPerTask(width: width, rowCount: count)) { _, columns in
+      for entry in 0..<count where to[entry] != frozen {
         kernels.add(
-          source.address + Int(sourceRow) * width + columns.lowerBound,
-          destination.address + Int(destinationRow) * width + columns.lowerBound, columns.count)
+          sourceStart + from[entry] * width + columns.lowerBound,
+          destinationStart + to[entry] * width + columns.lowerBound, columns.count)
       }
     }
   }
@@ -36,16 +41,33 @@ extension CPUBackend {
     return max(64, (width / threadCount + 15) & ~15)
   }
 
-  private func checkRows(
-    _ source: Tensor, _ sourceRows: [Int32], _ destination: Tensor, _ destinationRows: [Int32]
-  ) {
+  private func checkRows(_ source: Tensor, _ from: RowList, _ destination: Tensor, _ to: RowList, count: Int) {
     precondition(
-      source.rowWidth == destination.rowWidth && sourceRows.count == destinationRows.count,
-      "rows: \(sourceRows.count) of \(source.shape) to \(destinationRows.count) of \(destination.shape)")
-    precondition(
-      sourceRows.allSatisfy { $0 >= 0 && $0 < source.rowCount }, "rows: a source row outside \(source.shape)")
-    precondition(
-      destinationRows.allSatisfy { $0 >= 0 && $0 < destination.rowCount },
-      "rows: a destination row outside \(destination.shape)")
+      source.rowWidth == destination.rowWidth && source.dtype == destination.dtype,
+      "rows: of \(source.shape) to \(destination.shape)")
+    guard workers.runsTasks else { return }
+    precondition(from.holds(count: count), "rows: \(count), or one of them outside \(source.shape)")
+    precondition(to.holds(count: count), "rows: \(count), or one of them outside \(destination.shape)")
+  }
+}
+
+/// Rows of a tensor in some order: as listed, or one after the other.
+private struct RowList {
+  private let list: UnsafePointer<Int32>?
+  private let listCount: Int
+  private let rowCount: Int
+
+  init(_ list: Tensor?, of tensor: Tensor) {
+    self.list = list?.indexAddress
+    rowCount = tensor.rowCount
+    listCount = list?.count ?? rowCount
+  }
+
+  subscript(entry: Int) -> Int { list.map { Int($0[entry]) } ?? entry }
+
+  /// Whether it has `count` entries, all of them rows of the tensor.
+  func holds(count: Int) -> Bool {
+    guard let list else { return count <= rowCount }
+    return count == listCount && (0..<count).allSatisfy { (0..<rowCount).contains(Int(list[$0])) }
   }
 }

@@ -10,6 +10,7 @@ package import TensorCore
 /// time may call a backend.
 package final class CPUBackend: Backend {
   package let pool: StoragePool
+  package let constants: ConstantCache
   /// The instructions that the kernels use.
   package let instructionLevel: InstructionLevel
   /// Of the operands of matrix products.
@@ -32,7 +33,9 @@ package final class CPUBackend: Backend {
     let level = level ?? .highest(for: precision)
     precondition(
       available.contains(level), "CPU backend: \(level) asked for in \(precision), there is \(available)")
-    self.pool = StoragePool(HostMemory(isReal: computes))
+    let memory = HostMemory(isReal: computes)
+    self.pool = StoragePool(memory)
+    self.constants = ConstantCache(memory)
     self.workers = WorkerPool(threadCount: threadCount, runsTasks: computes)
     self.instructionLevel = level
     self.precision = precision

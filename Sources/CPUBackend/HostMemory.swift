@@ -96,6 +96,12 @@ extension Tensor {
     return storage.address.assumingMemoryBound(to: Float.self) + offset
   }
 
+  /// Address of the first of some indices.
+  var indexAddress: UnsafePointer<Int32> {
+    precondition(dtype == .int32, "tensor: \(shape) of \(dtype) read as indices")
+    return UnsafePointer(rawAddress(of: 0).assumingMemoryBound(to: Int32.self))
+  }
+
   /// Address of an element, of whatever type.
   func rawAddress(of index: Int) -> UnsafeMutableRawPointer {
     storage.address + (offset + index) * dtype.byteCount

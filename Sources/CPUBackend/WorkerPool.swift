@@ -14,7 +14,7 @@ package final class WorkerPool {
   /// Threads that work, the caller included.
   package let threadCount: Int
 
-  private let runsTasks: Bool
+  let runsTasks: Bool
   private let job: WorkerJob
   private let threads: [pthread_t]
 

@@ -27,47 +27,63 @@ package struct ChunkLayout: Hashable, Sendable {
     .staircase(globals: globalCount, locals: localCount, chunk: max(1, chunkSize - 1))
   }
 
-  private func globalRow(_ sample: Int, _ index: Int) -> Int32 {
-    Int32(sample * globalCount + index)
-  }
+  // Rows of each kind, and what is in them.
 
   /// `[B]`.
-  package var dummyRows: [Int32] {
-    (0..<sampleCount).map { globalRow($0, 0) }
-  }
-
+  package var dummyRows: IndexRuns { IndexRuns(stride: globalCount, runCount: sampleCount) }
   /// `[B·F]`, chunks of a sample side by side.
-  package var chunkRows: [Int32] {
-    (0..<sampleCount).flatMap { sample in (1..<globalCount).map { globalRow(sample, $0) } }
+  package var chunkRows: IndexRuns {
+    IndexRuns(start: 1, stride: globalCount, runCount: sampleCount, length: fullChunkCount)
+  }
+  /// Tokens that have a row, `[B·(T - F)]`, as positions `b·T + t`; their rows are those from ``firstLocalRow`` on.
+  package var tokenPositions: ChunkLayoutRows { ChunkLayoutRows(layout: self, part: .tokenPositions) }
+  package var firstLocalRow: Int { sampleCount * globalCount }
+  /// The row whose output is that of each position, `[B·T]`: the token's own, or the vector of the chunk it ends.
+  package var outputRows: ChunkLayoutRows { ChunkLayoutRows(layout: self, part: .outputs) }
+  /// Of each sample, the globals' rows and those of the tokens after its last full chunk.
+  var lastingRows: ChunkLayoutRows { ChunkLayoutRows(layout: self, part: .lasting) }
+
+  /// Positions `b·T + t` of the tokens of all full chunks, in order.
+  package var fullChunkPositions: IndexRuns {
+    IndexRuns(stride: length, runCount: sampleCount, length: fullChunkCount * chunkSize)
+  }
+  /// Index of each full chunk in its sample, `[B·F]`.
+  package var fullChunkIndices: IndexRuns { IndexRuns(stride: 0, runCount: sampleCount, length: fullChunkCount) }
+}
+
+/// Rows of a layout that are no equal runs.
+package struct ChunkLayoutRows: IndexRecipe {
+  fileprivate enum Part {
+    case tokenPositions
+    case outputs
+    case lasting
   }
 
-  /// Positions `b·T + t` of the tokens that have a row, and that row.
-  package var tokenRows: (positions: [Int32], rows: [Int32]) {
-    let positions = (0..<Int32(sampleCount * length)).filter { !endsChunk(Int($0) % length) }
-    let first = Int32(sampleCount * globalCount)
-    return (positions, positions.indices.map { first + Int32($0) })
-  }
+  fileprivate let layout: ChunkLayout
+  fileprivate let part: Part
 
-  /// The row whose output is that of each position `b·T + t`: the token's own, or the vector of the chunk it ends.
-  package func outputRows(_ positions: [Int32]) -> [Int32] {
-    positions.map { position in
-      let (sample, t) = Int(position).quotientAndRemainder(dividingBy: length)
-      let chunk = t / chunkSize
-      if endsChunk(t) { return globalRow(sample, chunk + 1) }
-      return Int32(sampleCount * globalCount + sample * localCount + t - chunk)
+  package func makeIndices() -> [Int32] {
+    let (B, T) = (layout.sampleCount, layout.length)
+    switch part {
+    case .tokenPositions:
+      return (0..<B * T).filter { !endsChunk($0 % T) }.map { Int32($0) }
+    case .outputs:
+      return (0..<B).flatMap { sample in (0..<T).map { outputRow(sample, $0) } }
+    case .lasting:
+      let first = layout.fullChunkCount * layout.chunkSize
+      return (0..<B).flatMap { sample in
+        (0..<layout.globalCount).map { globalRow(sample, $0) } + (first..<T).map { outputRow(sample, $0) }
+      }
     }
   }
 
-  private func endsChunk(_ t: Int) -> Bool { (t + 1) % chunkSize == 0 }
+  private func globalRow(_ sample: Int, _ index: Int) -> Int32 { Int32(sample * layout.globalCount + index) }
 
-  /// Positions `b·T + t` of the tokens of all full chunks, in order.
-  package var fullChunkPositions: [Int32] {
-    let covered = fullChunkCount * chunkSize
-    return (0..<sampleCount).flatMap { sample in (0..<covered).map { Int32(sample * length + $0) } }
+  private func outputRow(_ sample: Int, _ t: Int) -> Int32 {
+    let chunk = t / layout.chunkSize
+    if endsChunk(t) { return globalRow(sample, chunk + 1) }
+    return Int32(layout.firstLocalRow + sample * layout.localCount + t - chunk)
   }
 
-  /// Index of each full chunk in its sample, `[B·F]`.
-  package var fullChunkIndices: [Int32] {
-    (0..<sampleCount).flatMap { _ in (0..<Int32(fullChunkCount)).map { $0 } }
-  }
+  private func endsChunk(_ t: Int) -> Bool { (t + 1) % layout.chunkSize == 0 }
 }

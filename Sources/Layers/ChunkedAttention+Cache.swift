@@ -25,12 +25,12 @@ extension ChunkedAttention {
     store(packed, layout: layout, cache: cache, rotary: rotary, tape: tape)
     let first = layout.fullChunkCount * layout.chunkSize
     for offset in 0..<layout.length - first {
-      let rows = (0..<layout.sampleCount).map { Int32($0 * layout.length + first + offset) }
-      addToVector(tape.select(x, rows: rows), offset: offset, cache: cache, tape: tape)
+      let rows = IndexRuns(start: first + offset, stride: layout.length, runCount: layout.sampleCount)
+      addToVector(
+        tape.select(x, rows: RowSelection(tape.indices(rows))), offset: offset, cache: cache, tape: tape)
     }
     let mixed = tape.attention(packed, shape: attention, tables: tables(rotary))
-    let all = (0..<Int32(x.rowCount)).map { $0 }
-    return outputs(tape.select(mixed, rows: layout.outputRows(all)), tape: tape)
+    return outputs(tape.select(mixed, rows: RowSelection(tape.indices(layout.outputRows))), tape: tape)
   }
 
   /// Keys and values of the globals and of the tokens after the last full chunk.
@@ -38,11 +38,6 @@ extension ChunkedAttention {
     _ packed: Tensor, layout: ChunkLayout, cache: ChunkedCache, rotary: RotaryTable, tape: Tape
   ) {
     let first = layout.fullChunkCount * layout.chunkSize
-    var rows: [Int32] = []
-    for sample in 0..<layout.sampleCount {
-      rows += (0..<layout.globalCount).map { Int32(sample * layout.globalCount + $0) }
-      rows += layout.outputRows((first..<layout.length).map { Int32(sample * layout.length + $0) })
-    }
     var places = (0..<layout.globalCount).map { CachedRow(slot: $0, position: 0) }
     for offset in 0..<layout.length - first {
       places.append(CachedRow(slot: layout.globalCount + offset, position: 1 + offset))
@@ -50,7 +45,8 @@ extension ChunkedAttention {
     let call = CachedAttention(
       shape: cachedShape(rowCount: places.count, sequenceCount: layout.sampleCount), rows: places, queryCount: 0,
       cache: cache.rows)
-    _ = tape.cachedAttention(tape.select(packed, rows: rows), call, tables: tables(rotary))
+    let kept = tape.select(packed, rows: RowSelection(tape.indices(layout.lastingRows)))
+    _ = tape.cachedAttention(kept, call, tables: tables(rotary))
   }
 
   /// Runs the layer on one more token of each sequence.

@@ -93,10 +93,10 @@ package struct ChunkedAttention {
 
   /// - Parameters:
   ///   - x: `[B·T, D]`, normed.
-  ///   - positions: rows `b·T + t` whose output is wanted, each at most once.
+  ///   - positions: rows `b·T + t` whose output is wanted, each at most once; nil for all.
   /// - Returns: `[positions, D]`.
   package func callAsFunction(
-    _ x: Tensor, layout: ChunkLayout, positions: [Int32], rotary: RotaryTable, tape: Tape
+    _ x: Tensor, layout: ChunkLayout, positions: Tensor?, rotary: RotaryTable, tape: Tape
   ) -> Tensor {
     let attention = shape.attention(layout)
     let input = packedInput(x, layout: layout, tape: tape)
@@ -105,7 +105,9 @@ package struct ChunkedAttention {
     }
     let mixed = tape.attention(
       project(tape), shape: attention, tables: tables(rotary), remaking: tape.savingAttention(project))
-    return outputs(tape.select(mixed, rows: layout.outputRows(positions)), tape: tape)
+    let table = tape.indices(layout.outputRows)
+    let rows = positions.map { tape.gather(table, at: $0) } ?? table
+    return outputs(tape.select(mixed, rows: RowSelection(rows)), tape: tape)
   }
 
   func tables(_ rotary: RotaryTable) -> AttentionTables {
@@ -123,19 +125,22 @@ package struct ChunkedAttention {
   func packedInput(_ x: Tensor, layout: ChunkLayout, tape: Tape) -> Tensor {
     let channelCount = layout.chunkSize * shape.width
     let chunkCount = layout.sampleCount * layout.fullChunkCount
-    let covered = layout.length % layout.chunkSize == 0 ? x : tape.select(x, rows: layout.fullChunkPositions)
+    let covered =
+      layout.length % layout.chunkSize == 0
+      ? x : tape.select(x, rows: RowSelection(tape.indices(layout.fullChunkPositions)))
     let vectors = tape.linear(
       covered.reshaped([chunkCount, channelCount]), weight: tape.resample(compression, width: channelCount),
       bias: compressionBias)  // [B·F, E]
-    let (positions, tokenRows) = layout.tokenRows
-    let tokens = tape.linear(tape.select(x, rows: positions), weight: expansion)  // [B·(T - F), E]
-    let dummyRow = Int32(shape.isAdaptive ? layout.chunkSize : 0)
+    let tokens = tape.linear(
+      tape.select(x, rows: RowSelection(tape.indices(layout.tokenPositions))), weight: expansion)  // [B·(T - F), E]
+    let dummyRow = IndexRuns(repeating: shape.isAdaptive ? layout.chunkSize : 0, count: layout.sampleCount)
     return tape.assemble(
       count: layout.rowCount,
       [
-        RowSource(dummies, rows: Array(repeating: dummyRow, count: layout.sampleCount), to: layout.dummyRows),
-        RowSource(vectors, rows: (0..<Int32(chunkCount)).map { $0 }, to: layout.chunkRows),
-        RowSource(tokens, rows: positions.indices.map { Int32($0) }, to: tokenRows),
+        RowSource(
+          dummies, rows: RowSelection(tape.indices(dummyRow)), to: RowSelection(tape.indices(layout.dummyRows))),
+        RowSource(vectors, rows: .all, to: RowSelection(tape.indices(layout.chunkRows))),
+        RowSource(tokens, rows: .all, to: RowSelection(from: layout.firstLocalRow)),
       ])
   }
 }

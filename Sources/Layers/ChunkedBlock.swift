@@ -34,14 +34,13 @@ package struct ChunkedBlock {
   ///   - keptRows: rows that go on past the attention; nil for all.
   /// - Returns: a stream of the kept rows.
   package func callAsFunction(
-    _ stream: ResidualStream, layout: ChunkLayout, rotary: RotaryTable, keptRows: [Int32]? = nil, tape: Tape
+    _ stream: ResidualStream, layout: ChunkLayout, rotary: RotaryTable, keptRows: Tensor? = nil, tape: Tape
   ) -> ResidualStream {
     let (sum, normed) = TransformerBlock.norm(stream, weight: norm, epsilon: normEpsilon, tape: tape)
     let remaking: Remaking = { $0.norm(sum, weight: norm, epsilon: normEpsilon) }
     return tape.recomputing(sum, normed, remaking: remaking) { tape, sum, normed in
-      let positions = keptRows ?? (0..<Int32(sum.rowCount)).map { $0 }
-      let branch = attention(normed, layout: layout, positions: positions, rotary: rotary, tape: tape)
-      return feedForward(keptRows == nil ? sum : tape.select(sum, rows: positions), plus: branch, tape: tape)
+      let branch = attention(normed, layout: layout, positions: keptRows, rotary: rotary, tape: tape)
+      return feedForward(keptRows.map { tape.select(sum, rows: RowSelection($0)) } ?? sum, plus: branch, tape: tape)
     }
   }
 }

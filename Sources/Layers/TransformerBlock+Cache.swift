@@ -59,7 +59,7 @@ extension Tape {
   /// The last `count` of each `rowCount` rows of `x`.
   func selectLast(_ count: Int, of rowCount: Int, from x: Tensor) -> Tensor {
     guard count < rowCount else { return x }
-    let sequences = stride(from: 0, to: x.rowCount, by: rowCount)
-    return select(x, rows: sequences.flatMap { start in (rowCount - count..<rowCount).map { Int32(start + $0) } })
+    let rows = IndexRuns(start: rowCount - count, stride: rowCount, runCount: x.rowCount / rowCount, length: count)
+    return select(x, rows: RowSelection(indices(rows)))
   }
 }

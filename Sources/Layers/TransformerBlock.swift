@@ -99,7 +99,7 @@ package struct TransformerBlock {
   ///   - keptRows: rows among the queries' rows that go on past the attention; nil for all.
   /// - Returns: a stream of the kept rows.
   package func callAsFunction(
-    _ stream: ResidualStream, attention: AttentionShape, rotary: RotaryTable, keptRows: [Int32]? = nil, tape: Tape
+    _ stream: ResidualStream, attention: AttentionShape, rotary: RotaryTable, keptRows: Tensor? = nil, tape: Tape
   ) -> ResidualStream {
     // Two products add to the gradient where queries are dropped.
     let dtype = attention.dropsFirstQueries ? .float32 : tape.backend.activationType
@@ -114,10 +114,10 @@ package struct TransformerBlock {
         normed, attention: attention, rotary: rotary, dtype: isStored ? tape.backend.activationType : .float32,
         remaking: norm, tape: tape)
       if attention.dropsFirstQueries || keptRows != nil {
-        let first = Int32(attention.queryRows.lowerBound)
-        let rows = keptRows ?? (0..<Int32(attention.queryRows.count)).map { $0 }
-        kept = tape.select(kept, rows: rows.map { $0 + first })
-        if keptRows != nil { mixed = tape.select(mixed, rows: rows) }
+        kept = tape.select(
+          kept, rows: RowSelection(keptRows, from: attention.queryRows.lowerBound),
+          count: keptRows?.count ?? attention.queryRows.count)
+        if let keptRows { mixed = tape.select(mixed, rows: RowSelection(keptRows)) }
       }
       return feedForward(kept, plus: tape.linear(mixed, weight: outputWeight), tape: tape)
     }

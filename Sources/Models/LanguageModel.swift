@@ -1,17 +1,26 @@
 package import TensorCore
 
-/// Token ids on their way through a model.
-package struct ModelInput: Sendable {
-  /// `[B, T]`, row-major.
-  package let ids: [Int32]
+/// Token ids on their way through a model, in the memory of its backend.
+package struct ModelInput {
+  /// `[B·T]`, row-major.
+  package let ids: Tensor
   package let sampleCount: Int
   package let length: Int
   /// Chunk size of this call; ignored by models without chunks.
   package let chunkSize: Int
-  /// Positions `b·T + t` whose hidden state is wanted; nil for all.
-  package let positions: [Int32]?
+  /// Positions `b·T + t` whose hidden state is wanted, each at most once; nil for all.
+  package let positions: Tensor?
 
-  package init(ids: [Int32], sampleCount: Int, length: Int, chunkSize: Int, positions: [Int32]? = nil) {
+  package init(
+    ids: [Int32], sampleCount: Int, length: Int, chunkSize: Int, positions: [Int32]? = nil,
+    on backend: any Backend
+  ) {
+    self.init(
+      ids: Tensor(indices: ids, pool: backend.pool), sampleCount: sampleCount, length: length, chunkSize: chunkSize,
+      positions: positions.map { Tensor(indices: $0, pool: backend.pool) })
+  }
+
+  package init(ids: Tensor, sampleCount: Int, length: Int, chunkSize: Int, positions: Tensor?) {
     precondition(ids.count == sampleCount * length, "input: \(ids.count) ids, \(sampleCount) × \(length)")
     self.ids = ids
     self.sampleCount = sampleCount
@@ -19,9 +28,6 @@ package struct ModelInput: Sendable {
     self.chunkSize = chunkSize
     self.positions = positions
   }
-
-  /// The positions wanted, written out.
-  var wantedPositions: [Int32] { positions ?? (0..<Int32(ids.count)).map { $0 } }
 }
 
 /// A causal language model: ids to hidden states to logits. Blind to ranks, files and schedules.
@@ -58,11 +64,14 @@ extension LanguageModel {
     countsCorrect: Bool = false, tape: Tape
   ) -> HeadResult {
     precondition(ids.count == targets.count, "loss: \(ids.count) ids, \(targets.count) targets")
-    let positions = targets.indices.filter { targets[$0] >= 0 }.map(Int32.init)
+    let wanted = targets.indices.filter { targets[$0] >= 0 }
+    let areAll = wanted.count == targets.count
     let input = ModelInput(
-      ids: ids, sampleCount: sampleCount, length: length, chunkSize: chunkSize, positions: positions)
+      ids: tape.upload(ids), sampleCount: sampleCount, length: length, chunkSize: chunkSize,
+      positions: areAll
+        ? tape.indices(IndexRuns(stride: 0, runCount: 1, length: targets.count)) : tape.upload(wanted.map(Int32.init)))
     return tape.headLoss(
-      hidden(input, tape: tape), weight: head, targets: positions.map { targets[Int($0)] },
+      hidden(input, tape: tape), weight: head, targets: tape.upload(areAll ? targets : wanted.map { targets[$0] }),
       gradientScale: gradientScale, countsCorrect: countsCorrect)
   }
 }

@@ -19,9 +19,10 @@ package final class RecomputedDecoding: Decoding {
     let newCount = ids.count / sequences.count
     for index in sequences.indices { sequences[index] += ids[index * newCount..<(index + 1) * newCount] }
     let length = sequences[0].count
+    let tape = Tape(backend: backend, isRecording: false)
     let input = ModelInput(
-      ids: sequences.flatMap { $0 }, sampleCount: sequences.count, length: length, chunkSize: chunkSize,
-      positions: sequences.indices.map { Int32(($0 + 1) * length - 1) })
-    return model.hidden(input, tape: Tape(backend: backend, isRecording: false))
+      ids: tape.upload(sequences.flatMap { $0 }), sampleCount: sequences.count, length: length, chunkSize: chunkSize,
+      positions: tape.indices(IndexRuns(start: length - 1, stride: length, runCount: sequences.count)))
+    return model.hidden(input, tape: tape)
   }
 }

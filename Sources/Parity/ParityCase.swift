@@ -100,7 +100,8 @@ package struct ParityCase {
 
   private func compareForward(_ chunkSize: Int?, _ report: inout ParityReport) throws {
     let (ids, sampleCount, length) = try inputIDs()
-    let input = ModelInput(ids: ids, sampleCount: sampleCount, length: length, chunkSize: chunkSize ?? defaultChunkSize)
+    let input = ModelInput(
+      ids: ids, sampleCount: sampleCount, length: length, chunkSize: chunkSize ?? defaultChunkSize, on: backend)
     let tape = Tape(backend: backend, isRecording: false)
     report.add(
       "logits", chunkSize: chunkSize,

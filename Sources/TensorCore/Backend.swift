@@ -6,6 +6,8 @@
 package protocol Backend: AnyObject {
   /// Where all tensors of this backend live.
   var pool: StoragePool { get }
+  /// Indices that kernels read again and again.
+  var constants: ConstantCache { get }
   /// Threads that share a kernel's work.
   var threadCount: Int { get }
   /// Type of results and gradients that only products and the kernels next to them read: that of the products' operands.
@@ -35,10 +37,17 @@ package protocol Backend: AnyObject {
 
   // MARK: Rows
 
-  /// `destination[destinationRows[i]] = source[sourceRows[i]]` for every `i`; destination rows are distinct.
-  func copyRows(of source: Tensor, _ sourceRows: [Int32], to destination: Tensor, _ destinationRows: [Int32])
+  // Lists of rows are of ``DType/int32``; nil stands for `0 ..< count`.
+
+  /// `destination[destinationRows[i]] = source[sourceRows[i]]` for every `i`, of any type; destination rows are distinct.
+  func copyRows(
+    of source: Tensor, _ sourceRows: Tensor?, to destination: Tensor, _ destinationRows: Tensor?, count: Int)
   /// `destination[destinationRows[i]] += source[sourceRows[i]]`, in the order of `i` for equal destination rows.
-  func addRows(of source: Tensor, _ sourceRows: [Int32], to destination: Tensor, _ destinationRows: [Int32])
+  ///
+  /// - Parameter frozenRow: a destination row that stays as it is.
+  func addRows(
+    of source: Tensor, _ sourceRows: Tensor?, to destination: Tensor, _ destinationRows: Tensor?, count: Int,
+    skipping frozenRow: Int32?)
 
   // MARK: Norm
 
@@ -102,10 +111,11 @@ package protocol Backend: AnyObject {
 
   // MARK: Loss
 
-  /// Cross-entropy of each row of `logits` `[R, V]` against `targets`, in nats, into `losses` `[R]`.
+  /// Cross-entropy of each row of `logits` `[R, V]` against `targets` `[R]`, of ``DType/int32``, in nats, into `losses`
+  /// `[R]`. A negative target has neither loss nor gradient.
   ///
   /// With `gradientScale`, `logits` becomes `(softmax − one-hot) · gradientScale`; without, its content is lost.
-  func crossEntropy(_ logits: Tensor, targets: [Int32], losses: Tensor, gradientScale: Float?)
+  func crossEntropy(_ logits: Tensor, targets: Tensor, losses: Tensor, gradientScale: Float?)
   /// Column of the largest element of each row of `x` `[R, V]`; the first of equals.
   func largestColumns(of x: Tensor) -> [Int32]
 
@@ -125,6 +135,9 @@ package protocol Backend: AnyObject {
 }
 
 extension Backend {
+  /// Most bytes that tensors have taken together, free stretches between them included.
+  package var peakBytes: Int { pool.statistics.peakHeldBytes + constants.byteCount }
+
   /// Gradient with respect to `gateUp`; `gateUpGradient` may be the same memory as `gateUp`.
   package func swiGLUBackward(_ gateUp: Tensor, outputGradient: Tensor, gateUpGradient: Tensor) {
     swiGLUBackward(gateUp, outputGradient: outputGradient, gateUpGradient: gateUpGradient, output: nil)

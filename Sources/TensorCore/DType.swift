@@ -4,11 +4,13 @@ package enum DType: String, Hashable, Sendable {
   /// The upper half of a single: 8 bits of significand. What only products and the kernels beside them read may be
   /// stored so; see ``Backend/activationType``.
   case bfloat16
+  /// Numbers of rows, tokens and targets.
+  case int32
 
   /// Bytes that one element takes.
   package var byteCount: Int {
     switch self {
-    case .float32: 4
+    case .float32, .int32: 4
     case .bfloat16: 2
     }
   }

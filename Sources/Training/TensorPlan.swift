@@ -97,7 +97,7 @@ package struct TensorPlan: Sendable {
       }
       if let samples { write(samples, with: network, on: backend) }
     }
-    return backend.pool.statistics.peakHeldBytes
+    return backend.peakBytes
   }
 
   /// The passes over one batch.

@@ -16,7 +16,7 @@ struct GenerationTests {
     for (prompt, continuation) in zip(testCase.samples, found) {
       var ids = prompt
       for _ in 0..<9 {
-        let input = ModelInput(ids: ids, sampleCount: 1, length: ids.count, chunkSize: chunkSize)
+        let input = ModelInput(ids: ids, sampleCount: 1, length: ids.count, chunkSize: chunkSize, on: backend)
         let last = model.logits(input, tape: Tape(backend: backend, isRecording: false)).values.suffix(width)
         let best = try #require(last.indices.max { last[$0] < last[$1] })
         ids.append(Int32(best - last.startIndex))

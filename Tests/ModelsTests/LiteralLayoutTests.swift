@@ -9,7 +9,7 @@ struct LiteralLayoutTests {
   func `logits are those of the definition`(of testCase: LiteralCase) throws {
     let backend = BackendKind.fastest.make()
     let model = try testCase.model(on: backend)
-    let logits = model.logits(testCase.input(), tape: Tape(backend: backend, isRecording: false))
+    let logits = model.logits(testCase.input(on: backend), tape: Tape(backend: backend, isRecording: false))
     let literal = LiteralCAT(try testCase.config(), parameters: model.parameters)
     let expected = testCase.samples.flatMap { literal.logits($0, chunkSize: testCase.chunkSize).flatMap { $0 } }
     expectClose(logits.values, expected, within: 2e-5, "logits")
@@ -19,7 +19,7 @@ struct LiteralLayoutTests {
   func `the slow kernels give the logits of the definition`(of testCase: LiteralCase) throws {
     let backend = BackendKind.reference.make()
     let model = try testCase.model(on: backend)
-    let logits = model.logits(testCase.input(), tape: Tape(backend: backend, isRecording: false))
+    let logits = model.logits(testCase.input(on: backend), tape: Tape(backend: backend, isRecording: false))
     let literal = LiteralCAT(try testCase.config(), parameters: model.parameters)
     let expected = testCase.samples.flatMap { literal.logits($0, chunkSize: testCase.chunkSize).flatMap { $0 } }
     expectClose(logits.values, expected, within: 2e-5, "logits")

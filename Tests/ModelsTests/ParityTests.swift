@@ -24,7 +24,7 @@ struct ParityTests {
     let (length, chunkSize) = (11, 4)
     let ids = try golden.integers("input_ids").prefix(length).map { Int32($0) }
     let logits = model.logits(
-      ModelInput(ids: ids, sampleCount: 1, length: length, chunkSize: chunkSize),
+      ModelInput(ids: ids, sampleCount: 1, length: length, chunkSize: chunkSize, on: backend),
       tape: Tape(backend: backend, isRecording: false))
     let expected = try golden.floats("logits_c\(chunkSize)").prefix(logits.count)
     expectClose(logits.values, Array(expected), within: 2e-5, "logits")

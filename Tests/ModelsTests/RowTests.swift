@@ -32,11 +32,11 @@ struct RowTests {
         of: model, "chosen logits",
         (
           {
-            let all = model.logits(testCase.input(), tape: tape).values
+            let all = model.logits(testCase.input(on: backend), tape: tape).values
             return positions.flatMap { all[Int($0) * width..<(Int($0) + 1) * width] }
           },
           {
-            let chosen = model.logits(testCase.input(positions: positions), tape: tape)
+            let chosen = model.logits(testCase.input(positions: positions, on: backend), tape: tape)
             #expect(chosen.shape == [positions.count, width])
             return chosen.values
           }
@@ -52,11 +52,12 @@ struct RowTests {
       expectSameLogits(
         of: model, "logits of a batch",
         (
-          { model.logits(testCase.input(), tape: tape).values },
+          { model.logits(testCase.input(on: backend), tape: tape).values },
           {
             testCase.samples.flatMap { ids in
               model.logits(
-                ModelInput(ids: ids, sampleCount: 1, length: ids.count, chunkSize: testCase.chunkSize), tape: tape
+                ModelInput(ids: ids, sampleCount: 1, length: ids.count, chunkSize: testCase.chunkSize, on: backend),
+                tape: tape
               ).values
             }
           }

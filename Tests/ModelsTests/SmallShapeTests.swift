@@ -87,7 +87,7 @@ struct SmallShapeTests {
   func `an evaluation of any small shape runs`(shape: Shape, precision: ProductPrecision) throws {
     let backend = CPUBackend(threadCount: 1, precision: precision)
     let model = try shape.model.model(on: backend)
-    let logits = model.logits(shape.model.input(), tape: Tape(backend: backend, isRecording: false)).values
+    let logits = model.logits(shape.model.input(on: backend), tape: Tape(backend: backend, isRecording: false)).values
     #expect(logits.count == shape.model.sampleCount * shape.model.length * VariantCase.vocabularySize)
     #expect(logits.allSatisfy { $0.isFinite })
   }

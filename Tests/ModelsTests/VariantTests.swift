@@ -19,7 +19,7 @@ struct VariantTests {
   private func expectLiteralLogits(_ testCase: VariantCase, on kind: BackendKind) throws {
     let backend = kind.make()
     let model = try testCase.model(on: backend)
-    let logits = model.logits(testCase.input(), tape: Tape(backend: backend, isRecording: false))
+    let logits = model.logits(testCase.input(on: backend), tape: Tape(backend: backend, isRecording: false))
     let literal = try testCase.literal(model.parameters)
     let expected = testCase.samples.flatMap { literal.logits($0, chunkSize: testCase.chunkSize).flatMap { $0 } }
     expectClose(logits.values, expected, within: 2e-5, "logits")
@@ -79,11 +79,11 @@ struct VariantTests {
       of: model, "chosen logits",
       (
         {
-          let all = model.logits(testCase.input(), tape: tape).values
+          let all = model.logits(testCase.input(on: backend), tape: tape).values
           return positions.flatMap { all[Int($0) * width..<(Int($0) + 1) * width] }
         },
         {
-          let chosen = model.logits(testCase.input(positions: positions), tape: tape)
+          let chosen = model.logits(testCase.input(positions: positions, on: backend), tape: tape)
           #expect(chosen.shape == [positions.count, width])
           return chosen.values
         }
@@ -98,11 +98,12 @@ struct VariantTests {
     expectSameLogits(
       of: model, "logits of a batch",
       (
-        { model.logits(testCase.input(), tape: tape).values },
+        { model.logits(testCase.input(on: backend), tape: tape).values },
         {
           testCase.samples.flatMap { ids in
             model.logits(
-              ModelInput(ids: ids, sampleCount: 1, length: ids.count, chunkSize: testCase.chunkSize), tape: tape
+              ModelInput(ids: ids, sampleCount: 1, length: ids.count, chunkSize: testCase.chunkSize, on: backend),
+              tape: tape
             ).values
           }
         }
@@ -118,7 +119,7 @@ struct VariantTests {
     let hybrid = VariantCase([("model_type", "hybrid"), ("layers", ["dense"])] + common, length: 20)
     let dense = VariantCase([("model_type", "llama")] + common, length: 20)
     let logits = try [hybrid, dense].map {
-      try $0.model(on: backend).logits($0.input(), tape: Tape(backend: backend, isRecording: false)).values
+      try $0.model(on: backend).logits($0.input(on: backend), tape: Tape(backend: backend, isRecording: false)).values
     }
     #expect(logits[0] == logits[1])
   }
@@ -132,7 +133,7 @@ struct VariantTests {
           ("num_attention_heads", 2), ("intermediate_size", 10),
         ], length: 20)
       return try testCase.model(on: backend).logits(
-        testCase.input(), tape: Tape(backend: backend, isRecording: false)
+        testCase.input(on: backend), tape: Tape(backend: backend, isRecording: false)
       ).values
     }
     #expect(logits[0] == logits[1])

@@ -2,15 +2,15 @@ internal import Foundation
 package import TensorCore
 
 extension ReferenceBackend {
-  package func crossEntropy(_ logits: Tensor, targets: [Int32], losses: Tensor, gradientScale: Float?) {
+  package func crossEntropy(_ logits: Tensor, targets: Tensor, losses: Tensor, gradientScale: Float?) {
     precondition(targets.count == logits.rowCount, "loss: \(targets.count) targets, \(logits.rowCount) rows")
-    for (row, target) in targets.enumerated() {
+    for (row, target) in targets.indexElements.enumerated() {
       let scores = logits[row: row]
       let largest = scores.reduce(-.infinity, max)
       let logSumExp = largest + log(scores.reduce(0) { $0 + exp($1 - largest) })
-      losses[row] = logSumExp - scores[Int(target)]
+      losses[row] = logSumExp - scores[target]
       for (column, score) in scores.enumerated() {
-        let hot = column == Int(target) ? 1.0 : 0.0
+        let hot = column == target ? 1.0 : 0.0
         // Without a gradient nobody may read the logits again: poison them.
         logits[row, column] = gradientScale.map { (exp(score - logSumExp) - hot) * Double($0) } ?? .nan
       }

@@ -6,6 +6,7 @@ package import TensorCore
 package final class ReferenceBackend: Backend {
   package let threadCount = 1
   package let activationType = DType.float32
+  package let constants = ConstantCache(ReferenceMemory())
   private let sharedPool: StoragePool?
 
   /// - Parameter poisonsRecycled: whether memory that is used again is poisoned as well. Each look at `pool` then gives

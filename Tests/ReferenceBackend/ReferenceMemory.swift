@@ -40,6 +40,15 @@ extension MemoryRange {
 }
 
 extension Tensor {
+  /// Its bytes, as this module's kernels find them.
+  var bytes: UnsafeMutableRawBufferPointer { range.bytes }
+
+  /// Its elements, if it is a list of indices.
+  var indexElements: [Int] {
+    precondition(dtype == .int32, "tensor: \(shape) of \(dtype) read as indices")
+    return bytes.bindMemory(to: Int32.self).map(Int.init)
+  }
+
   /// Its elements, as this module's kernels find them.
   var elements: UnsafeMutableBufferPointer<Float> {
     precondition(dtype == .float32, "tensor: \(shape) of \(dtype) read as float32")

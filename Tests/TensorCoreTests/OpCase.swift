@@ -81,8 +81,8 @@ enum OpCase: String, CaseIterable, Sendable {
         tape.assemble(
           count: 7,
           [
-            RowSource(x, rows: [2, 2, 0], to: [6, 0, 3]), RowSource(inputs[1], rows: [1, 1], to: [1, 4]),
-            RowSource(inputs[2], rows: [0, 0], to: [2, 5]),
+            tape.source(x, rows: [2, 2, 0], to: [6, 0, 3]), tape.source(inputs[1], rows: [1, 1], to: [1, 4]),
+            tape.source(inputs[2], rows: [0, 0], to: [2, 5]),
           ])
       ]
     case .select: return [tape.select(x, rows: [5, 1, 2])]

@@ -44,7 +44,7 @@ struct OpGradientTests {
     let store = ParameterStore([ParameterSpec("table", [4, 2], .constant(1))], isTrained: true, backend: backend)
     let tape = Tape(backend: backend, isRecording: true)
     let y = tape.assemble(
-      count: 5, [RowSource(store["table"], rows: [1, 3, 1, 0, 3], to: [0, 1, 2, 3, 4], frozenRow: 1)])
+      count: 5, [tape.source(store["table"], rows: [1, 3, 1, 0, 3], to: [0, 1, 2, 3, 4], frozenRow: 1)])
     tape.contribute(tensor((1...10).map(Float.init), [5, 2], on: backend), to: y)
     tape.backward()
     #expect(try #require(store.gradients).values == [7, 8, 0, 0, 0, 0, 3 + 9, 4 + 10])

@@ -19,7 +19,7 @@ struct MemoryPlanTests {
     let plan = MemoryPlan(config, rank: 0, rankCount: 1, makeBackend: Self.planner)
     let trainer = try RunInDirectory(directory: scratch.file("run")).trainer(config)
     try trainer.run(.fresh)
-    return (plan.tensorBytes, trainer.backend.pool.statistics.peakHeldBytes)
+    return (plan.tensorBytes, trainer.backend.peakBytes)
   }
 
   private func expectClose(_ config: RunConfig) throws {

@@ -152,7 +152,7 @@ struct ModelSourceTests {
       let logits = model.logits(
         ModelInput(
           ids: try golden.integers("input_ids").map { Int32($0) }, sampleCount: shape[0], length: shape[1],
-          chunkSize: Int(size) ?? model.config.chunkSizes?.upperBound ?? 1),
+          chunkSize: Int(size) ?? model.config.chunkSizes?.upperBound ?? 1, on: backend),
         tape: Tape(backend: backend, isRecording: false)
       ).values
       let expected = try golden.floats(tensor.name)

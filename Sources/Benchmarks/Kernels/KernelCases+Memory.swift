@@ -45,7 +45,7 @@ extension KernelCases {
   func loss() -> [KernelCase] {
     let (R, V) = (sizes.logitRowCount, sizes.vocabularySize)
     let (logits, losses) = (filled(R, V), filled(R))
-    let targets = ids(R, below: V)
+    let targets = Tensor(indices: ids(R, below: V), pool: backend.pool)
     let backend = backend
     return [
       KernelCase("cross-entropy", name(R, V), bytes(1, of: R * V)) {
@@ -61,15 +61,15 @@ extension KernelCases {
   /// Embeddings to the decoder's rows, and their gradient back.
   func rows() -> [KernelCase] {
     let (table, packed) = (filled(sizes.vocabularySize, width), filled(rowCount, width))
-    let tokens = ids(rowCount, below: sizes.vocabularySize)
-    let places = (0..<Int32(rowCount)).map { $0 }
     let backend = backend
+    let tokens = Tensor(indices: ids(rowCount, below: sizes.vocabularySize), pool: backend.pool)
+    let count = rowCount
     return [
       KernelCase("copy rows", name(rowCount, width), bytes(2, of: rowCount * width)) {
-        backend.copyRows(of: table, tokens, to: packed, places)
+        backend.copyRows(of: table, tokens, to: packed, nil, count: count)
       },
       KernelCase("add rows", name(rowCount, width), bytes(3, of: rowCount * width)) {
-        backend.addRows(of: packed, places, to: table, tokens)
+        backend.addRows(of: packed, nil, to: table, tokens, count: count, skipping: nil)
       },
     ]
   }

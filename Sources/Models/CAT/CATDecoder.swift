@@ -6,7 +6,7 @@ struct CATDecoder {
   let compressor: Compressor
   let embeddings: Tensor
   /// The row before the first chunk: a table and which row of it.
-  let start: (table: Tensor, row: Int32)
+  let start: (table: Tensor, row: Int)
   /// Stands before the tokens of each chunk; nil where the vector before a chunk predicts its first token.
   let separator: Tensor?
   let blocks: [TransformerBlock]

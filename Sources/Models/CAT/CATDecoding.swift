@@ -55,29 +55,29 @@ final class CATDecoding: Decoding {
   private func input(_ step: CATDecodingStep) -> Tensor {
     var sources: [RowSource] = []
     let count = currentChunks.count
-    func repeated(_ table: Tensor, _ row: Int32, at place: Int) -> RowSource {
-      RowSource(table, rows: Array(repeating: row, count: count), to: step.places(place..<place + 1))
+    func places(_ range: Range<Int>) -> RowSelection { RowSelection(tape.indices(step.places(range))) }
+    func repeated(_ table: Tensor, _ row: Int, at place: Int) -> RowSource {
+      RowSource(
+        table, rows: RowSelection(tape.indices(IndexRuns(repeating: row, count: count))), to: places(place..<place + 1))
     }
     if step.isFirst { sources.append(repeated(decoder.start.table, decoder.start.row, at: 0)) }
     if step.completedCount > 0 {
-      let compressed = compressedChunks(step)
-      sources.append(
-        RowSource(compressed, rows: (0..<Int32(compressed.rowCount)).map { $0 }, to: step.places(step.vectorRows)))
+      sources.append(RowSource(compressedChunks(step), rows: .all, to: places(step.vectorRows)))
     }
     if let separator = decoder.separator, let row = step.separatorRow {
       sources.append(repeated(separator, 0, at: row))
     }
-    let tokens = currentChunks.flatMap { $0[step.tokens] }
-    sources.append(RowSource(decoder.embeddings, rows: tokens, to: step.places(step.tokenRows)))
+    let tokens = tape.upload(currentChunks.flatMap { $0[step.tokens] })
+    sources.append(RowSource(decoder.embeddings, rows: RowSelection(tokens), to: places(step.tokenRows)))
     return tape.assemble(count: count * step.rows.count, sources)
   }
 
   /// One vector for each chunk that the step completes, `[B·chunks, D]`.
   private func compressedChunks(_ step: CATDecodingStep) -> Tensor {
-    let first = finishedCount ?? 0
-    let indices = (first..<first + step.completedCount).map { Int32($0) }
+    let indices = IndexRuns(
+      start: finishedCount ?? 0, stride: 0, runCount: currentChunks.count, length: step.completedCount)
     return decoder.compressor(
-      currentChunks.flatMap { $0.prefix(step.completedCount * chunkSize) },
-      chunkIndices: currentChunks.flatMap { _ in indices }, chunkSize: chunkSize, projection: projection, tape: tape)
+      tape.upload(currentChunks.flatMap { $0.prefix(step.completedCount * chunkSize) }),
+      chunkIndices: tape.indices(indices), chunkSize: chunkSize, projection: projection, tape: tape)
   }
 }

@@ -51,7 +51,7 @@ struct CATDecodingStep {
   var tokenRows: Range<Int> { rows.count - tokens.count..<rows.count }
 
   /// Where rows of each sequence lie in the step's input.
-  func places(_ range: Range<Int>) -> [Int32] {
-    (0..<sequenceCount).flatMap { sequence in range.map { Int32(sequence * rows.count + $0) } }
+  func places(_ range: Range<Int>) -> IndexRuns {
+    IndexRuns(start: range.lowerBound, stride: rows.count, runCount: sequenceCount, length: range.count)
   }
 }

@@ -79,13 +79,15 @@ package final class CATModel: LanguageModel {
     let layout = PackedLayout(sampleCount: input.sampleCount, length: input.length, chunkSize: input.chunkSize)
     let compressed = compressedChunks(input, layout: layout, tape: tape)
     var stream = ResidualStream(decoderInput(input, compressed: compressed, layout: layout, tape: tape))
+    let predicting = tape.indices(layout.predictingRows)
+    let keptRows = input.positions.map { tape.gather(predicting, at: $0) } ?? predicting
     for (index, block) in blocks.enumerated() {
       let isLast = index == blocks.count - 1
       stream = block(
         stream,
         attention: fields.decoderShape.attention(
           layout.pattern, sequenceCount: input.sampleCount, dropsFirstQueries: isLast),
-        rotary: rotary, keptRows: isLast ? layout.predictingRows(input.wantedPositions) : nil, tape: tape)
+        rotary: rotary, keptRows: isLast ? keptRows : nil, tape: tape)
     }
     return TransformerBlock.norm(stream, weight: finalNorm, epsilon: Float(fields.normEpsilon), tape: tape).normed
   }
@@ -96,7 +98,7 @@ package final class CATModel: LanguageModel {
     precondition(
       (1...fields.maximumChunkSize).contains(chunkSize), "chunk size \(chunkSize) of 1...\(fields.maximumChunkSize)")
     let decoder = CATDecoder(
-      compressor: compressor, embeddings: embeddings, start: (adaptiveTable, Int32(chunkSize)), separator: separator,
+      compressor: compressor, embeddings: embeddings, start: (adaptiveTable, chunkSize), separator: separator,
       blocks: blocks, rotary: rotary, finalNorm: finalNorm, normEpsilon: Float(fields.normEpsilon))
     return CATDecoding(
       decoder, sequenceCount: sequenceCount, length: length, chunkSize: chunkSize, backend: backend)
@@ -110,25 +112,27 @@ package final class CATModel: LanguageModel {
   }
 
   private func compressedChunks(_ input: ModelInput, layout: PackedLayout, tape: Tape) -> Tensor {
-    compressor(
-      layout.fullChunkIDs(input.ids), chunkIndices: layout.fullChunkIndices, chunkSize: input.chunkSize, tape: tape)
+    let covered = layout.fullChunkCount * layout.chunkSize
+    let ids = covered == layout.length ? input.ids : tape.gather(input.ids, at: tape.indices(layout.fullChunkPositions))
+    return compressor(
+      ids, chunkIndices: tape.indices(layout.fullChunkIndices), chunkSize: input.chunkSize, tape: tape)
   }
 
   private func decoderInput(_ input: ModelInput, compressed: Tensor, layout: PackedLayout, tape: Tape) -> Tensor {
-    let adaptiveRow = Int32(input.chunkSize)
-    let compressedRows = (0..<Int32(compressed.rowCount)).map { $0 }
-    let (tokenPositions, tokenRows) = layout.tokenRows
+    func rows(_ recipe: some IndexRecipe) -> RowSelection { RowSelection(tape.indices(recipe)) }
+    let separatorCount = layout.sampleCount * layout.separatorCount
     return tape.assemble(
       count: layout.rowCount,
       [
         RowSource(
-          adaptiveTable, rows: Array(repeating: adaptiveRow, count: input.sampleCount), to: layout.adaptiveRows),
-        RowSource(compressed, rows: compressedRows, to: layout.compressedRows),
+          adaptiveTable, rows: rows(IndexRuns(repeating: input.chunkSize, count: input.sampleCount)),
+          to: rows(layout.adaptiveRows)),
+        RowSource(compressed, rows: .all, to: rows(layout.compressedRows)),
         RowSource(
-          separator, rows: Array(repeating: 0, count: layout.separatorRows.count), to: layout.separatorRows),
+          separator, rows: rows(IndexRuns(repeating: 0, count: separatorCount)), to: rows(layout.separatorRows)),
         RowSource(
-          embeddings, rows: tokenPositions.map { input.ids[Int($0)] }, to: tokenRows,
-          frozenRow: fields.paddingID.map(Int32.init)),
+          embeddings, rows: RowSelection(tape.gather(input.ids, at: tape.indices(layout.tokenPositions))),
+          to: rows(layout.tokenRows), frozenRow: fields.paddingID.map(Int32.init)),
       ])
   }
 }

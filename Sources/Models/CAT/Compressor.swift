@@ -74,11 +74,11 @@ struct Compressor {
 
   /// - Parameters:
   ///   - ids: `[chunks · C]`.
-  ///   - chunkIndices: place of each chunk in its sequence.
+  ///   - chunkIndices: `[chunks]`, place of each chunk in its sequence.
   ///   - projection: what ``projection(chunkSize:tape:)`` gave, for many calls; nil to make it in this call.
   /// - Returns: `[chunks, D]`.
   func callAsFunction(
-    _ ids: [Int32], chunkIndices: [Int32], chunkSize: Int, projection: Tensor? = nil, tape: Tape
+    _ ids: Tensor, chunkIndices: Tensor, chunkSize: Int, projection: Tensor? = nil, tape: Tape
   ) -> Tensor {
     let chunkCount = chunkIndices.count
     var stream = ResidualStream(input(ids, chunkIndices: chunkIndices, chunkSize: chunkSize, tape: tape))
@@ -94,21 +94,21 @@ struct Compressor {
     return tape.linear(channels, weight: projection ?? self.projection(chunkSize: chunkSize, tape: tape))
   }
 
-  private func input(_ ids: [Int32], chunkIndices: [Int32], chunkSize: Int, tape: Tape) -> Tensor {
+  private func input(_ ids: Tensor, chunkIndices: Tensor, chunkSize: Int, tape: Tape) -> Tensor {
     let chunkCount = chunkIndices.count
-    let leadingRows = Int32(leadingCount * chunkCount)
-    func leading(_ place: Int) -> [Int32] {
-      (0..<chunkCount).map { Int32($0 * leadingCount + place) }
+    let leadingRows = leadingCount * chunkCount
+    func leading(_ place: Int) -> RowSelection {
+      RowSelection(tape.indices(IndexRuns(start: place, stride: leadingCount, runCount: chunkCount)))
     }
     var sources = [
-      RowSource(chunkPositions, rows: chunkIndices, to: leading(leadingCount - 1)),
-      RowSource(embeddings, rows: ids, to: (0..<Int32(ids.count)).map { leadingRows + $0 }),
+      RowSource(chunkPositions, rows: RowSelection(chunkIndices), to: leading(leadingCount - 1)),
+      RowSource(embeddings, rows: RowSelection(ids), to: RowSelection(from: leadingRows)),
     ]
     if let adaptiveTable {
-      let rows = [Int32](repeating: Int32(chunkSize), count: chunkCount)
+      let rows = RowSelection(tape.indices(IndexRuns(repeating: chunkSize, count: chunkCount)))
       sources.append(RowSource(adaptiveTable, rows: rows, to: leading(0)))
     }
-    return tape.assemble(count: Int(leadingRows) + ids.count, sources)
+    return tape.assemble(count: leadingRows + ids.count, sources)
   }
 }
 

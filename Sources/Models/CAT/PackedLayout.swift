@@ -1,7 +1,7 @@
 internal import TensorCore
 
 /// Where CAT's decoder rows lie: globals of all samples first, then locals of all samples; dead rows left out.
-struct PackedLayout {
+struct PackedLayout: Hashable, Sendable {
   let sampleCount: Int
   let length: Int
   let chunkSize: Int
@@ -18,58 +18,58 @@ struct PackedLayout {
     .staircase(globals: globalCount, locals: localCount, chunk: chunkSize)
   }
 
-  private func globalRow(_ sample: Int, _ index: Int) -> Int32 {
-    Int32(sample * globalCount + index)
+  // Rows of each kind, and what is in them.
+
+  var adaptiveRows: IndexRuns { IndexRuns(stride: globalCount, runCount: sampleCount) }
+  var compressedRows: IndexRuns {
+    IndexRuns(start: 1, stride: globalCount, runCount: sampleCount, length: fullChunkCount)
+  }
+  /// Separators of a sample.
+  var separatorCount: Int { (localCount + chunkSize - 1) / chunkSize }
+  var separatorRows: PackedLayoutRows { PackedLayoutRows(layout: self, part: .separators) }
+  /// Positions `b·T + t` of the tokens that have a row.
+  var tokenPositions: PackedLayoutRows { PackedLayoutRows(layout: self, part: .tokenPositions) }
+  /// The rows of these tokens.
+  var tokenRows: PackedLayoutRows { PackedLayoutRows(layout: self, part: .tokens) }
+  /// The row, counted from the first local, that predicts what follows each position, `[B·T]`.
+  var predictingRows: IndexRuns { IndexRuns(start: 1, stride: localCount, runCount: sampleCount, length: length) }
+
+  /// Positions `b·T + t` of the tokens of all full chunks, in order.
+  var fullChunkPositions: IndexRuns {
+    IndexRuns(stride: length, runCount: sampleCount, length: fullChunkCount * chunkSize)
+  }
+  /// Index of each full chunk in its sample, `[B·F]`.
+  var fullChunkIndices: IndexRuns { IndexRuns(stride: 0, runCount: sampleCount, length: fullChunkCount) }
+}
+
+/// Rows of a layout that are no equal runs.
+struct PackedLayoutRows: IndexRecipe {
+  enum Part {
+    case separators
+    case tokenPositions
+    case tokens
   }
 
-  private func localRow(_ sample: Int, _ index: Int) -> Int32 {
-    Int32(sampleCount * globalCount + sample * localCount + index)
-  }
+  let layout: PackedLayout
+  let part: Part
 
-  var adaptiveRows: [Int32] {
-    (0..<sampleCount).map { globalRow($0, 0) }
-  }
-
-  var compressedRows: [Int32] {
-    (0..<sampleCount).flatMap { sample in (1..<globalCount).map { globalRow(sample, $0) } }
-  }
-
-  var separatorRows: [Int32] {
-    (0..<sampleCount).flatMap { sample in
-      stride(from: 0, to: localCount, by: chunkSize).map { localRow(sample, $0) }
-    }
-  }
-
-  /// Positions `b·T + t` of the tokens that have a row, and that row.
-  var tokenRows: (positions: [Int32], rows: [Int32]) {
-    var positions: [Int32] = []
-    var rows: [Int32] = []
-    for sample in 0..<sampleCount {
-      for index in 1..<localCount where index % chunkSize != 0 {
-        positions.append(Int32(sample * length + index - 1))
-        rows.append(localRow(sample, index))
+  func makeIndices() -> [Int32] {
+    (0..<layout.sampleCount).flatMap { sample in
+      switch part {
+      case .separators:
+        stride(from: 0, to: layout.localCount, by: layout.chunkSize).map { localRow(sample, $0) }
+      case .tokenPositions:
+        tokenLocals.map { Int32(sample * layout.length + $0 - 1) }
+      case .tokens:
+        tokenLocals.map { localRow(sample, $0) }
       }
     }
-    return (positions, rows)
   }
 
-  /// The row, counted from the first local, that predicts what follows each position `b·T + t`.
-  func predictingRows(_ positions: [Int32]) -> [Int32] {
-    positions.map { position in
-      let (sample, index) = Int(position).quotientAndRemainder(dividingBy: length)
-      return Int32(sample * localCount + index + 1)
-    }
-  }
+  /// Locals of a sample that are tokens.
+  private var tokenLocals: [Int] { (1..<layout.localCount).filter { $0 % layout.chunkSize != 0 } }
 
-  /// Ids of all full chunks, `[B·F·C]`.
-  func fullChunkIDs(_ ids: [Int32]) -> [Int32] {
-    let covered = fullChunkCount * chunkSize
-    if covered == length { return ids }
-    return (0..<sampleCount).flatMap { ids[$0 * length..<$0 * length + covered] }
-  }
-
-  /// Index of each full chunk in its sample, `[B·F]`.
-  var fullChunkIndices: [Int32] {
-    (0..<sampleCount).flatMap { _ in (0..<Int32(fullChunkCount)).map { $0 } }
+  private func localRow(_ sample: Int, _ index: Int) -> Int32 {
+    Int32(layout.sampleCount * layout.globalCount + sample * layout.localCount + index)
   }
 }

@@ -23,7 +23,7 @@ final class DenseDecoding: Decoding {
   func advance(_ ids: [Int32]) -> Tensor {
     let newCount = ids.count / sequenceCount
     let input = tape.assemble(
-      count: ids.count, [RowSource(model.embeddings, rows: ids, to: (0..<Int32(ids.count)).map { $0 })])
+      count: ids.count, [RowSource(model.embeddings, rows: RowSelection(tape.upload(ids)), to: .all)])
     defer { length += newCount }
     guard length > 0 else {
       let attention = model.fields.blockShape.attention(.causal(length: newCount), sequenceCount: sequenceCount)

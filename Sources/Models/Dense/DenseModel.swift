@@ -54,11 +54,9 @@ package final class DenseModel: LanguageModel {
   }
 
   package func hidden(_ input: ModelInput, tape: Tape) -> Tensor {
-    let rows = (0..<Int32(input.ids.count)).map { $0 }
-    var stream = ResidualStream(
-      tape.assemble(
-        count: rows.count,
-        [RowSource(embeddings, rows: input.ids, to: rows, frozenRow: fields.paddingID.map(Int32.init))]))
+    let tokens = RowSource(
+      embeddings, rows: RowSelection(input.ids), to: .all, frozenRow: fields.paddingID.map(Int32.init))
+    var stream = ResidualStream(tape.assemble(count: input.ids.count, [tokens]))
     let attention = fields.blockShape.attention(.causal(length: input.length), sequenceCount: input.sampleCount)
     for (index, block) in blocks.enumerated() {
       let isLast = index == blocks.count - 1

@@ -71,12 +71,13 @@ package final class FixedCATModel: LanguageModel {
       input.length <= network.maximumLength, "\(input.length) tokens of at most \(network.maximumLength)")
     let layout = ChunkLayout(sampleCount: input.sampleCount, length: input.length, chunkSize: chunkSize)
     var stream = ResidualStream(decoderInput(input, layout: layout, tape: tape))
+    let outputRows = tape.indices(layout.outputRows)
+    let keptRows = input.positions.map { tape.gather(outputRows, at: $0) } ?? outputRows
     let attention = network.decoderShape.attention(layout.pattern, sequenceCount: input.sampleCount)
     for (index, block) in blocks.enumerated() {
       let isLast = index == blocks.count - 1
       stream = block(
-        stream, attention: attention, rotary: rotary,
-        keptRows: isLast ? layout.outputRows(input.wantedPositions) : nil, tape: tape)
+        stream, attention: attention, rotary: rotary, keptRows: isLast ? keptRows : nil, tape: tape)
     }
     return TransformerBlock.norm(stream, weight: finalNorm, epsilon: Float(network.normEpsilon), tape: tape).normed
   }
@@ -93,18 +94,18 @@ package final class FixedCATModel: LanguageModel {
   }
 
   private func decoderInput(_ input: ModelInput, layout: ChunkLayout, tape: Tape) -> Tensor {
-    let chunkIDs = layout.fullChunkPositions.map { input.ids[Int($0)] }
+    func rows(_ recipe: some IndexRecipe) -> RowSelection { RowSelection(tape.indices(recipe)) }
     let compressed = compressor(
-      chunkIDs, chunkIndices: layout.fullChunkIndices, chunkSize: chunkSize, tape: tape)  // [B·F, D]
-    let (positions, tokenRows) = layout.tokenRows
+      tape.gather(input.ids, at: tape.indices(layout.fullChunkPositions)),
+      chunkIndices: tape.indices(layout.fullChunkIndices), chunkSize: chunkSize, tape: tape)  // [B·F, D]
     return tape.assemble(
       count: layout.rowCount,
       [
-        RowSource(dummy, rows: Array(repeating: 0, count: layout.sampleCount), to: layout.dummyRows),
-        RowSource(compressed, rows: (0..<Int32(compressed.rowCount)).map { $0 }, to: layout.chunkRows),
+        RowSource(dummy, rows: rows(IndexRuns(repeating: 0, count: layout.sampleCount)), to: rows(layout.dummyRows)),
+        RowSource(compressed, rows: .all, to: rows(layout.chunkRows)),
         RowSource(
-          embeddings, rows: positions.map { input.ids[Int($0)] }, to: tokenRows,
-          frozenRow: network.paddingID.map(Int32.init)),
+          embeddings, rows: RowSelection(tape.gather(input.ids, at: tape.indices(layout.tokenPositions))),
+          to: RowSelection(from: layout.firstLocalRow), frozenRow: network.paddingID.map(Int32.init)),
       ])
   }
 }

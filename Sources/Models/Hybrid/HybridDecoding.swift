@@ -65,7 +65,7 @@ final class HybridDecoding: Decoding {
   private func embedded(_ ids: [Int32]) -> ResidualStream {
     ResidualStream(
       tape.assemble(
-        count: ids.count, [RowSource(model.embeddings, rows: ids, to: (0..<Int32(ids.count)).map { $0 })]))
+        count: ids.count, [RowSource(model.embeddings, rows: RowSelection(tape.upload(ids)), to: .all)]))
   }
 
   private func begin(_ ids: [Int32], newCount: Int) -> Tensor {

@@ -75,11 +75,9 @@ package final class HybridModel: LanguageModel {
     }
     precondition(
       input.length <= fields.maximumLength, "\(input.length) tokens of at most \(fields.maximumLength)")
-    let rows = (0..<Int32(input.ids.count)).map { $0 }
-    var stream = ResidualStream(
-      tape.assemble(
-        count: rows.count,
-        [RowSource(embeddings, rows: input.ids, to: rows, frozenRow: fields.paddingID.map(Int32.init))]))
+    let tokens = RowSource(
+      embeddings, rows: RowSelection(input.ids), to: .all, frozenRow: fields.paddingID.map(Int32.init))
+    var stream = ResidualStream(tape.assemble(count: input.ids.count, [tokens]))
     for (index, layer) in fields.layers.enumerated() {
       let keptRows = index == blocks.count - 1 ? input.positions : nil
       switch blocks[index] {

@@ -6,6 +6,13 @@ extension Tensor {
     assign(values)
   }
 
+  /// `[n]`, of ``DType/int32``.
+  package init(indices: [Int32], pool: StoragePool) {
+    let storage = pool.storage(byteCount: indices.count * DType.int32.byteCount)
+    self.init(storage: storage, shape: [indices.count], dtype: .int32)
+    assign(indices: indices)
+  }
+
   /// A copy of all elements, in row-major order.
   package var values: [Float] {
     precondition(dtype == .float32, "tensor: \(shape) of \(dtype) read as float32")
@@ -15,11 +22,27 @@ extension Tensor {
     }
   }
 
+  /// A copy of all elements of a list of indices.
+  package var indices: [Int32] {
+    precondition(dtype == .int32, "tensor: \(shape) of \(dtype) read as indices")
+    return [Int32](unsafeUninitializedCapacity: count) { indices, initializedCount in
+      unsafe storage.memory.download(range, to: UnsafeMutableRawBufferPointer(indices))
+      initializedCount = count
+    }
+  }
+
   /// Overwrites all elements.
   package func assign(_ values: [Float]) {
     precondition(
       values.count == count && dtype == .float32, "assign: \(values.count) values to \(shape) of \(dtype)")
     values.withUnsafeBytes { unsafe storage.memory.upload($0, to: range) }
+  }
+
+  /// Overwrites all elements of a list of indices.
+  package func assign(indices: [Int32]) {
+    precondition(
+      indices.count == count && dtype == .int32, "assign: \(indices.count) indices to \(shape) of \(dtype)")
+    indices.withUnsafeBytes { unsafe storage.memory.upload($0, to: range) }
   }
 
   /// Copies the elements of `other`, which has as many of the same type and lies elsewhere.

@@ -19,9 +19,9 @@ extension Tape {
   /// - Parameters:
   ///   - hidden: `[R, D]`, rows that have a target.
   ///   - weight: `[V, D]`, a parameter.
-  ///   - targets: `R` ids in `0 ..< V`.
+  ///   - targets: `[R]`, ids in `0 ..< V`.
   package func headLoss(
-    _ hidden: Tensor, weight: Tensor, targets: [Int32], gradientScale: Float, countsCorrect: Bool = false
+    _ hidden: Tensor, weight: Tensor, targets: Tensor, gradientScale: Float, countsCorrect: Bool = false
   ) -> HeadResult {
     precondition(hidden.rowCount == targets.count, "head: \(hidden.shape) for \(targets.count) targets")
     precondition(hidden.rowWidth == weight.rowWidth, "head: \(hidden.shape) against weight \(weight.shape)")
@@ -35,7 +35,7 @@ extension Tape {
       let rows = start..<min(start + blockRows, targets.count)
       let block = HeadBlock(
         hidden: hidden.rows(rows), hiddenGradient: hiddenGradient?.rows(rows), weight: weight,
-        logits: logits.rows(0..<rows.count), targets: Array(targets[rows]))
+        logits: logits.rows(0..<rows.count), targets: targets.rows(rows))
       run(block, gradientScale: gradientScale, countsCorrect: countsCorrect, into: &result)
       onProgress()
     }
@@ -47,14 +47,14 @@ extension Tape {
     let hiddenGradient: Tensor?
     let weight: Tensor
     let logits: Tensor
-    let targets: [Int32]
+    let targets: Tensor
   }
 
   private func run(_ block: HeadBlock, gradientScale: Float, countsCorrect: Bool, into result: inout HeadResult) {
     backend.multiply(
       Matrix(block.hidden), Matrix(block.weight).transposed, into: Matrix(block.logits), scale: 1, accumulate: false)
     if countsCorrect {
-      result.correctCount += zip(backend.largestColumns(of: block.logits), block.targets).count { $0 == $1 }
+      result.correctCount += zip(backend.largestColumns(of: block.logits), block.targets.indices).count { $0 == $1 }
     }
     let losses = buffer([block.targets.count])
     backend.crossEntropy(

@@ -1,25 +1,58 @@
+/// Which rows of a tensor: some of those from `start` on.
+package struct RowSelection {
+  package let start: Int
+  /// `[n]` indices, counted from `start`; nil: one row after the other.
+  package let indices: Tensor?
+
+  package static var all: RowSelection { RowSelection() }
+
+  package init(_ indices: Tensor? = nil, from start: Int = 0) {
+    precondition(indices?.dtype ?? .int32 == .int32, "rows: numbers of \(indices?.dtype ?? .int32)")
+    self.start = start
+    self.indices = indices
+  }
+
+  /// The rows of `tensor` that the indices are counted from.
+  fileprivate func rows(of tensor: Tensor) -> Tensor { tensor.rows(start..<tensor.rowCount) }
+}
+
 /// Rows of one tensor on their way into another.
 package struct RowSource {
   package let tensor: Tensor
-  /// Row of `tensor` for each of `destinationRows`.
-  package let rows: [Int32]
-  package let destinationRows: [Int32]
-  /// A row of `tensor` that takes no gradient: the embedding of a padding id.
-  package let frozenRow: Int32?
+  fileprivate let transfer: RowTransfer
 
-  package init(_ tensor: Tensor, rows: [Int32], to destinationRows: [Int32], frozenRow: Int32? = nil) {
-    precondition(rows.count == destinationRows.count, "rows: \(rows.count) to \(destinationRows.count)")
+  /// - Parameters:
+  ///   - rows: the row of `tensor` for each of `destination`.
+  ///   - count: how many; needed where neither selection lists its rows and it is not all of the first.
+  ///   - frozenRow: a row of `tensor` that takes no gradient: the embedding of a padding id.
+  package init(
+    _ tensor: Tensor, rows: RowSelection, to destination: RowSelection, count: Int? = nil, frozenRow: Int32? = nil
+  ) {
+    let counts = [count, rows.indices?.count, destination.indices?.count].compactMap { $0 }
+    precondition(counts.allSatisfy { $0 == counts[0] }, "rows: \(counts) at a time")
     self.tensor = tensor
-    self.rows = rows
-    self.destinationRows = destinationRows
-    self.frozenRow = frozenRow
+    transfer = RowTransfer(
+      rows: rows, destination: destination, count: counts.first ?? tensor.rowCount - rows.start, frozenRow: frozenRow)
+  }
+}
+
+/// Which rows go where.
+private struct RowTransfer {
+  let rows: RowSelection
+  let destination: RowSelection
+  let count: Int
+  let frozenRow: Int32?
+
+  func run(from source: Tensor, to destination: Tensor, on backend: any Backend) {
+    backend.copyRows(
+      of: rows.rows(of: source), rows.indices, to: self.destination.rows(of: destination), self.destination.indices,
+      count: count)
   }
 
-  /// The same without the frozen row.
-  fileprivate var trained: (rows: [Int32], destinationRows: [Int32]) {
-    guard let frozenRow, rows.contains(frozenRow) else { return (rows, destinationRows) }
-    let kept = rows.indices.filter { rows[$0] != frozenRow }
-    return (kept.map { rows[$0] }, kept.map { destinationRows[$0] })
+  func runBackwards(from gradient: Tensor, to sourceGradient: Tensor, on backend: any Backend) {
+    backend.addRows(
+      of: destination.rows(of: gradient), destination.indices, to: rows.rows(of: sourceGradient), rows.indices,
+      count: count, skipping: frozenRow.map { $0 - Int32(rows.start) })
   }
 }
 
@@ -30,20 +63,18 @@ extension Tape {
   /// - Returns: `[count, D]`.
   package func assemble(count: Int, _ sources: [RowSource]) -> Tensor {
     let width = sources.first?.tensor.rowWidth ?? 0
-    let filled = sources.reduce(0) { $0 + $1.rows.count }
+    let filled = sources.reduce(0) { $0 + $1.transfer.count }
     precondition(filled == count, "assemble: \(filled) of \(count) rows")
     precondition(sources.allSatisfy { $0.tensor.rowWidth == width }, "assemble: unequal widths")
     let y = output([count, width])
-    for source in sources {
-      backend.copyRows(of: source.tensor, source.rows, to: y, source.destinationRows)
-    }
+    for source in sources { source.transfer.run(from: source.tensor, to: y, on: backend) }
     guard isRecording else { return y }
-    let parts = sources.map { (place: $0.tensor.place, trained: $0.trained) }
+    let parts = sources.map { (transfer: $0.transfer, place: $0.tensor.place) }
     record(y, addingTo: sources.map(\.tensor)) { [self] gradient in
-      for (place, trained) in parts {
+      for (transfer, place) in parts {
         guard let (sourceGradient, accumulates) = destination(for: place) else { continue }
         if !accumulates { backend.fill(sourceGradient, with: 0) }
-        backend.addRows(of: gradient, trained.destinationRows, to: sourceGradient, trained.rows)
+        transfer.runBackwards(from: gradient, to: sourceGradient, on: backend)
       }
     }
     return y
@@ -51,8 +82,20 @@ extension Tape {
 
   /// Chosen rows of `x` `[R, D]`, in the given order, each at most once.
   ///
-  /// - Returns: `[rows.count, D]`.
-  package func select(_ x: Tensor, rows: [Int32]) -> Tensor {
-    assemble(count: rows.count, [RowSource(x, rows: rows, to: (0..<Int32(rows.count)).map { $0 })])
+  /// - Parameter count: how many; needed where they are not listed.
+  /// - Returns: `[count, D]`.
+  package func select(_ x: Tensor, rows: RowSelection, count: Int? = nil) -> Tensor {
+    let source = RowSource(x, rows: rows, to: .all, count: count)
+    return assemble(count: source.transfer.count, [source])
+  }
+
+  /// Chosen elements of a list of indices, which have no gradient.
+  ///
+  /// - Parameter places: `[n]`.
+  /// - Returns: `[n]`.
+  package func gather(_ indices: Tensor, at places: Tensor) -> Tensor {
+    let chosen = buffer([places.count], of: indices.dtype)
+    backend.copyRows(of: indices, places, to: chosen, nil, count: places.count)
+    return chosen
   }
 }

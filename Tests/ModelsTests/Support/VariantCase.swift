@@ -63,10 +63,10 @@ struct VariantCase: Sendable, CustomTestStringConvertible {
     }
   }
 
-  func input(positions: [Int32]? = nil) -> ModelInput {
+  func input(positions: [Int32]? = nil, on backend: any Backend) -> ModelInput {
     ModelInput(
       ids: samples.flatMap { $0 }, sampleCount: sampleCount, length: length, chunkSize: chunkSize,
-      positions: positions)
+      positions: positions, on: backend)
   }
 }
 
