@@ -46,13 +46,6 @@ package final class CPUBackend: Backend {
 
   package var threadCount: Int { workers.threadCount }
 
-  package var activationType: DType {
-    switch precision {
-    case .float32: .float32
-    case .bfloat16: .bfloat16
-    }
-  }
-
   /// The kernels that results depend on in the last bits.
   package var kernelNames: String {
     switch precision {

@@ -118,7 +118,7 @@ package struct ChunkedAttention {
 
   /// Mixed rows `[rows, E]` back to the stream's width, `[rows, D]`.
   func outputs(_ mixed: Tensor, tape: Tape) -> Tensor {
-    tape.linear(tape.linear(mixed, weight: innerOutput), weight: output)
+    tape.linear(tape.linear(mixed, weight: innerOutput), weight: output, dtype: tape.types.residual)
   }
 
   /// The rows of `layout`, `[rows, E]`.

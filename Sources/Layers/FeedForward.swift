@@ -28,7 +28,7 @@ package struct FeedForward {
   ///   - sum: `[rows, D]`, the stream.
   ///   - branch: `[rows, D]`, the first half's output, yet to be added.
   package func callAsFunction(_ sum: Tensor, plus branch: Tensor, tape: Tape) -> ResidualStream {
-    let dtype = tape.backend.activationType
+    let dtype = tape.types.activations
     let (sum, normed) = tape.norm(sum, plus: branch, weight: norm, epsilon: normEpsilon, dtype: dtype)
     let gateUp = tape.linear(
       normed, weight: gateUpWeight,

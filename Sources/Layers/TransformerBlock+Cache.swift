@@ -24,7 +24,7 @@ extension TransformerBlock {
     let call = CachedAttention(shape: attention, rows: rows, queryCount: queryCount, cache: cache)
     let mixed = tape.cachedAttention(packed, call, tables: tables(rotary))
     let kept = tape.selectLast(queryCount, of: rows.count, from: sum)
-    return feedForward(kept, plus: tape.linear(mixed, weight: outputWeight), tape: tape)
+    return feedForward(kept, plus: tape.linear(mixed, weight: outputWeight, dtype: tape.types.residual), tape: tape)
   }
 
   /// Runs the block on the beginning of sequences, whose token t has position t; `cache` takes the last rows that it has
@@ -51,7 +51,7 @@ extension TransformerBlock {
     let mixed = tape.selectLast(
       queryCount, of: length, from: tape.attention(packed, shape: attention, tables: tables(rotary)))
     let kept = tape.selectLast(queryCount, of: length, from: sum)
-    return feedForward(kept, plus: tape.linear(mixed, weight: outputWeight), tape: tape)
+    return feedForward(kept, plus: tape.linear(mixed, weight: outputWeight, dtype: tape.types.residual), tape: tape)
   }
 }
 

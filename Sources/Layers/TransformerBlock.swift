@@ -102,7 +102,7 @@ package struct TransformerBlock {
     _ stream: ResidualStream, attention: AttentionShape, rotary: RotaryTable, keptRows: Tensor? = nil, tape: Tape
   ) -> ResidualStream {
     // Two products add to the gradient where queries are dropped.
-    let dtype = attention.dropsFirstQueries ? .float32 : tape.backend.activationType
+    let dtype = attention.dropsFirstQueries ? .float32 : tape.types.activations
     let (sum, normed) = Self.norm(
       stream, weight: attentionNorm, epsilon: shape.normEpsilon, dtype: dtype, tape: tape)
     let norm: Remaking = { $0.norm(sum, weight: attentionNorm, epsilon: shape.normEpsilon, dtype: dtype) }
@@ -111,7 +111,7 @@ package struct TransformerBlock {
       // Rows are selected in single precision, and a bias is added in it.
       let isStored = keptRows == nil && packedBias == nil
       var mixed = attended(
-        normed, attention: attention, rotary: rotary, dtype: isStored ? tape.backend.activationType : .float32,
+        normed, attention: attention, rotary: rotary, dtype: isStored ? tape.types.activations : .float32,
         remaking: norm, tape: tape)
       if attention.dropsFirstQueries || keptRows != nil {
         kept = tape.select(
@@ -119,7 +119,7 @@ package struct TransformerBlock {
           count: keptRows?.count ?? attention.queryRows.count)
         if let keptRows { mixed = tape.select(mixed, rows: RowSelection(keptRows)) }
       }
-      return feedForward(kept, plus: tape.linear(mixed, weight: outputWeight), tape: tape)
+      return feedForward(kept, plus: tape.linear(mixed, weight: outputWeight, dtype: tape.types.residual), tape: tape)
     }
   }
 

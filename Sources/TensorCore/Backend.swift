@@ -10,13 +10,16 @@ package protocol Backend: AnyObject {
   var constants: ConstantCache { get }
   /// Threads that share a kernel's work.
   var threadCount: Int { get }
-  /// Type of results and gradients that only products and the kernels next to them read: that of the products' operands.
-  var activationType: DType { get }
+  /// What the operands of its products are rounded to.
+  var precision: ProductPrecision { get }
+
+  // Where a kernel says "perhaps rounded", a tensor may be of the type that ``TapeTypes`` has for it. A backend need not
+  // know all mixtures: it refuses those that it does not.
 
   // MARK: Products
 
-  /// `c = scale · a · b`, added to what `c` holds if `accumulate`. `a` and `b` may be transposed views, `c` not. Each may
-  /// be of the ``activationType``, `c` only where nothing is accumulated.
+  /// `c = scale · a · b`, added to what `c` holds if `accumulate`. `a` and `b` may be transposed views, `c` not. Each is
+  /// perhaps rounded, `c` only where nothing is accumulated.
   func multiply(_ a: Matrix, _ b: Matrix, into c: Matrix, scale: Float, accumulate: Bool)
 
   // MARK: Elements
@@ -57,7 +60,7 @@ package protocol Backend: AnyObject {
   ///   - x: `[R, D]`.
   ///   - delta: `[R, D]`, added to `x` first; the sum is written to `sum` (present exactly when `delta` is).
   ///   - weight: `[D]`.
-  ///   - output: `[R, D]`, perhaps of the ``activationType``.
+  ///   - output: `[R, D]`, perhaps rounded.
   ///   - inverse: `[R]`, one over the root of mean square plus epsilon; the backward pass reads it.
   func rmsNorm(
     _ x: Tensor, plus delta: Tensor?, weight: Tensor, epsilon: Float, sum: Tensor?, output: Tensor, inverse: Tensor)
@@ -66,7 +69,7 @@ package protocol Backend: AnyObject {
   ///
   /// - Parameters:
   ///   - x: the normed input, that is the sum where there was a delta.
-  ///   - outputGradient: `[R, D]`, perhaps of the ``activationType``.
+  ///   - outputGradient: `[R, D]`, perhaps rounded.
   ///   - sumGradient: gradient that reached the sum by other ways, added to the result; may be the same memory as `inputGradient`.
   ///   - inputGradient: `[R, D]`, overwritten.
   ///   - weightGradient: `[D]`, accumulated; nil if not wanted.
@@ -76,8 +79,8 @@ package protocol Backend: AnyObject {
 
   // MARK: SwiGLU
 
-  /// `output[r, i] = silu(gateUp[r, i]) · gateUp[r, I + i]`; `gateUp` `[R, 2I]`, `output` `[R, I]`, of one type, which may
-  /// be the ``activationType``; so for the gradients.
+  /// `output[r, i] = silu(gateUp[r, i]) · gateUp[r, I + i]`; `gateUp` `[R, 2I]`, `output` `[R, I]`, of one type,
+  /// perhaps rounded; so for the gradients.
   func swiGLU(_ gateUp: Tensor, output: Tensor)
   /// Gradient with respect to `gateUp`; `gateUpGradient` may be the same memory as `gateUp`.
   ///
@@ -90,7 +93,7 @@ package protocol Backend: AnyObject {
   /// Head norms, rotary embedding, scaled dot products over a pattern, softmax and values, in one op.
   ///
   /// - Parameters:
-  ///   - packed: `[rows, q | k | v]` as projected, neither normed nor rotated; perhaps of the ``activationType``.
+  ///   - packed: `[rows, q | k | v]` as projected, neither normed nor rotated; perhaps rounded.
   ///   - output: `[queryRows.count, H·headWidth]`, of the same type; so for the gradients.
   ///   - logSumExp: `[queryRows.count, H]`, log of the sum of exponentials of the scaled scores; the backward pass reads it.
   func attention(

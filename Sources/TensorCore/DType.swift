@@ -2,7 +2,7 @@
 package enum DType: String, Hashable, Sendable {
   case float32
   /// The upper half of a single: 8 bits of significand. What only products and the kernels beside them read may be
-  /// stored so; see ``Backend/activationType``.
+  /// stored so; see ``TapeTypes``.
   case bfloat16
   /// Numbers of rows, tokens and targets.
   case int32

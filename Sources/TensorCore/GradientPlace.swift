@@ -1,6 +1,6 @@
 /// Where a tensor's gradient goes, without the tensor.
 ///
-/// A gradient has its tensor's type. An op whose backward pass does not read a tensor's values keeps this of it, so that the memory is free for others.
+/// An op whose backward pass does not read a tensor's values keeps this of it, so that the memory is free for others.
 struct GradientPlace {
   let origin: Tensor.Origin
   /// As the tensor's.

@@ -27,10 +27,12 @@ struct SavedTensor {
   }
 
   /// The tensor: itself, or made again in new memory.
-  func restored(on backend: any Backend) -> Tensor {
+  ///
+  /// - Parameter tape: one like that which made it.
+  func restored(like tape: Tape) -> Tensor {
     if let kept { return kept }
     guard let remaking else { preconditionFailure("saved tensor \(place.shape): neither kept nor made again") }
-    let made = remaking(Tape(backend: backend, isRecording: false))
+    let made = remaking(Tape(backend: tape.backend, isRecording: false, types: tape.types))
     precondition(made.shape == place.shape, "made again as \(made.shape), was \(place.shape)")
     return Tensor(
       storage: made.storage, offset: made.offset, shape: made.shape, dtype: made.dtype, origin: place.origin)

@@ -23,7 +23,7 @@ extension Tape {
   ) -> [Tensor] {
     guard isRecording, recomputation == mode else { return body(self, inputs.map(\.tensor)) }
     latestPart?.forget()
-    let part = RecomputedPart(inputs, on: backend, onProgress: onProgress, body)
+    let part = RecomputedPart(inputs, of: self, body)
     let (values, writes) = part.run(inputs.map(\.tensor), isRerun: false)
     latestPart = part
     let results = values.map { $0.hasSlot ? withSlot($0) : $0 }
@@ -51,17 +51,16 @@ final class RecomputedPart {
 
   private let inputs: [SavedTensor]
   private let backend: any Backend
+  private let types: TapeTypes
   private let onProgress: () -> Void
   private let body: (Tape, [Tensor]) -> [Tensor]
   private var last: Run?
 
-  init(
-    _ inputs: [PartInput], on backend: any Backend, onProgress: @escaping () -> Void,
-    _ body: @escaping (Tape, [Tensor]) -> [Tensor]
-  ) {
+  init(_ inputs: [PartInput], of tape: Tape, _ body: @escaping (Tape, [Tensor]) -> [Tensor]) {
     self.inputs = inputs.map { SavedTensor($0.tensor, remaking: $0.remaking) }
-    self.backend = backend
-    self.onProgress = onProgress
+    backend = tape.backend
+    types = tape.types
+    onProgress = tape.onProgress
     self.body = body
   }
 
@@ -73,7 +72,7 @@ final class RecomputedPart {
   ///   backward pass adds to.
   @discardableResult
   func run(_ values: [Tensor], isRerun: Bool) -> (results: [Tensor], writes: [Range<Int>]) {
-    let tape = Tape(backend: backend, isRecording: true, recomputation: .none, isRerun: isRerun, onProgress: onProgress)
+    let tape = Tape(backend: backend, isRecording: true, types: types, isRerun: isRerun, onProgress: onProgress)
     let entering = values.map { $0.hasSlot ? tape.withSlot($0) : $0 }
     let results = body(tape, entering)
     last = Run(tape: tape, inputs: entering.map(\.place), results: results.map(\.place))
@@ -92,7 +91,7 @@ final class RecomputedPart {
   ///   - gradients: of the results; nil where none has arrived.
   ///   - tape: the one that the inputs' gradients go to.
   func runBackwards(from gradients: [Tape.Pending?], into tape: Tape, onWritten: (Range<Int>) -> Void) {
-    if last == nil { run(inputs.map { $0.restored(on: backend) }, isRerun: true) }
+    if last == nil { run(inputs.map { $0.restored(like: tape) }, isRerun: true) }
     guard let run = last else { return }
     for (gradient, place) in zip(gradients, run.results) {
       if let gradient { run.tape.contribute(gradient, to: [place]) }

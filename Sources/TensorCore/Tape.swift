@@ -7,6 +7,7 @@ package final class Tape {
   package let backend: any Backend
   package let isRecording: Bool
   package let recomputation: Recomputation
+  package let types: TapeTypes
   /// Whether this tape runs a part of a forward pass again: what leaves the part is known already.
   let isRerun: Bool
   /// Called after every op, forwards and backwards, and every block of the head: a sign of life for whoever waits.
@@ -33,23 +34,26 @@ package final class Tape {
 
   /// - Parameters:
   ///   - recomputation: what the backward pass runs again instead of keeping it.
+  ///   - types: nil for those that go with the backend's products.
   ///   - onProgress: called after every op that is recorded, again when it has run backwards, and after every block of
   ///     the head.
   package convenience init(
-    backend: any Backend, isRecording: Bool, recomputation: Recomputation = .none,
+    backend: any Backend, isRecording: Bool, recomputation: Recomputation = .none, types: TapeTypes? = nil,
     onProgress: @escaping () -> Void = {}
   ) {
     self.init(
-      backend: backend, isRecording: isRecording, recomputation: recomputation, isRerun: false, onProgress: onProgress)
+      backend: backend, isRecording: isRecording, recomputation: recomputation,
+      types: types ?? TapeTypes(backend.precision), isRerun: false, onProgress: onProgress)
   }
 
   init(
-    backend: any Backend, isRecording: Bool, recomputation: Recomputation, isRerun: Bool,
+    backend: any Backend, isRecording: Bool, recomputation: Recomputation = .none, types: TapeTypes, isRerun: Bool,
     onProgress: @escaping () -> Void
   ) {
     self.backend = backend
     self.isRecording = isRecording
     self.recomputation = recomputation
+    self.types = types
     self.isRerun = isRerun
     self.onProgress = onProgress
   }
@@ -155,7 +159,7 @@ package final class Tape {
       return input.parameterGradient.map { ($0, true) }
     case .slot(let slot):
       if let earlier = unsharedGradient(slot) { return (earlier.reshaped(input.shape), true) }
-      let gradient = buffer(input.shape, of: input.dtype)
+      let gradient = buffer(input.shape, of: types.gradient(of: input.dtype))
       pending[slot] = Pending(gradient: gradient, isShared: false)
       return (gradient, false)
     }
@@ -170,7 +174,7 @@ package final class Tape {
     let gradient = pending.gradient
     for input in inputs {
       precondition(
-        gradient.count == input.count && gradient.dtype == input.dtype,
+        gradient.count == input.count && gradient.dtype == types.gradient(of: input.dtype),
         "gradient: \(gradient.shape) of \(gradient.dtype) for \(input.shape) of \(input.dtype)")
       if case .slot(let slot) = input.origin, self.pending[slot] == nil {
         self.pending[slot] = pending
@@ -184,9 +188,8 @@ package final class Tape {
   private func unsharedGradient(_ slot: Int) -> Tensor? {
     guard let held = pending[slot] else { return nil }
     guard held.isShared else { return held.gradient }
-    let copy = buffer(held.gradient.shape)
-    backend.fill(copy, with: 0)
-    backend.add(held.gradient, to: copy)
+    let copy = buffer(held.gradient.shape, of: held.gradient.dtype)
+    copy.assign(held.gradient)
     pending[slot] = Pending(gradient: copy, isShared: false)
     return copy
   }

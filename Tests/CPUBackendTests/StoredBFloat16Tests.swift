@@ -204,7 +204,7 @@ struct StoredBFloat16Tests {
   }
 
   @Test func `what products read is stored in their operands' type`() {
-    #expect(CPUBackend(threadCount: 1).activationType == .float32)
-    #expect(CPUBackend(threadCount: 1, precision: .bfloat16).activationType == .bfloat16)
+    #expect(TapeTypes(CPUBackend(threadCount: 1).precision).activations == .float32)
+    #expect(TapeTypes(CPUBackend(threadCount: 1, precision: .bfloat16).precision).activations == .bfloat16)
   }
 }

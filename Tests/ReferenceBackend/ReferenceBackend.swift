@@ -5,7 +5,7 @@ package import TensorCore
 /// New memory is filled with not-a-number, so that a kernel or op that reads what nobody wrote shows it.
 package final class ReferenceBackend: Backend {
   package let threadCount = 1
-  package let activationType = DType.float32
+  package let precision = ProductPrecision.float32
   package let constants = ConstantCache(ReferenceMemory())
   private let sharedPool: StoragePool?
 

@@ -122,7 +122,7 @@ package final class CATModel: LanguageModel {
     func rows(_ recipe: some IndexRecipe) -> RowSelection { RowSelection(tape.indices(recipe)) }
     let separatorCount = layout.sampleCount * layout.separatorCount
     return tape.assemble(
-      count: layout.rowCount,
+      count: layout.rowCount, dtype: tape.types.residual,
       [
         RowSource(
           adaptiveTable, rows: rows(IndexRuns(repeating: input.chunkSize, count: input.sampleCount)),

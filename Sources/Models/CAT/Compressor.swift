@@ -91,7 +91,8 @@ struct Compressor {
     }
     let normed = TransformerBlock.norm(stream, weight: finalNorm, epsilon: shape.normEpsilon, tape: tape).normed
     let channels = normed.reshaped([chunkCount, chunkSize * shape.width])
-    return tape.linear(channels, weight: projection ?? self.projection(chunkSize: chunkSize, tape: tape))
+    return tape.linear(
+      channels, weight: projection ?? self.projection(chunkSize: chunkSize, tape: tape), dtype: tape.types.residual)
   }
 
   private func input(_ ids: Tensor, chunkIndices: Tensor, chunkSize: Int, tape: Tape) -> Tensor {
@@ -108,7 +109,7 @@ struct Compressor {
       let rows = RowSelection(tape.indices(IndexRuns(repeating: chunkSize, count: chunkCount)))
       sources.append(RowSource(adaptiveTable, rows: rows, to: leading(0)))
     }
-    return tape.assemble(count: leadingRows + ids.count, sources)
+    return tape.assemble(count: leadingRows + ids.count, dtype: tape.types.residual, sources)
   }
 }
 

@@ -56,7 +56,7 @@ package final class DenseModel: LanguageModel {
   package func hidden(_ input: ModelInput, tape: Tape) -> Tensor {
     let tokens = RowSource(
       embeddings, rows: RowSelection(input.ids), to: .all, frozenRow: fields.paddingID.map(Int32.init))
-    var stream = ResidualStream(tape.assemble(count: input.ids.count, [tokens]))
+    var stream = ResidualStream(tape.assemble(count: input.ids.count, dtype: tape.types.residual, [tokens]))
     let attention = fields.blockShape.attention(.causal(length: input.length), sequenceCount: input.sampleCount)
     for (index, block) in blocks.enumerated() {
       let isLast = index == blocks.count - 1

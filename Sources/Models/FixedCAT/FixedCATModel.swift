@@ -99,7 +99,7 @@ package final class FixedCATModel: LanguageModel {
       tape.gather(input.ids, at: tape.indices(layout.fullChunkPositions)),
       chunkIndices: tape.indices(layout.fullChunkIndices), chunkSize: chunkSize, tape: tape)  // [B·F, D]
     return tape.assemble(
-      count: layout.rowCount,
+      count: layout.rowCount, dtype: tape.types.residual,
       [
         RowSource(dummy, rows: rows(IndexRuns(repeating: 0, count: layout.sampleCount)), to: rows(layout.dummyRows)),
         RowSource(compressed, rows: .all, to: rows(layout.chunkRows)),

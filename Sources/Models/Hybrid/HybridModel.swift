@@ -77,7 +77,7 @@ package final class HybridModel: LanguageModel {
       input.length <= fields.maximumLength, "\(input.length) tokens of at most \(fields.maximumLength)")
     let tokens = RowSource(
       embeddings, rows: RowSelection(input.ids), to: .all, frozenRow: fields.paddingID.map(Int32.init))
-    var stream = ResidualStream(tape.assemble(count: input.ids.count, [tokens]))
+    var stream = ResidualStream(tape.assemble(count: input.ids.count, dtype: tape.types.residual, [tokens]))
     for (index, layer) in fields.layers.enumerated() {
       let keptRows = index == blocks.count - 1 ? input.positions : nil
       switch blocks[index] {

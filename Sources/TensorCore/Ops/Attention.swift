@@ -18,8 +18,8 @@ extension Tape {
     backend.attention(packed, shape: shape, tables: tables, output: y, logSumExp: logSumExp)
     let saved = SavedTensor(packed, remaking: remaking)
     record(y, addingTo: [packed, tables.queryNorm, tables.keyNorm]) { [self] gradient in
-      let packed = saved.restored(on: backend)
-      let packedGradient = buffer(packed.shape, of: packed.dtype)
+      let packed = saved.restored(like: self)
+      let packedGradient = buffer(packed.shape, of: types.gradient(of: packed.dtype))
       backend.attentionBackward(
         packed, shape: shape, tables: tables, output: y, logSumExp: logSumExp, outputGradient: gradient,
         packedGradient: packedGradient, queryNormGradient: tables.queryNorm?.parameterGradient,

@@ -23,7 +23,7 @@ extension Tape {
     }
     let saved = SavedTensor(x, remaking: remaking)
     record(y, addingTo: [x, weight, bias]) { [self] gradient in
-      let x = saved.restored(on: backend)
+      let x = saved.restored(like: self)
       backward(of: Matrix(gradient), through: Matrix(weight), from: x)
       accumulateWeightGradient(Matrix(gradient), x, weight: weight, bias: bias)
     }

@@ -11,7 +11,7 @@ extension Tape {
   ) -> (sum: Tensor, normed: Tensor) {
     precondition(x.shape == delta.shape, "norm: \(x.shape) plus \(delta.shape)")
     precondition(weight.count == x.rowWidth, "norm: weight \(weight.shape) for \(x.shape)")
-    let sum = output(x.shape)
+    let sum = output(x.shape, of: x.dtype)
     let normed = output(x.shape, of: dtype)
     let inverse = buffer([x.rowCount])
     backend.rmsNorm(
@@ -23,7 +23,7 @@ extension Tape {
         if let sumGradient { contribute(Pending(gradient: sumGradient, isShared: true), to: inputs) }
         return
       }
-      let gradient = buffer(sum.shape)
+      let gradient = buffer(sum.shape, of: types.gradient(of: sum.dtype))
       backend.rmsNormBackward(
         sum, weight: weight, inverse: inverse, outputGradient: normedGradient, sumGradient: sumGradient,
         inputGradient: gradient, weightGradient: weight.parameterGradient)
@@ -41,7 +41,7 @@ extension Tape {
     let inverse = buffer([x.rowCount])
     backend.rmsNorm(x, plus: nil, weight: weight, epsilon: epsilon, sum: nil, output: normed, inverse: inverse)
     record(normed, addingTo: [x, weight]) { [self] normedGradient in
-      let gradient = buffer(x.shape)
+      let gradient = buffer(x.shape, of: types.gradient(of: x.dtype))
       backend.rmsNormBackward(
         x, weight: weight, inverse: inverse, outputGradient: normedGradient, sumGradient: nil,
         inputGradient: gradient, weightGradient: weight.parameterGradient)

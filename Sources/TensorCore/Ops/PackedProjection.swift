@@ -30,7 +30,7 @@ extension Tape {
     let saved = SavedTensor(x, remaking: remaking)
     record(y, addingTo: [x, weight, bias]) { [self] gradient in
       packedProjectionBackward(
-        gradient, saved.restored(on: backend), weight: weight, bias: bias, shape: shape)
+        gradient, saved.restored(like: self), weight: weight, bias: bias, shape: shape)
     }
     return y
   }

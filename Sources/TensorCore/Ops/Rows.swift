@@ -59,14 +59,16 @@ private struct RowTransfer {
 extension Tape {
   /// A tensor put together from rows of others: embeddings and learned vectors in the order that a model wants.
   ///
-  /// - Parameter sources: together they fill each of the `count` rows exactly once; equal row widths.
+  /// - Parameters:
+  ///   - dtype: of the result.
+  ///   - sources: together they fill each of the `count` rows exactly once; equal row widths.
   /// - Returns: `[count, D]`.
-  package func assemble(count: Int, _ sources: [RowSource]) -> Tensor {
+  package func assemble(count: Int, dtype: DType = .float32, _ sources: [RowSource]) -> Tensor {
     let width = sources.first?.tensor.rowWidth ?? 0
     let filled = sources.reduce(0) { $0 + $1.transfer.count }
     precondition(filled == count, "assemble: \(filled) of \(count) rows")
     precondition(sources.allSatisfy { $0.tensor.rowWidth == width }, "assemble: unequal widths")
-    let y = output([count, width])
+    let y = output([count, width], of: dtype)
     for source in sources { source.transfer.run(from: source.tensor, to: y, on: backend) }
     guard isRecording else { return y }
     let parts = sources.map { (transfer: $0.transfer, place: $0.tensor.place) }
@@ -86,7 +88,7 @@ extension Tape {
   /// - Returns: `[count, D]`.
   package func select(_ x: Tensor, rows: RowSelection, count: Int? = nil) -> Tensor {
     let source = RowSource(x, rows: rows, to: .all, count: count)
-    return assemble(count: source.transfer.count, [source])
+    return assemble(count: source.transfer.count, dtype: x.dtype, [source])
   }
 
   /// Chosen elements of a list of indices, which have no gradient.

@@ -9,9 +9,9 @@ extension Tape {
     let y = output([gateUp.rowCount, gateUp.rowWidth / 2], of: gateUp.dtype)
     backend.swiGLU(gateUp, output: y)
     record(y, addingTo: [gateUp]) { [self] gradient in
-      // Nobody reads the projections again, so their gradient takes their place.
-      backend.swiGLUBackward(gateUp, outputGradient: gradient, gateUpGradient: gateUp)
-      contribute(gateUp.withoutOrigin, to: gateUp)
+      let gateUpGradient = inPlace(of: gateUp)
+      backend.swiGLUBackward(gateUp, outputGradient: gradient, gateUpGradient: gateUpGradient)
+      contribute(gateUpGradient, to: gateUp)
     }
     return y
   }
@@ -23,11 +23,11 @@ extension Tape {
   ///   - gateUp: `[R, 2I]`, gate columns first.
   ///   - weight: `[N, I]`.
   ///   - endsPart: as in ``linear(_:weight:bias:remaking:endsPart:)``.
-  /// - Returns: `[R, N]`.
+  /// - Returns: `[R, N]`, a branch's output.
   package func gatedLinear(_ gateUp: Tensor, weight: Tensor, endsPart: Bool = false) -> Tensor {
     precondition(gateUp.rowWidth == 2 * weight.rowWidth, "gated linear: \(gateUp.shape) against \(weight.shape)")
     precondition(gateUp.parameterGradient == nil, "gated linear: a parameter would be overwritten in the backward pass")
-    let y = output([gateUp.rowCount, weight.rowCount])
+    let y = output([gateUp.rowCount, weight.rowCount], of: types.residual)
     if !(endsPart && isRerun) {
       let gated = buffer([gateUp.rowCount, weight.rowWidth], of: gateUp.dtype)
       backend.swiGLU(gateUp, output: gated)
@@ -36,14 +36,21 @@ extension Tape {
     record(y, addingTo: [gateUp, weight]) { [self] gradient in
       // First the gradient of what was multiplied, then that itself in its place.
       let gated = buffer([gateUp.rowCount, weight.rowWidth], of: gateUp.dtype)
+      let gateUpGradient = inPlace(of: gateUp)
       backend.multiply(Matrix(gradient), Matrix(weight), into: Matrix(gated), scale: 1, accumulate: false)
-      backend.swiGLUBackward(gateUp, outputGradient: gated, gateUpGradient: gateUp, output: gated)
+      backend.swiGLUBackward(gateUp, outputGradient: gated, gateUpGradient: gateUpGradient, output: gated)
       if let (weightGradient, accumulates) = destination(for: weight) {
         backend.multiply(
           Matrix(gradient).transposed, Matrix(gated), into: Matrix(weightGradient), scale: 1, accumulate: accumulates)
       }
-      contribute(gateUp.withoutOrigin, to: gateUp)
+      contribute(gateUpGradient, to: gateUp)
     }
     return y
+  }
+
+  /// Memory for the gradient of `x`: that of `x` itself, which nobody reads again, if the types agree.
+  private func inPlace(of x: Tensor) -> Tensor {
+    let dtype = types.gradient(of: x.dtype)
+    return dtype == x.dtype ? x.withoutOrigin : buffer(x.shape, of: dtype)
   }
 }
