@@ -43,7 +43,7 @@ extension CommandTests {
       expectRefusal(outcome, names: ["a smaller --batch (1000000)"])
     }
 
-    @Test(arguments: [250, 400, 600])
+    @Test(arguments: [400, 600])
     func `a program without addresses for its threads and arrays ends with one line`(megabytes: Int) throws {
       let outcome = try catlm(
         megabytes: megabytes, ["benchmark", "kernels", "--threads", "1", "--only", "norm"], in: Program.root)
