@@ -65,7 +65,7 @@ struct HostReference {
     _ logits: [Float], targets: [Int32], gradientScale: Float
   ) -> (losses: [Float], gradient: [Float]) {
     let (logits, losses) = (tensor(logits, [targets.count, logits.count / targets.count]), zeros([targets.count]))
-    backend.crossEntropy(logits, targets: targets, losses: losses, gradientScale: gradientScale)
+    backend.crossEntropy(logits, targets: indices(targets), losses: losses, gradientScale: gradientScale)
     return (losses.values, logits.values)
   }
 
@@ -74,10 +74,10 @@ struct HostReference {
     _ table: [Float], _ rows: [Int32], width: Int
   ) -> (gathered: [Float], added: [Float]) {
     let (table, packed) = (tensor(table, [table.count / width, width]), zeros([rows.count, width]))
-    let places = rows.indices.map { Int32($0) }
-    backend.copyRows(of: table, rows, to: packed, places)
+    let places = indices(rows)
+    backend.copyRows(of: table, places, to: packed, nil, count: rows.count)
     let sums = zeros(table.shape)
-    backend.addRows(of: packed, places, to: sums, rows)
+    backend.addRows(of: packed, nil, to: sums, places, count: rows.count, skipping: nil)
     return (packed.values, sums.values)
   }
 
@@ -104,6 +104,8 @@ struct HostReference {
   }
 
   private func tensor(_ values: [Float], _ shape: [Int]) -> Tensor { Tensor(values, shape: shape, backend: backend) }
+
+  private func indices(_ values: [Int32]) -> Tensor { Tensor(indices: values, pool: backend.pool) }
 
   private func zeros(_ shape: [Int]) -> Tensor {
     tensor([Float](repeating: 0, count: shape.reduce(1, *)), shape)
