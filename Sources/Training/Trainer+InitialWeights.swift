@@ -19,14 +19,14 @@ extension Trainer {
   private func requireSameModel(_ other: ModelConfig, _ path: String) throws {
     guard config.model.modelType == other.modelType else {
       throw TrainerError.otherModel(
-        path: path, differences: ["model_type is \(config.model.modelType), theirs \(other.modelType)"])
+        path: path, differences: ["model.model_type is \(config.model.modelType), theirs \(other.modelType)"])
     }
     let shapes = [config.model, other].map { $0.specs(scheme: .fla).map { [$0.name, "\($0.shape)"] } }
     let ignored = Self.fieldsOfTraining + (shapes[0] == shapes[1] ? ["max_position_embeddings"] : [])
     let differences = config.model.huggingFace.differences(from: other.huggingFace).filter { !ignored.contains($0.key) }
     guard !differences.isEmpty else { return }
     throw TrainerError.otherModel(
-      path: path, differences: differences.map { "\($0.key) is \($0.first.json()), theirs \($0.second.json())" })
+      path: path, differences: differences.map { "model.\($0.key) is \($0.first.json()), theirs \($0.second.json())" })
   }
 
   /// Fields of a model's configuration that do not change what it computes.
