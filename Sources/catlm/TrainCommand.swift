@@ -23,10 +23,10 @@ struct TrainCommand: RankedCommand {
       Ctrl-C (SIGINT), SIGHUP, SIGTERM or SIGUSR1 to any rank finishes the step, writes a checkpoint, says where, and \
       exits with 0. A second signal of the same kind ends the run at once, with exit code 128 and the signal's \
       number; one of another kind changes nothing, so that the SIGTERM of Slurm's time limit does not cut off the \
-      checkpoint that an earlier SIGUSR1 asked for. An output that is closed (| head) does not end a run. mpirun passes \
-      SIGUSR1 on and returns the ranks' exit code; at SIGTERM, SIGHUP or Ctrl-C it kills its ranks a second later, in the \
-      middle of whatever they do, and returns 1: send it SIGUSR1, or start it with launch/local, launch/hosts or \
-      launch/slurm.sbatch, which do.
+      checkpoint that an earlier SIGUSR1 asked for. An output that is closed (| head) does not end a run. Under \
+      mpirun send SIGUSR1 to a rank, or to an mpirun that passes it on (Open MPI 4.1.4 does, 4.1.6 does not); at SIGTERM, \
+      SIGHUP or Ctrl-C mpirun kills its ranks a second later, in the middle of whatever they do, and returns 1. \
+      launch/local, launch/hosts and launch/slurm.sbatch see to all of that.
 
       A checkpoint, or a line of metrics.jsonl, that cannot be written does not end a run (checkpoint.on_failure: stop; \
       the last checkpoint has to be written). On a full disk older checkpoints make room, for the last one all but the \
