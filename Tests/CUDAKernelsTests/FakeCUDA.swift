@@ -34,8 +34,8 @@ final class FakeCUDA {
   }
 
   deinit {
+    // The library itself stays: what a test made may be given back after this.
     CUDALibraries.close()
-    dlclose(handle)
     try? FileManager.default.removeItem(atPath: folder)
   }
 
