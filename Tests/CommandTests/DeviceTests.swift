@@ -4,7 +4,7 @@ import Testing
 
 extension CommandTests {
   @Suite struct DeviceTests {
-    private static let arguments = ["benchmark", "kernels", "--device", "cuda", "--seconds", "0", "--threads", "1"]
+    private static let arguments = ["benchmark", "kernels", "--device", "cuda", "--seconds", "0.001", "--threads", "1"]
 
     /// The library that stands in for CUDA's, beside the program; nil where it was not built.
     private static let fake: String? = {
