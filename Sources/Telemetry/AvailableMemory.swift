@@ -13,7 +13,8 @@ package struct AvailableMemory {
   /// share, allow no more; nil where the system does not say. Swap does not count. Limits of the process alone are
   /// another matter: ``addressBytes(threadCount:)``.
   package var byteCount: Int? {
-    ([machineBytes, committableBytes] + groups.map(room)).compactMap { $0 }.min()
+    ([machineBytes, committableBytes] + ControlGroups(controller: "memory", root: root).groups.map(room))
+      .compactMap { $0 }.min()
   }
 
   /// What the kernel takes to be free for new work, caches that it can drop included.
@@ -64,43 +65,28 @@ package struct AvailableMemory {
 
   // MARK: Control groups
 
-  /// Where a version of control groups keeps what counts here.
-  private struct Files {
-    let folder: String
+  /// What the files of a version of control groups are called that count here.
+  private struct Names {
     let limit: String
     let usage: String
     /// Cache that can be dropped, in `memory.stat`.
     let inactiveKey: String
-  }
 
-  private static let second = Files(
-    folder: "/sys/fs/cgroup", limit: "memory.max", usage: "memory.current", inactiveKey: "inactive_file")
-  private static let first = Files(
-    folder: "/sys/fs/cgroup/memory", limit: "memory.limit_in_bytes", usage: "memory.usage_in_bytes",
-    inactiveKey: "total_inactive_file")
-
-  /// The process's groups and all above them, each bound by its own limit. Inside a container the named ones may not be
-  /// there; what is there stands at the top.
-  private var groups: [(files: Files, path: String)] {
-    lines("/proc/self/cgroup").flatMap { line -> [(files: Files, path: String)] in
-      let fields = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
-      guard fields.count == 3 else { return [] }
-      let controllers = fields[1].split(separator: ",")
-      guard controllers.isEmpty || controllers.contains("memory") else { return [] }
-      let names = fields[2].split(separator: "/")
-      return (0...names.count).map { count in
-        (controllers.isEmpty ? Self.second : Self.first, names.prefix(count).map { "/\($0)" }.joined())
+    init(_ version: ControlGroups.Version) {
+      switch version {
+      case .first:
+        (limit, usage, inactiveKey) = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
+      case .second: (limit, usage, inactiveKey) = ("memory.max", "memory.current", "inactive_file")
       }
     }
   }
 
   /// Bytes that a group leaves; nil if it has no limit.
-  private func room(_ files: Files, _ path: String) -> Int? {
-    let folder = files.folder + path
-    guard let limit = number(folder + "/" + files.limit), let usage = number(folder + "/" + files.usage) else {
-      return nil
-    }
-    let inactive = lines(folder + "/memory.stat").first { $0.hasPrefix(files.inactiveKey + " ") } ?? ""
+  private func room(_ group: ControlGroups.Group) -> Int? {
+    let names = Names(group.version)
+    guard let limit = number(group.folder + "/" + names.limit), let usage = number(group.folder + "/" + names.usage)
+    else { return nil }
+    let inactive = lines(group.folder + "/memory.stat").first { $0.hasPrefix(names.inactiveKey + " ") } ?? ""
     let droppable = inactive.split(separator: " ").last.flatMap { Int($0) } ?? 0
     return max(0, limit - max(0, usage - droppable))
   }
