@@ -16,7 +16,7 @@ extension CheckpointDirectory {
       return checkpoint
     }
     let place = CheckpointStore.target(ofLink: path) ?? path
-    guard isDirectory(place) else { throw .missing(path: path, what: "directory of a checkpoint or a run") }
+    guard Disk.real.isDirectory(place) else { throw .missing(path: path, what: "directory of a checkpoint or a run") }
     return Disk.real.exists(place + "/" + Manifest.fileName)
       ? try CheckpointDirectory(verifying: place) : try CheckpointDirectory(unverified: place)
   }
@@ -25,25 +25,20 @@ extension CheckpointDirectory {
 extension CheckpointStore {
   /// The run directory that a path of a user stands for: itself, or that of its `checkpoints`; nil if it is none.
   package static func runDirectory(named path: String) -> String? {
-    if isDirectory(path + "/checkpoints") { return path }
+    if Disk.real.isDirectory(path + "/checkpoints") { return path }
     var parts = path.split(separator: "/", omittingEmptySubsequences: false)
     while parts.count > 1, parts.last == "" { parts.removeLast() }
-    guard parts.last == "checkpoints", isDirectory(path) else { return nil }
+    guard parts.last == "checkpoints", Disk.real.isDirectory(path) else { return nil }
     let above = parts.dropLast().joined(separator: "/")
     return parts.count == 1 ? "." : above.isEmpty ? "/" : above
   }
 
   /// The checkpoint that a file `latest` names; nil if the path is no such file.
   package static func target(ofLink path: String) -> String? {
-    guard path == "latest" || path.hasSuffix("/latest"), !isDirectory(path),
+    guard path == "latest" || path.hasSuffix("/latest"), !Disk.real.isDirectory(path),
       let data = FileManager.default.contents(atPath: path)
     else { return nil }
     let name = String(decoding: data.prefix(200), as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
     return path.dropLast("latest".count) + name
   }
-}
-
-private func isDirectory(_ path: String) -> Bool {
-  var isDirectory: ObjCBool = false
-  return FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) && isDirectory.boolValue
 }
