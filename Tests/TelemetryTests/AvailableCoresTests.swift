@@ -4,30 +4,13 @@ import Testing
 
 /// What a machine's files say about cores, taken from made-up ones.
 struct AvailableCoresTests {
-  /// Files below a directory that is gone after the test.
-  private final class System {
-    let root = FileManager.default.temporaryDirectory.appending(path: "cores-\(UUID().uuidString)").path
-
-    init(_ files: [String: String]) throws {
-      for (path, content) in files {
-        let url = URL(filePath: root + path)
-        try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
-        try Data(content.utf8).write(to: url)
-      }
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: root) }
-
-    var cores: AvailableCores { AvailableCores(root: root) }
-  }
-
   private static let machine = ["/proc/self/status": "Name:\tcatlm\nCpus_allowed_list:\t0-3,8,10-11\nMems:\t0\n"]
 
   @Test func `without a quota they are those that the process may run on`() throws {
-    let cores = try System(Self.machine).cores
+    let cores = try MadeUpSystem(Self.machine).cores
     #expect(cores.count == 7 && cores.allowed.name == "0-3,8,10-11" && cores.quota == nil)
     #expect(cores.text == "7 cores")
-    #expect(try System([:]).cores.count == ProcessInfo.processInfo.activeProcessorCount)
+    #expect(try MadeUpSystem([:]).cores.count == ProcessInfo.processInfo.activeProcessorCount)
   }
 
   @Test(arguments: [
@@ -36,7 +19,7 @@ struct AvailableCoresTests {
   ])
   func `a quota of the second version counts in whole cores, at least one`(content: String, expected: Int) throws {
     let files = ["/proc/self/cgroup": "0::/jobs/one\n", "/sys/fs/cgroup/jobs/one/cpu.max": content + "\n"]
-    #expect(try System(Self.machine.merging(files) { $1 }).cores.count == expected)
+    #expect(try MadeUpSystem(Self.machine.merging(files) { $1 }).cores.count == expected)
   }
 
   @Test(arguments: [("300000", 3), ("-1", 7), ("250000", 3)])
@@ -46,7 +29,7 @@ struct AvailableCoresTests {
       "/proc/self/cgroup": "5:memory:/other\n4:cpuacct,cpu:/job\n0::/\n", folder + "/cpu.cfs_quota_us": quota + "\n",
       folder + "/cpu.cfs_period_us": "100000\n",
     ]
-    #expect(try System(Self.machine.merging(files) { $1 }).cores.count == expected)
+    #expect(try MadeUpSystem(Self.machine.merging(files) { $1 }).cores.count == expected)
   }
 
   @Test(arguments: ["/jobs/one", "/jobs", ""])
@@ -56,8 +39,12 @@ struct AvailableCoresTests {
       "/sys/fs/cgroup/jobs/cpu.max": "max 100000\n",
     ]
     files["/sys/fs/cgroup\(limited)/cpu.max"] = "200000 100000\n"
-    let cores = try System(Self.machine.merging(files) { $1 }).cores
+    let cores = try MadeUpSystem(Self.machine.merging(files) { $1 }).cores
     #expect(cores.quota?.name == "/sys/fs/cgroup" + limited)
     #expect(cores.text == "2 cores of 7 (CPU quota)")
   }
+}
+
+extension MadeUpSystem {
+  fileprivate var cores: AvailableCores { AvailableCores(root: root) }
 }

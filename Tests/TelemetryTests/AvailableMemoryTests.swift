@@ -4,30 +4,12 @@ import Testing
 
 /// What a machine's files say, taken from made-up ones.
 struct AvailableMemoryTests {
-  /// Files below a directory that is gone after the test.
-  private final class System {
-    let root = FileManager.default.temporaryDirectory.appending(path: "memory-\(UUID().uuidString)").path
-
-    init(_ files: [String: String]) throws {
-      for (path, content) in files {
-        let url = URL(filePath: root + path)
-        try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
-        try Data(content.utf8).write(to: url)
-      }
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: root) }
-
-    var available: Int? { AvailableMemory(root: root).byteCount }
-    var addresses: Int? { AvailableMemory(root: root).addressBytes(threadCount: 1) }
-  }
-
   private static let machine = ["/proc/meminfo": "MemTotal: 9000 kB\nMemFree:  10 kB\nMemAvailable:    1000 kB\n"]
 
   @Test func `without limits it is what the machine has left`() throws {
-    #expect(try System(Self.machine).available == 1_024_000)
-    #expect(try System(Self.machine.merging(["/proc/self/cgroup": "0::/a\n"]) { $1 }).available == 1_024_000)
-    #expect(try System([:]).available == nil)
+    #expect(try MadeUpSystem(Self.machine).available == 1_024_000)
+    #expect(try MadeUpSystem(Self.machine.merging(["/proc/self/cgroup": "0::/a\n"]) { $1 }).available == 1_024_000)
+    #expect(try MadeUpSystem([:]).available == nil)
   }
 
   @Test(arguments: ["/jobs/one", "/jobs", ""])
@@ -37,7 +19,7 @@ struct AvailableMemoryTests {
       "/proc/self/cgroup": "0::/jobs/one\n", folder + "/memory.max": "500000\n", folder + "/memory.current": "300000\n",
       folder + "/memory.stat": "anon 7\ninactive_file 100000\nactive_file 9\n",
     ]
-    #expect(try System(Self.machine.merging(files) { $1 }).available == 300_000)
+    #expect(try MadeUpSystem(Self.machine.merging(files) { $1 }).available == 300_000)
   }
 
   @Test func `no limit is no limit, and the tightest counts`() throws {
@@ -46,14 +28,14 @@ struct AvailableMemoryTests {
       "/proc/self/cgroup": "0::/jobs/one\n", top + "/jobs/one/memory.max": "max\n",
       top + "/jobs/one/memory.current": "10\n",
     ]
-    #expect(try System(Self.machine.merging(files) { $1 }).available == 1_024_000)
+    #expect(try MadeUpSystem(Self.machine.merging(files) { $1 }).available == 1_024_000)
     files[top + "/jobs/memory.max"] = "2000\n"
     files[top + "/jobs/memory.current"] = "500\n"
     files[top + "/memory.max"] = "1000\n"
     files[top + "/memory.current"] = "3000\n"
-    #expect(try System(Self.machine.merging(files) { $1 }).available == 0)
+    #expect(try MadeUpSystem(Self.machine.merging(files) { $1 }).available == 0)
     files[top + "/memory.max"] = "max\n"
-    #expect(try System(Self.machine.merging(files) { $1 }).available == 1500)
+    #expect(try MadeUpSystem(Self.machine.merging(files) { $1 }).available == 1500)
   }
 
   @Test func `a group of the first version counts as well`() throws {
@@ -62,7 +44,7 @@ struct AvailableMemoryTests {
       "/proc/self/cgroup": "5:cpu,cpuacct:/\n4:memory:/job\n0::/\n", folder + "/memory.limit_in_bytes": "70000\n",
       folder + "/memory.usage_in_bytes": "60000\n", folder + "/memory.stat": "cache 1\ntotal_inactive_file 5000\n",
     ]
-    #expect(try System(Self.machine.merging(files) { $1 }).available == 15_000)
+    #expect(try MadeUpSystem(Self.machine.merging(files) { $1 }).available == 15_000)
   }
 
   @Test func `what a strict system has promised is not there any more`() throws {
@@ -70,9 +52,9 @@ struct AvailableMemoryTests {
       "/proc/meminfo": "MemAvailable: 1000 kB\nCommitLimit: 700 kB\nCommitted_AS: 100 kB\n",
       "/proc/sys/vm/overcommit_memory": "2\n",
     ]
-    #expect(try System(files).available == 600 << 10)
+    #expect(try MadeUpSystem(files).available == 600 << 10)
     files["/proc/sys/vm/overcommit_memory"] = "0\n"
-    #expect(try System(files).available == 1000 << 10)
+    #expect(try MadeUpSystem(files).available == 1000 << 10)
   }
 
   /// What the system says of a process with limits of its address space and of its data.
@@ -92,19 +74,25 @@ struct AvailableMemoryTests {
 
   @Test func `addresses that are mapped, used or not, are not left, nor those that threads will map`() throws {
     let mebi = 1 << 20
-    #expect(try System(Self.process(space: "unlimited", data: "unlimited")).addresses == nil)
+    #expect(try MadeUpSystem(Self.process(space: "unlimited", data: "unlimited")).addresses == nil)
     // Of a thread a buffer of BLAS; of two a heap.
     #expect(
-      try System(Self.process(space: "\(1000 * mebi)", data: "unlimited")).addresses
+      try MadeUpSystem(Self.process(space: "\(1000 * mebi)", data: "unlimited")).addresses
         == (1000 - 300 - 128 - 2 * 64) * mebi)
     #expect(
-      try System(Self.process(space: "unlimited", data: "\(1000 * mebi)")).addresses == (1000 - 100 - 128) * mebi)
+      try MadeUpSystem(Self.process(space: "unlimited", data: "\(1000 * mebi)")).addresses == (1000 - 100 - 128) * mebi)
     #expect(
-      try System(Self.process(space: "\(1000 * mebi)", data: "\(500 * mebi)")).addresses == (500 - 100 - 128) * mebi)
-    #expect(try System(Self.process(space: "\(1 * mebi)", data: "unlimited")).addresses == 0)
+      try MadeUpSystem(Self.process(space: "\(1000 * mebi)", data: "\(500 * mebi)")).addresses == (500 - 100 - 128)
+        * mebi)
+    #expect(try MadeUpSystem(Self.process(space: "\(1 * mebi)", data: "unlimited")).addresses == 0)
   }
 
   @Test func `this machine has some`() throws {
     #expect(try #require(AvailableMemory().byteCount) > 1 << 20)
   }
+}
+
+extension MadeUpSystem {
+  fileprivate var available: Int? { AvailableMemory(root: root).byteCount }
+  fileprivate var addresses: Int? { AvailableMemory(root: root).addressBytes(threadCount: 1) }
 }
