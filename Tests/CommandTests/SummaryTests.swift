@@ -46,8 +46,12 @@ extension CommandTests {
     @Test(arguments: [["evaluate", "run", "--batch", "1"], ["train", "tiny.yaml", "--run", "other"]])
     func `a terminal shows how far an evaluation is`(_ words: [String]) throws {
       let workspace = try Workspace(isTrained: true)
-      // Long enough for a line to come.
-      let more = words[0] == "train" ? ["--set", "data.validation_samples=400"] : ["--text", "text.txt"]
+      // A line comes a tenth of a second after the first batch: work for many times that on any machine.
+      try workspace.write(String(repeating: Workspace.text, count: 20), "long.txt")
+      try workspace.catlm("tokenize", "--output", "long", "long.txt").succeeded()
+      let more =
+        words[0] == "train"
+        ? ["--set", "data.validation=long", "--set", "data.validation_samples=1000"] : ["--text", "text.txt"]
       let command = ([try #require(Program.path)] + words + more).map { "'\($0)'" }.joined(separator: " ")
       let outcome = try Command(
         executable: "/usr/bin/env", arguments: ["script", "--quiet", "--return", "--command", command, "/dev/null"],

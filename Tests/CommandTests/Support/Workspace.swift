@@ -71,7 +71,7 @@ final class Workspace {
     try data.write(to: URL(filePath: file(name)))
   }
 
-  private static let text = (0..<800).map { "\($0) times \($0) is \($0 * $0)\n" }.joined()
+  static let text = (0..<800).map { "\($0) times \($0) is \($0 * $0)\n" }.joined()
 
   private static let runFile = """
     model:
