@@ -64,6 +64,7 @@ extension BenchmarkCommand {
       if sweep { return try runSweep() }
       let workload = try work.workload
       try Ranks.run { group in
+        if group.rank == 0 { products.warnIfSlow() }
         let report = try measure(workload, group)
         if group.rank == 0 { try Output.print(json ? report.json(pretty: false) : report.yaml()) }
       }

@@ -68,6 +68,7 @@ extension BenchmarkCommand {
     }
 
     func run() throws {
+      products.warnIfSlow()
       let (threadCount, precision) = (threads.count, products.precision)
       let benchmark = CostBenchmark(
         size, sampleCount: batchSize, stepCount: steps, patience: patience, room: Host.room(threadCount: threadCount)

@@ -118,11 +118,10 @@ enum Host {
     ]
   }
 
-  /// Says so when products in bfloat16 gain nothing on this processor.
-  static func warnOfSlowProducts(of backend: CPUBackend, _ logger: Logger) {
-    guard backend.precision == .bfloat16, backend.instructionLevel < .avx512BFloat16 else { return }
-    logger.warning(
-      "train.precision is bfloat16, and this processor has no instructions for it (AVX512-BF16): float32 is faster")
+  /// Why products of that precision gain nothing with these instructions; nil where they do.
+  static func slowness(of precision: ProductPrecision, at level: InstructionLevel) -> String? {
+    precision == .bfloat16 && level < .avx512BFloat16
+      ? "this processor has no instructions for it (AVX512-BF16): float32 is faster" : nil
   }
 
   /// - Parameter level: instructions to use; by default the highest.

@@ -94,6 +94,7 @@ extension BenchmarkCommand {
 
     private func runOnProcessor() throws {
       let size = try processorSize
+      products.warnIfSlow()
       let (threadCount, precision) = (threads.count, products.precision)
       try Host.room(threadCount: threadCount).require(
         Ceilings.arrayBytes, remedies: ["fewer --threads (\(threadCount))"], in: SoloGroup())

@@ -1,4 +1,6 @@
 import ArgumentParser
+import CPUBackend
+import Telemetry
 import TensorCore
 
 /// The option `--precision`.
@@ -8,6 +10,12 @@ struct PrecisionOption: ParsableArguments {
 
   /// What a result was measured with, in words.
   var text: String { "products in \(precision.rawValue)" }
+
+  /// Says so when the precision gains nothing on this processor.
+  func warnIfSlow() {
+    guard let reason = Host.slowness(of: precision, at: .highest(for: precision)) else { return }
+    Console.standardError.print("catlm: --precision \(precision.rawValue): \(reason)")
+  }
 }
 
 extension ProductPrecision: ExpressibleByArgument {}

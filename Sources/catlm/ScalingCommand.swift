@@ -48,6 +48,7 @@ extension BenchmarkCommand {
     func run() throws {
       let workload = try work.workload
       try Ranks.run { group in
+        if group.rank == 0 { products.warnIfSlow() }
         let threadCount = try Host.threadCount(setting: threads.threads, group: group)
         let settings = communication.settings
         let isOverlapped = try settings.isOverlapped(

@@ -132,7 +132,9 @@ struct TrainCommand: RankedCommand {
     try Host.warnOfCrowding(threadCount, group: group, logger)
     if group.rank == 0 {
       Host.warnOfSlowBLAS(logger)
-      Host.warnOfSlowProducts(of: backend, logger)
+      if let reason = Host.slowness(of: backend.precision, at: backend.instructionLevel) {
+        logger.warning("train.precision is \(backend.precision): \(reason)")
+      }
     }
     do {
       try dryRun ? trainer.rehearse(resumeChoice) : trainer.run(resumeChoice)

@@ -21,7 +21,18 @@ extension CommandTests {
         executable: "/usr/bin/env",
         arguments: words + ["--set", "train.steps=1", "--set", "train.precision=bfloat16"], directory: workspace.path
       ).run().succeeded()
-      #expect(outcome.errors.contains("no instructions for it (AVX512-BF16): float32 is faster"), "\(outcome.errors)")
+      #expect(
+        outcome.errors.contains(
+          "train.precision is bfloat16: this processor has no instructions for it (AVX512-BF16): float32 is faster"),
+        "\(outcome.errors)")
+      let benchmark = try Command(
+        executable: "/usr/bin/env",
+        arguments: words.prefix(2) + ["benchmark", "kernels", "--only", "fill", "--precision", "bfloat16"],
+        directory: workspace.path
+      ).run().succeeded()
+      #expect(
+        benchmark.errors.contains("catlm: --precision bfloat16: this processor has no instructions for it"),
+        "\(benchmark.errors)")
     }
 
     @Test func `a chunk size schedule that nobody knows is refused`() throws {
