@@ -29,16 +29,17 @@ extension CPUBackend {
     return kernels.cross_entropy_gradient(logits, width, target, gradientScale)
   }
 
-  package func largestColumns(of x: Tensor) -> [Int32] {
+  package func argmax(of x: Tensor, into columns: Tensor) {
     let width = x.rowWidth
-    return [Int32](unsafeUninitializedCapacity: x.rowCount) { columns, count in
-      guard let start = columns.baseAddress else { return }
-      forEachRowBlock(of: x.rowCount, width: width) { rows in
-        for row in rows {
-          (start + row).initialize(to: Int32(kernels.index_of_largest(x.address + row * width, width)))
-        }
+    precondition(columns.count == x.rowCount, "argmax: \(x.shape) into \(columns.shape)")
+    let found = columns.mutableIndexAddress
+    forEachRowBlock(of: x.rowCount, width: width) { rows in
+      for row in rows {
+        let values = x.address + row * width
+        // In double precision a sum of finite singles is finite.
+        let isFinite = kernels.sum(values, width).isFinite
+        found[row] = isFinite ? Int32(kernels.argmax(values, width)) : -1
       }
-      count = x.rowCount
     }
   }
 }

@@ -97,9 +97,11 @@ extension Tensor {
   }
 
   /// Address of the first of some indices.
-  var indexAddress: UnsafePointer<Int32> {
+  var indexAddress: UnsafePointer<Int32> { UnsafePointer(mutableIndexAddress) }
+
+  var mutableIndexAddress: UnsafeMutablePointer<Int32> {
     precondition(dtype == .int32, "tensor: \(shape) of \(dtype) read as indices")
-    return UnsafePointer(rawAddress(of: 0).assumingMemoryBound(to: Int32.self))
+    return rawAddress(of: 0).assumingMemoryBound(to: Int32.self)
   }
 
   /// Address of an element, of whatever type.

@@ -53,14 +53,25 @@ package struct Generator {
   ///   - hidden: `[B, D]`.
   ///   - position: tokens before the new ones.
   private func nextTokens(_ hidden: Tensor, position: Int) throws(GenerationError) -> [Int32] {
-    let logits = Tape(backend: backend, isRecording: false).linear(hidden, weight: model.head).values
-    let width = model.config.vocabularySize
-    if let index = logits.firstIndex(where: { !$0.isFinite }) {
-      throw .notFinite(position: position, id: index % width, logit: logits[index])
+    let tape = Tape(backend: backend, isRecording: false)
+    let logits = tape.linear(hidden, weight: model.head)  // [B, V]
+    // What leaves the backend's memory, once a token: the ids alone where no draw needs the logits.
+    if sampler.isGreedy {
+      let ids = tape.argmax(logits).indices
+      if ids.contains(where: { $0 < 0 }) { try checkFinite(logits.values, position: position) }
+      return ids
     }
+    let values = logits.values
+    try checkFinite(values, position: position)
+    let width = logits.rowWidth
     return (0..<hidden.rowCount).map {
-      sampler.choose(logits[$0 * width..<($0 + 1) * width], position: position, sequence: $0)
+      sampler.choose(values[$0 * width..<($0 + 1) * width], position: position, sequence: $0)
     }
+  }
+
+  private func checkFinite(_ logits: [Float], position: Int) throws(GenerationError) {
+    guard let index = logits.firstIndex(where: { !$0.isFinite }) else { return }
+    throw .notFinite(position: position, id: index % model.config.vocabularySize, logit: logits[index])
   }
 }
 

@@ -9,6 +9,9 @@ package struct Sampler: Sendable {
     self.settings = settings
   }
 
+  /// Whether the most likely token is always taken: the largest logit, the first of equals.
+  package var isGreedy: Bool { settings.temperature <= 0 }
+
   /// The next token's id.
   ///
   /// - Parameters:
@@ -17,7 +20,7 @@ package struct Sampler: Sendable {
   ///   - sequence: which sequence of a batch.
   package func choose(_ logits: ArraySlice<Float>, position: Int, sequence: Int = 0) -> Int32 {
     let start = logits.startIndex
-    guard settings.temperature > 0 else {
+    guard !isGreedy else {
       let best = logits.indices.max { logits[$0] < logits[$1] || (logits[$0] == logits[$1] && $0 > $1) }
       return Int32((best ?? start) - start)
     }

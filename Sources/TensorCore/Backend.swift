@@ -119,8 +119,9 @@ package protocol Backend: AnyObject {
   ///
   /// With `gradientScale`, `logits` becomes `(softmax − one-hot) · gradientScale`; without, its content is lost.
   func crossEntropy(_ logits: Tensor, targets: Tensor, losses: Tensor, gradientScale: Float?)
-  /// Column of the largest element of each row of `x` `[R, V]`; the first of equals.
-  func largestColumns(of x: Tensor) -> [Int32]
+  /// Column of the largest element of each row of `x` `[R, V]`, the first of equals, into `columns` `[R]` of
+  /// ``DType/int32``; −1 for a row that holds something that is not finite.
+  func argmax(of x: Tensor, into columns: Tensor)
 
   // MARK: Resampling
 

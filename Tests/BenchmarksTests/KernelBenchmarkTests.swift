@@ -9,7 +9,7 @@ import Testing
     "attention square forward", "attention square backward", "attention causal forward", "attention causal backward",
     "attention window forward", "attention window backward",
     "attention cached", "norm forward", "norm backward", "swiglu forward", "swiglu backward", "cross-entropy",
-    "cross-entropy with gradient", "largest columns", "copy rows", "add rows", "resample", "resample gradient",
+    "cross-entropy with gradient", "argmax", "copy rows", "add rows", "resample", "resample gradient",
     "add bias", "column sums", "fill", "add", "scale", "sum", "sum of squares", "adamw",
   ]
 

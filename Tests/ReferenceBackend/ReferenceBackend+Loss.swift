@@ -17,11 +17,13 @@ extension ReferenceBackend {
     }
   }
 
-  package func largestColumns(of x: Tensor) -> [Int32] {
-    (0..<x.rowCount).map { row in
-      var largest = 0
-      for column in 0..<x.rowWidth where x[row, column] > x[row, largest] { largest = column }
-      return Int32(largest)
-    }
+  package func argmax(of x: Tensor, into columns: Tensor) {
+    columns.assign(
+      indices: (0..<x.rowCount).map { row in
+        guard x[row: row].allSatisfy(\.isFinite) else { return -1 }
+        var largest = 0
+        for column in 0..<x.rowWidth where x[row, column] > x[row, largest] { largest = column }
+        return Int32(largest)
+      })
   }
 }

@@ -46,6 +46,7 @@ extension KernelCases {
     let (R, V) = (sizes.logitRowCount, sizes.vocabularySize)
     let (logits, losses) = (filled(R, V), filled(R))
     let targets = Tensor(indices: ids(R, below: V), pool: backend.pool)
+    let columns = Tensor(indices: ids(R, below: V), pool: backend.pool)
     let backend = backend
     return [
       KernelCase("cross-entropy", name(R, V), bytes(1, of: R * V)) {
@@ -54,7 +55,7 @@ extension KernelCases {
       KernelCase("cross-entropy with gradient", name(R, V), bytes(2, of: R * V)) {
         backend.crossEntropy(logits, targets: targets, losses: losses, gradientScale: 1e-3)
       },
-      KernelCase("largest columns", name(R, V), bytes(1, of: R * V)) { _ = backend.largestColumns(of: logits) },
+      KernelCase("argmax", name(R, V), bytes(1, of: R * V)) { backend.argmax(of: logits, into: columns) },
     ]
   }
 

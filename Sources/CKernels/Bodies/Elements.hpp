@@ -80,7 +80,7 @@ static double sum_of_squares(const float *x, long count) {
   return total;
 }
 
-static long index_of_largest(const float *x, long count) {
+static long argmax(const float *x, long count) {
   f32x16 best = splat16(-INFINITY);
   long i = 0;
   for (; i + 16 <= count; i += 16) best = max16(load16(x + i), best);

@@ -31,7 +31,7 @@ typedef struct {
   double (*sum)(const float *x, long count);
   double (*sum_of_squares)(const float *x, long count);
   /// Index of the largest element, the first of equals; 0 if there is none.
-  long (*index_of_largest)(const float *x, long count);
+  long (*argmax)(const float *x, long count);
 
   // Products
 

@@ -42,6 +42,16 @@ extension Tape {
     return result
   }
 
+  /// Column of the largest element of each row of `x` `[R, V]`, the first of equals; −1 for a row that holds something that
+  /// is not finite. It has no gradient.
+  ///
+  /// - Returns: `[R]`, of ``DType/int32``.
+  package func argmax(_ x: Tensor) -> Tensor {
+    let columns = buffer([x.rowCount], of: .int32)
+    backend.argmax(of: x, into: columns)
+    return columns
+  }
+
   private struct HeadBlock {
     let hidden: Tensor
     let hiddenGradient: Tensor?
@@ -54,7 +64,7 @@ extension Tape {
     backend.multiply(
       Matrix(block.hidden), Matrix(block.weight).transposed, into: Matrix(block.logits), scale: 1, accumulate: false)
     if countsCorrect {
-      result.correctCount += zip(backend.largestColumns(of: block.logits), block.targets.indices).count { $0 == $1 }
+      result.correctCount += zip(argmax(block.logits).indices, block.targets.indices).count { $0 == $1 }
     }
     let losses = buffer([block.targets.count])
     backend.crossEntropy(
