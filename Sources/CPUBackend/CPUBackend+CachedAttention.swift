@@ -4,62 +4,88 @@ package import TensorCore
 extension CPUBackend {
   /// Multiply-adds below which waking another thread costs more than it saves.
   private static let smallestSharedAttention = 200_000
+  /// Queries of a task: they read the same part of the cache where they are of one sequence.
+  private static let queriesPerTask = 16
 
-  package func cachedAttention(
-    _ packed: Tensor, _ call: CachedAttention, tables: AttentionTables, output: Tensor
-  ) {
-    let shape = call.shape
-    withLongs(call.rows.map(\.slot), call.rows.map(\.position), call.rows.map(\.visibleCount)) {
-      slots, positions, visibleCounts in
-      precondition(
-        [packed, output].allSatisfy { $0.dtype == .float32 }, "cached attention: \(packed.dtype) into \(output.dtype)")
-      var heads = ck_attention(packed, shape: shape, tables: tables)
-      heads.output = output.rawAddress(of: 0)
-      var kernel = ck_cached_attention()
-      kernel.heads = heads
-      kernel.queryCount = call.queryCount
-      kernel.slotCount = call.cache.slotCount
-      kernel.slots = slots
-      kernel.positions = positions
-      kernel.visibleCounts = visibleCounts
-      kernel.cache = call.cache.rows.address
-      attend(kernel, sharesWork: call.productCount >= Self.smallestSharedAttention)
-    }
-  }
-
-  /// A task for each sequence and key/value head.
-  private func attend(_ call: ck_cached_attention, sharesWork: Bool) {
-    let taskCount = call.heads.sequenceCount * call.heads.keyValueHeadCount
-    let slotCount = sharesWork ? max(1, min(taskCount, threadCount)) : 1
-    let scratchCount = withUnsafePointer(to: call) { ck_cached_attention_scratch($0) }
-    withScratch(Float.self, count: slotCount * scratchCount) { scratch in
-      withUnsafePointer(to: call) { call in
-        workers.run(taskCount: slotCount) { slot in
-          for task in stride(from: slot, to: taskCount, by: slotCount) {
-            let (sequence, head) = task.quotientAndRemainder(dividingBy: call.pointee.heads.keyValueHeadCount)
-            kernels.attend_to_cache(call, sequence, head, scratch + slot * scratchCount)
-          }
+  package func appendToCache(_ packed: Tensor, heads: AttentionHeads, rows: CachedRows, tables: AttentionTables) {
+    check(rows, queries: nil, tables: tables)
+    let call = ck_cached_attention(packed, heads: heads, rows: rows, queries: nil, tables: tables)
+    withUnsafePointer(to: call) { call in
+      forEachRowBlock(of: rows.count, width: 2 * heads.keyValueWidth) { block in
+        withUnsafeTemporaryAllocation(of: Float.self, capacity: (heads.width + 15) & ~15) { scratch in
+          guard let scratch = scratch.baseAddress else { return }
+          kernels.append_to_cache(call, block.lowerBound, block.upperBound, scratch)
         }
       }
     }
   }
 
-  private func withLongs(
-    _ a: [Int], _ b: [Int], _ c: [Int],
-    _ body: (UnsafePointer<Int>?, UnsafePointer<Int>?, UnsafePointer<Int>?) -> Void
+  package func cachedAttention(
+    _ packed: Tensor, heads: AttentionHeads, rows: CachedRows, queries: Tensor?, tables: AttentionTables,
+    output: Tensor
   ) {
-    a.withUnsafeBufferPointer { a in
-      b.withUnsafeBufferPointer { b in
-        c.withUnsafeBufferPointer { c in body(a.baseAddress, b.baseAddress, c.baseAddress) }
+    check(rows, queries: queries, tables: tables)
+    var call = ck_cached_attention(packed, heads: heads, rows: rows, queries: queries, tables: tables)
+    call.heads.output = output.rawAddress(of: 0)
+    let queryCount = queries?.count ?? rows.count
+    let taskCount = (queryCount + Self.queriesPerTask - 1) / Self.queriesPerTask * heads.keyValueCount
+    let sharesWork = workers.runsTasks && call.productCount(queryCount: queryCount) >= Self.smallestSharedAttention
+    let slotCount = sharesWork ? max(1, min(taskCount, threadCount)) : 1
+    let scratchCount = withUnsafePointer(to: call) { ck_cached_attention_scratch($0) }
+    withScratch(Float.self, count: slotCount * scratchCount) { scratch in
+      withUnsafePointer(to: call) { call in
+        forEachTask(count: taskCount, slotCount: slotCount) { task, slot in
+          let (block, head) = task.quotientAndRemainder(dividingBy: heads.keyValueCount)
+          let first = block * Self.queriesPerTask
+          kernels.attend_to_cache(
+            call, first, min(queryCount, first + Self.queriesPerTask), head, scratch + slot * scratchCount)
+        }
       }
     }
   }
+
+  private func check(_ rows: CachedRows, queries: Tensor?, tables: AttentionTables) {
+    guard workers.runsTasks else { return }
+    let slotCount = rows.cache.slotCount
+    let positionCount = tables.cosines.rowCount
+    precondition(
+      rows.list.allSatisfy {
+        (0...slotCount).contains(Int($0.visibleCount)) && Int($0.slot) < slotCount
+          && (0..<positionCount).contains(Int($0.position))
+          && (0..<rows.cache.rows.rowCount / max(1, slotCount)).contains(Int($0.sequence))
+      }, "cache: a row of \(rows.count) is outside \(slotCount) slots or \(positionCount) positions")
+    guard let queries else { return }
+    let listed = UnsafeBufferPointer(start: queries.indexAddress, count: queries.count)
+    precondition(
+      listed.allSatisfy { (0..<rows.count).contains(Int($0)) }, "cached attention: a query of no row of \(rows.count)")
+  }
 }
 
-extension CachedAttention {
+extension CachedRows {
+  fileprivate var list: UnsafeBufferPointer<ck_cached_row> {
+    let address = UnsafeRawPointer(rows.indexAddress).assumingMemoryBound(to: ck_cached_row.self)
+    return UnsafeBufferPointer(start: address, count: count)
+  }
+}
+
+extension ck_cached_attention {
+  fileprivate init(
+    _ packed: Tensor, heads: AttentionHeads, rows: CachedRows, queries: Tensor?, tables: AttentionTables
+  ) {
+    self.init()
+    let shape = AttentionShape(pattern: .causal(length: rows.count), sequenceCount: 1, heads: heads)
+    self.heads = ck_attention(packed, shape: shape, tables: tables)
+    self.rows = rows.list.baseAddress
+    self.queries = queries?.indexAddress
+    slotCount = rows.cache.slotCount
+    cache = rows.cache.rows.address
+  }
+
   /// Multiply-adds of scores and sums of values.
-  fileprivate var productCount: Int {
-    let seen = rows.suffix(queryCount).reduce(0) { $0 + $1.visibleCount }
-    return 2 * shape.sequenceCount * shape.queryWidth * seen
+  fileprivate func productCount(queryCount: Int) -> Int {
+    let seen = (0..<queryCount).reduce(0) { sum, query in
+      sum + Int(rows[queries.map { Int($0[query]) } ?? query].visibleCount)
+    }
+    return 2 * heads.headCount * heads.headWidth * seen
   }
 }

@@ -31,12 +31,14 @@ package struct ChunkedAttentionShape: Hashable, Sendable {
     self.headNormEpsilon = headNormEpsilon
   }
 
+  package var heads: AttentionHeads {
+    let count = innerWidth / headWidth
+    return AttentionHeads(count: count, keyValueCount: count, width: headWidth, rotaryWidth: rotaryWidth)
+  }
+
   /// The attention call of a layout.
   package func attention(_ layout: ChunkLayout) -> AttentionShape {
-    let headCount = innerWidth / headWidth
-    return AttentionShape(
-      pattern: layout.pattern, sequenceCount: layout.sampleCount, headCount: headCount, keyValueHeadCount: headCount,
-      headWidth: headWidth, rotaryWidth: rotaryWidth)
+    AttentionShape(pattern: layout.pattern, sequenceCount: layout.sampleCount, heads: heads)
   }
 }
 
@@ -48,12 +50,12 @@ package struct ChunkedAttentionShape: Hashable, Sendable {
 ///
 /// - Source: `cat_layer.py` of the authors' reference code; the adaptive layer is ours.
 package struct ChunkedAttention {
-  let shape: ChunkedAttentionShape
+  private let shape: ChunkedAttentionShape
   private let dummies: Tensor
-  let expansion: Tensor
-  let compression: Tensor
-  let compressionBias: Tensor
-  let packedWeight: Tensor
+  private let expansion: Tensor
+  private let compression: Tensor
+  private let compressionBias: Tensor
+  private let packedWeight: Tensor
   private let queryNorm: Tensor?
   private let keyNorm: Tensor?
   private let innerOutput: Tensor
@@ -91,38 +93,71 @@ package struct ChunkedAttention {
     return specs + [ParameterSpec(names.innerOutput, [E, E], weight), ParameterSpec(names.output, [D, E], weight)]
   }
 
-  /// - Parameters:
-  ///   - x: `[B·T, D]`, normed.
-  ///   - positions: rows `b·T + t` whose output is wanted, each at most once; nil for all.
-  /// - Returns: `[positions, D]`.
-  package func callAsFunction(
-    _ x: Tensor, layout: ChunkLayout, positions: Tensor?, rotary: RotaryTable, tape: Tape
-  ) -> Tensor {
-    let attention = shape.attention(layout)
-    let input = packedInput(x, layout: layout, tape: tape)
-    let project = { (tape: Tape) in
-      tape.packedProjection(input, weight: packedWeight, bias: nil, shape: attention)
-    }
-    let mixed = tape.attention(
-      project(tape), shape: attention, tables: tables(rotary), remaking: tape.savingAttention(project))
-    let table = tape.indices(layout.outputRows)
-    let rows = positions.map { tape.gather(table, at: $0) } ?? table
-    return outputs(tape.select(mixed, rows: RowSelection(rows)), tape: tape)
+  /// Memory for sequences of up to `length` tokens.
+  func makeCache(sequenceCount: Int, length: Int, chunkSize: Int, tape: Tape) -> ChunkedCache {
+    let chunkCount = (length + chunkSize - 1) / chunkSize
+    return ChunkedCache(
+      rows: KeyValueCache(
+        sequenceCount: sequenceCount, slotCount: chunkCount + max(chunkSize - 1, 1), keyValueWidth: shape.innerWidth,
+        backend: tape.backend),
+      vector: tape.buffer([sequenceCount, shape.innerWidth]),
+      compression: tape.resample(compression, width: chunkSize * shape.width), chunkSize: chunkSize)
   }
 
-  func tables(_ rotary: RotaryTable) -> AttentionTables {
+  /// - Parameters:
+  ///   - x: `[tokens, D]`, normed: those of `context`, side by side.
+  ///   - positions: rows of `x` whose output is wanted, each at most once; nil for all.
+  /// - Returns: `[positions, D]`.
+  package func callAsFunction(
+    _ x: Tensor, context: ChunkedContext, positions: Tensor?, rotary: RotaryTable, tape: Tape
+  ) -> Tensor {
+    let input = attentionInput(x, context: context, tape: tape)
+    let attention = context.attention(shape, sequenceCount: x.rowCount, tape: tape)
+    let project = { (tape: Tape) in
+      tape.packedProjection(input, weight: packedWeight, bias: nil, heads: shape.heads)
+    }
+    let mixed = tape.attention(
+      project(tape), heads: shape.heads, context: attention, keptRows: rows(context, at: positions, tape: tape),
+      tables: tables(rotary), remaking: tape.savingAttention(project))
+    return tape.linear(tape.linear(mixed, weight: innerOutput), weight: output, dtype: tape.types.residual)
+  }
+
+  /// The attention's rows whose outputs are wanted; nil for all.
+  private func rows(_ context: ChunkedContext, at positions: Tensor?, tape: Tape) -> Tensor? {
+    guard let table = context.outputRows(tape) else { return positions }
+    return positions.map { tape.gather(table, at: $0) } ?? table
+  }
+
+  private func tables(_ rotary: RotaryTable) -> AttentionTables {
     AttentionTables(
       cosines: rotary.cosines, sines: rotary.sines, queryNorm: queryNorm, keyNorm: keyNorm,
       normEpsilon: shape.headNormEpsilon)
   }
 
-  /// Mixed rows `[rows, E]` back to the stream's width, `[rows, D]`.
-  func outputs(_ mixed: Tensor, tape: Tape) -> Tensor {
-    tape.linear(tape.linear(mixed, weight: innerOutput), weight: output, dtype: tape.types.residual)
+  /// The rows of the attention, `[rows, E]`.
+  private func attentionInput(_ x: Tensor, context: ChunkedContext, tape: Tape) -> Tensor {
+    switch context {
+    case .beginning(let layout, let cache):
+      if let cache {
+        let first = layout.fullChunkCount * layout.chunkSize
+        for t in first..<layout.length {
+          let rows = IndexRuns(start: t, stride: layout.length, runCount: layout.sampleCount)
+          addToVector(
+            tape.select(x, rows: RowSelection(tape.indices(rows))), offset: t - first, cache: cache, tape: tape)
+        }
+      }
+      return packedRows(x, layout: layout, tape: tape)
+    case .token(let position, let cache):
+      let offset = position % cache.chunkSize
+      addToVector(x, offset: offset, cache: cache, tape: tape)
+      guard offset == cache.chunkSize - 1 else { return tape.linear(x, weight: expansion) }
+      tape.backend.addBias(compressionBias, to: Matrix(cache.vector))
+      return cache.vector
+    }
   }
 
   /// The rows of `layout`, `[rows, E]`.
-  func packedInput(_ x: Tensor, layout: ChunkLayout, tape: Tape) -> Tensor {
+  private func packedRows(_ x: Tensor, layout: ChunkLayout, tape: Tape) -> Tensor {
     let channelCount = layout.chunkSize * shape.width
     let chunkCount = layout.sampleCount * layout.fullChunkCount
     let covered =
@@ -138,9 +173,17 @@ package struct ChunkedAttention {
       count: layout.rowCount,
       [
         RowSource(
-          dummies, rows: RowSelection(tape.indices(dummyRow)), to: RowSelection(tape.indices(layout.dummyRows))),
+          dummies, rows: RowSelection(tape.indices(dummyRow)), to: RowSelection(tape.indices(layout.startRows))),
         RowSource(vectors, rows: .all, to: RowSelection(tape.indices(layout.chunkRows))),
         RowSource(tokens, rows: .all, to: RowSelection(from: layout.firstLocalRow)),
       ])
+  }
+
+  /// Adds to the current chunk's vector what the token at `offset` contributes; the first token overwrites.
+  private func addToVector(_ x: Tensor, offset: Int, cache: ChunkedCache, tape: Tape) {
+    let columns = offset * shape.width..<(offset + 1) * shape.width
+    let weight = Matrix(cache.compression).part(rows: 0..<shape.innerWidth, columns: columns)
+    tape.backend.multiply(
+      Matrix(x), weight.transposed, into: Matrix(cache.vector), scale: 1, accumulate: offset > 0)
   }
 }

@@ -2,10 +2,10 @@ package import TensorCore
 
 /// A pre-norm block whose attention is CAT's: ``ChunkedAttention``, then the MLP.
 package struct ChunkedBlock {
-  let norm: Tensor
-  let normEpsilon: Float
-  let attention: ChunkedAttention
-  let feedForward: FeedForward
+  private let norm: Tensor
+  private let normEpsilon: Float
+  private let attention: ChunkedAttention
+  private let feedForward: FeedForward
 
   /// - Parameters:
   ///   - shape: the MLP's widths; those of its attention do not count.
@@ -29,17 +29,21 @@ package struct ChunkedBlock {
       + FeedForward.specs(shape, names: names, initializer: initializer)
   }
 
+  package func makeCache(sequenceCount: Int, length: Int, chunkSize: Int, tape: Tape) -> ChunkedCache {
+    attention.makeCache(sequenceCount: sequenceCount, length: length, chunkSize: chunkSize, tape: tape)
+  }
+
   /// - Parameters:
-  ///   - stream: `[B·T, D]`, in the order of the tokens.
+  ///   - stream: `[tokens, D]`, the tokens of `context`, those of a sequence side by side.
   ///   - keptRows: rows that go on past the attention; nil for all.
   /// - Returns: a stream of the kept rows.
   package func callAsFunction(
-    _ stream: ResidualStream, layout: ChunkLayout, rotary: RotaryTable, keptRows: Tensor? = nil, tape: Tape
+    _ stream: ResidualStream, context: ChunkedContext, rotary: RotaryTable, keptRows: Tensor? = nil, tape: Tape
   ) -> ResidualStream {
     let (sum, normed) = TransformerBlock.norm(stream, weight: norm, epsilon: normEpsilon, tape: tape)
     let remaking: Remaking = { $0.norm(sum, weight: norm, epsilon: normEpsilon) }
     return tape.recomputing(sum, normed, remaking: remaking) { tape, sum, normed in
-      let branch = attention(normed, layout: layout, positions: keptRows, rotary: rotary, tape: tape)
+      let branch = attention(normed, context: context, positions: keptRows, rotary: rotary, tape: tape)
       return feedForward(keptRows.map { tape.select(sum, rows: RowSelection($0)) } ?? sum, plus: branch, tape: tape)
     }
   }

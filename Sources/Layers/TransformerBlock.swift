@@ -28,14 +28,16 @@ package struct BlockShape: Hashable, Sendable {
 
   package var headWidth: Int { width / headCount }
   package var keyValueWidth: Int { keyValueHeadCount * headWidth }
+  package var heads: AttentionHeads {
+    AttentionHeads(count: headCount, keyValueCount: keyValueHeadCount, width: headWidth)
+  }
 
   /// An attention call of this shape.
   package func attention(
     _ pattern: AttentionPattern, sequenceCount: Int, dropsFirstQueries: Bool = false
   ) -> AttentionShape {
     AttentionShape(
-      pattern: pattern, sequenceCount: sequenceCount, headCount: headCount, keyValueHeadCount: keyValueHeadCount,
-      headWidth: headWidth, dropsFirstQueries: dropsFirstQueries)
+      pattern: pattern, sequenceCount: sequenceCount, heads: heads, dropsFirstQueries: dropsFirstQueries)
   }
 }
 
@@ -54,14 +56,14 @@ package struct ResidualStream {
 ///
 /// The addition is done by the norm that follows, so that the stream is read once.
 package struct TransformerBlock {
-  let shape: BlockShape
-  let attentionNorm: Tensor
-  let packedWeight: Tensor
-  let packedBias: Tensor?
+  private let shape: BlockShape
+  private let attentionNorm: Tensor
+  private let packedWeight: Tensor
+  private let packedBias: Tensor?
   private let queryNorm: Tensor?
   private let keyNorm: Tensor?
-  let outputWeight: Tensor
-  let feedForward: FeedForward
+  private let outputWeight: Tensor
+  private let feedForward: FeedForward
 
   /// Takes its weights from `parameters` under the names that ``specs(_:names:initializer:)`` listed.
   package init(_ shape: BlockShape, names: BlockNames, parameters: ParameterStore) {
@@ -95,53 +97,36 @@ package struct TransformerBlock {
   /// Runs the block.
   ///
   /// - Parameters:
-  ///   - stream: `[rows, D]`, laid out as `attention` says.
-  ///   - keptRows: rows among the queries' rows that go on past the attention; nil for all.
+  ///   - stream: `[rows, D]`, the rows of `context`.
+  ///   - keptRows: rows that go on past the attention, counted from the first that has a query; nil for all.
   /// - Returns: a stream of the kept rows.
   package func callAsFunction(
-    _ stream: ResidualStream, attention: AttentionShape, rotary: RotaryTable, keptRows: Tensor? = nil, tape: Tape
+    _ stream: ResidualStream, context: AttentionContext, rotary: RotaryTable, keptRows: Tensor? = nil, tape: Tape
   ) -> ResidualStream {
-    // Two products add to the gradient where queries are dropped.
-    let dtype = attention.dropsFirstQueries ? .float32 : tape.types.activations
+    // Two products add to the gradient where queries are dropped; a cache is in single precision.
+    let isSingle = context.firstQuery > 0 || context.usesCache
+    let dtype = isSingle ? .float32 : tape.types.activations
     let (sum, normed) = Self.norm(
       stream, weight: attentionNorm, epsilon: shape.normEpsilon, dtype: dtype, tape: tape)
     let norm: Remaking = { $0.norm(sum, weight: attentionNorm, epsilon: shape.normEpsilon, dtype: dtype) }
     return tape.recomputing(sum, normed, remaking: norm) { tape, sum, normed in
-      var kept = sum
       // Rows are selected in single precision, and a bias is added in it.
-      let isStored = keptRows == nil && packedBias == nil
-      var mixed = attended(
-        normed, attention: attention, rotary: rotary, dtype: isStored ? tape.types.activations : .float32,
-        remaking: norm, tape: tape)
-      if attention.dropsFirstQueries || keptRows != nil {
-        kept = tape.select(
-          kept, rows: RowSelection(keptRows, from: attention.queryRows.lowerBound),
-          count: keptRows?.count ?? attention.queryRows.count)
-        if let keptRows { mixed = tape.select(mixed, rows: RowSelection(keptRows)) }
+      let isStored = keptRows == nil && packedBias == nil && !context.usesCache
+      let project = { (normed: Tensor, tape: Tape) in
+        tape.packedProjection(
+          normed, weight: packedWeight, bias: packedBias, heads: shape.heads, firstQuery: context.firstQuery,
+          remaking: norm, dtype: isStored ? tape.types.activations : .float32)
       }
+      let mixed = tape.attention(
+        project(normed, tape), heads: shape.heads, context: context, keptRows: keptRows, tables: tables(rotary),
+        remaking: tape.savingAttention { project(norm($0), $0) })
+      let isWhole = keptRows == nil && context.firstQuery == 0
+      let kept = isWhole ? sum : tape.select(sum, rows: RowSelection(keptRows, from: context.firstQuery))
       return feedForward(kept, plus: tape.linear(mixed, weight: outputWeight, dtype: tape.types.residual), tape: tape)
     }
   }
 
-  /// Attention over the normed stream.
-  ///
-  /// - Parameters:
-  ///   - dtype: of the projection and the result.
-  ///   - remaking: makes `normed` again.
-  private func attended(
-    _ normed: Tensor, attention: AttentionShape, rotary: RotaryTable, dtype: DType, remaking: @escaping Remaking,
-    tape: Tape
-  ) -> Tensor {
-    let project = { (normed: Tensor, tape: Tape) in
-      tape.packedProjection(
-        normed, weight: packedWeight, bias: packedBias, shape: attention, remaking: remaking, dtype: dtype)
-    }
-    return tape.attention(
-      project(normed, tape), shape: attention, tables: tables(rotary),
-      remaking: tape.savingAttention { project(remaking($0), $0) })
-  }
-
-  func tables(_ rotary: RotaryTable) -> AttentionTables {
+  private func tables(_ rotary: RotaryTable) -> AttentionTables {
     AttentionTables(
       cosines: rotary.cosines, sines: rotary.sines, queryNorm: queryNorm, keyNorm: keyNorm,
       normEpsilon: shape.headNormEpsilon)

@@ -1,3 +1,4 @@
+internal import Layers
 internal import Randomness
 package import TensorCore
 
@@ -22,6 +23,13 @@ package enum InitializationScheme: String, CaseIterable, Hashable, Sendable {
     case .fla: .normal(deviation: range)
     case .reference: .normal(deviation: 1 / (Double(width).squareRoot() * Double(layerCount)))
     }
+  }
+
+  /// Both, for the blocks of a network.
+  func blocks(width: Int, layerCount: Int, range: Double) -> BlockInitializer {
+    BlockInitializer(
+      weight: weight(width: width, range: range),
+      branchOutput: branchOutput(width: width, layerCount: layerCount, range: range))
   }
 }
 

@@ -68,39 +68,64 @@ package enum AttentionPattern: Hashable, Sendable {
   }
 }
 
-/// One attention call: `sequenceCount` sequences of a pattern, grouped-query heads.
+/// The heads of an attention: grouped queries, rows packed as `[q | k | v]`.
+package struct AttentionHeads: Hashable, Sendable {
+  /// Query heads; a multiple of `keyValueCount`. Query head `i` reads key/value head `i / (H / Hkv)`.
+  package let count: Int
+  package let keyValueCount: Int
+  /// Channels of a head; even.
+  package let width: Int
+  /// The first channels of a head, which the rotary embedding turns; even, the others pass through.
+  package let rotaryWidth: Int
+
+  /// - Parameter rotaryWidth: nil for all of the head.
+  package init(count: Int, keyValueCount: Int, width: Int, rotaryWidth: Int? = nil) {
+    let rotaryWidth = rotaryWidth ?? width
+    precondition(count % keyValueCount == 0, "attention: \(count) heads over \(keyValueCount)")
+    precondition(width % 2 == 0, "attention: odd head width \(width)")
+    precondition(
+      rotaryWidth % 2 == 0 && (0...width).contains(rotaryWidth),
+      "attention: \(rotaryWidth) of \(width) channels turned")
+    self.count = count
+    self.keyValueCount = keyValueCount
+    self.width = width
+    self.rotaryWidth = rotaryWidth
+  }
+
+  /// Columns of the packed `[q | k | v]` rows.
+  package var packedWidth: Int { queryWidth + 2 * keyValueWidth }
+  package var queryWidth: Int { count * width }
+  package var keyValueWidth: Int { keyValueCount * width }
+}
+
+/// One attention call: `sequenceCount` sequences of a pattern.
 package struct AttentionShape: Hashable, Sendable {
   package let pattern: AttentionPattern
   package let sequenceCount: Int
-  /// Query heads; a multiple of `keyValueHeadCount`. Query head `i` reads key/value head `i / (H / Hkv)`.
-  package let headCount: Int
-  package let keyValueHeadCount: Int
-  /// Channels of a head; even.
-  package let headWidth: Int
-  /// The first channels of a head, which the rotary embedding turns; even, the others pass through.
-  package let rotaryWidth: Int
+  package let heads: AttentionHeads
   /// The first segment's rows give keys and values alone: their queries are neither read nor written, and the output
   /// has the second segment's rows only.
   package let dropsFirstQueries: Bool
+
+  package init(
+    pattern: AttentionPattern, sequenceCount: Int, heads: AttentionHeads, dropsFirstQueries: Bool = false
+  ) {
+    self.pattern = pattern
+    self.sequenceCount = sequenceCount
+    self.heads = heads
+    self.dropsFirstQueries = dropsFirstQueries
+  }
 
   /// - Parameter rotaryWidth: nil for all of the head.
   package init(
     pattern: AttentionPattern, sequenceCount: Int, headCount: Int, keyValueHeadCount: Int, headWidth: Int,
     rotaryWidth: Int? = nil, dropsFirstQueries: Bool = false
   ) {
-    let rotaryWidth = rotaryWidth ?? headWidth
-    precondition(headCount % keyValueHeadCount == 0, "attention: \(headCount) heads over \(keyValueHeadCount)")
-    precondition(headWidth % 2 == 0, "attention: odd head width \(headWidth)")
-    precondition(
-      rotaryWidth % 2 == 0 && (0...headWidth).contains(rotaryWidth),
-      "attention: \(rotaryWidth) of \(headWidth) channels turned")
-    self.pattern = pattern
-    self.sequenceCount = sequenceCount
-    self.headCount = headCount
-    self.keyValueHeadCount = keyValueHeadCount
-    self.headWidth = headWidth
-    self.rotaryWidth = rotaryWidth
-    self.dropsFirstQueries = dropsFirstQueries
+    self.init(
+      pattern: pattern, sequenceCount: sequenceCount,
+      heads: AttentionHeads(
+        count: headCount, keyValueCount: keyValueHeadCount, width: headWidth, rotaryWidth: rotaryWidth),
+      dropsFirstQueries: dropsFirstQueries)
   }
 
   /// Rows of keys and values.
@@ -109,9 +134,13 @@ package struct AttentionShape: Hashable, Sendable {
   package var firstRowCount: Int { sequenceCount * pattern.firstCount }
   /// The rows that have queries.
   package var queryRows: Range<Int> { (dropsFirstQueries ? firstRowCount : 0)..<rowCount }
-  /// Columns of the packed `[q | k | v]` rows.
-  package var packedWidth: Int { (headCount + 2 * keyValueHeadCount) * headWidth }
-  package var queryWidth: Int { headCount * headWidth }
+
+  package var headCount: Int { heads.count }
+  package var keyValueHeadCount: Int { heads.keyValueCount }
+  package var headWidth: Int { heads.width }
+  package var rotaryWidth: Int { heads.rotaryWidth }
+  package var packedWidth: Int { heads.packedWidth }
+  package var queryWidth: Int { heads.queryWidth }
 }
 
 /// Cosines and sines of the rotary embedding, `[positions, rotaryWidth / 2]` each, and what else attention reads.

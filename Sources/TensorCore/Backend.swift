@@ -105,12 +105,20 @@ package protocol Backend: AnyObject {
     _ packed: Tensor, shape: AttentionShape, tables: AttentionTables, output: Tensor, logSumExp: Tensor,
     outputGradient: Tensor, packedGradient: Tensor, queryNormGradient: Tensor?, keyNormGradient: Tensor?)
 
-  /// Head norms, rotary embedding and attention of new rows to a cache, which takes their keys and values first.
+  /// Puts keys, with head norms and rotary embedding, and values of rows into the slots of a cache.
+  ///
+  /// - Parameter packed: `[R, q | k | v]` as projected.
+  func appendToCache(_ packed: Tensor, heads: AttentionHeads, rows: CachedRows, tables: AttentionTables)
+
+  /// Head norms, rotary embedding and attention of rows to the slots of a cache that each of them sees.
   ///
   /// - Parameters:
-  ///   - packed: `[B·rows, q | k | v]` as projected, the rows of a sequence side by side.
-  ///   - output: `[B·queryCount, H·headWidth]`.
-  func cachedAttention(_ packed: Tensor, _ call: CachedAttention, tables: AttentionTables, output: Tensor)
+  ///   - packed: `[R, q | k | v]` as projected.
+  ///   - queries: `[Q]` of ``DType/int32``, the rows that attend; nil for all.
+  ///   - output: `[Q, H·headWidth]`.
+  func cachedAttention(
+    _ packed: Tensor, heads: AttentionHeads, rows: CachedRows, queries: Tensor?, tables: AttentionTables,
+    output: Tensor)
 
   // MARK: Loss
 

@@ -14,3 +14,44 @@ package struct KeyValueCache {
 
   package var byteCount: Int { rows.count * rows.dtype.byteCount }
 }
+
+/// One row of a call, as a cache knows it. Rows of a call stand in any order, as many of each sequence as there are.
+package struct CachedRow: Hashable, Sendable {
+  /// Whose row it is: a sequence has slots of its own.
+  package let sequence: Int
+  /// Slot that takes its key and value; nil if the cache keeps nothing of it.
+  package let slot: Int?
+  /// Rotary position.
+  package let position: Int
+  /// Its query sees slots `0 ..< visibleCount`.
+  package let visibleCount: Int
+
+  /// - Parameter visibleCount: nil where a row sees all slots up to its own.
+  package init(sequence: Int, slot: Int?, position: Int, visibleCount: Int? = nil) {
+    self.sequence = sequence
+    self.slot = slot
+    self.position = position
+    self.visibleCount = visibleCount ?? (slot ?? -1) + 1
+  }
+
+  /// Tokens `positions` of each of some sequences, side by side: token t has position t and slot `t % slotCount`, for a
+  /// cache keeps the last tokens that it has slots for.
+  package static func tokens(_ positions: Range<Int>, sequenceCount: Int, slotCount: Int) -> [CachedRow] {
+    (0..<sequenceCount).flatMap { sequence in
+      positions.map { position in
+        CachedRow(
+          sequence: sequence, slot: position < positions.upperBound - slotCount ? nil : position % slotCount,
+          position: position, visibleCount: min(position + 1, slotCount))
+      }
+    }
+  }
+}
+
+extension Tape {
+  /// Rows of this call alone, as kernels read them: `[R, 4]` of ``DType/int32``, which hold sequence, slot (−1 for none),
+  /// position and visible count.
+  package func upload(_ rows: [CachedRow]) -> Tensor {
+    upload(rows.flatMap { [$0.sequence, $0.slot ?? -1, $0.position, $0.visibleCount].map(Int32.init) })
+      .reshaped([rows.count, 4])
+  }
+}

@@ -63,7 +63,7 @@ enum OpCase: String, CaseIterable, Sendable {
     case .linearBias: return [tape.linear(x, weight: inputs[1], bias: inputs[2])]
     case .computedWeight:
       return [tape.linear(x, weight: tape.resample(tape.select(inputs[1], rows: [2, 0]), width: 6))]
-    case .packedProjection: return [tape.packedProjection(x, weight: inputs[1], bias: inputs[2], shape: shape)]
+    case .packedProjection: return [tape.packedProjection(x, weight: inputs[1], bias: inputs[2], heads: shape.heads)]
     case .causal, .window, .partlyTurned, .blocks, .blocksDropped, .staircase, .staircaseDropped, .staircaseRagged,
       .chunksOfOne, .globalsAlone:
       return [attention(x, inputs, tape: tape)]
@@ -111,7 +111,8 @@ enum OpCase: String, CaseIterable, Sendable {
     func table(_ function: (Double) -> Double) -> Tensor {
       tensor(angles.map { Float(function($0)) }, [count, half], on: tape.backend)
     }
-    let packed = tape.packedProjection(x, weight: inputs[1], bias: inputs[2], shape: shape)
+    let packed = tape.packedProjection(
+      x, weight: inputs[1], bias: inputs[2], heads: shape.heads, firstQuery: shape.queryRows.lowerBound)
     let hasNorms = [.causal, .window, .partlyTurned, .staircase, .blocksDropped].contains(self)
     return tape.attention(
       packed, shape: shape,

@@ -68,19 +68,22 @@ struct KernelCases {
   /// A new token of each sequence of a dense model: its keys and values are read once.
   func cachedAttention() -> [KernelCase] {
     let (B, T) = (sizes.sampleCount, sizes.length)
-    let shape = sizes.decoder.attention(.causal(length: 1), sequenceCount: B)
+    let heads = sizes.decoder.heads
     let cache = KeyValueCache(
-      sequenceCount: B, slotCount: T, keyValueWidth: shape.keyValueHeadCount * shape.headWidth, backend: backend)
+      sequenceCount: B, slotCount: T, keyValueWidth: heads.keyValueWidth, backend: backend)
     backend.fill(cache.rows, with: 1e-3)
-    let call = CachedAttention(
-      shape: shape, rows: [CachedRow(slot: T - 1, position: T - 1)], queryCount: 1, cache: cache)
-    let (packed, output) = (filled(B, shape.packedWidth), filled(B, shape.queryWidth))
+    let newest = CachedRow.tokens(T - 1..<T, sequenceCount: B, slotCount: T)
+    let rows = CachedRows(Tape(backend: backend, isRecording: false).upload(newest), in: cache)
+    let (packed, output) = (filled(B, heads.packedWidth), filled(B, heads.queryWidth))
     let tables = tables(sizes.causal)
     let backend = backend
     return [
+      KernelCase("append to cache", "\(B) rows", bytes(2, of: 2 * B * heads.keyValueWidth)) {
+        backend.appendToCache(packed, heads: heads, rows: rows, tables: tables)
+      },
       KernelCase("attention cached", "\(B) x \(T) slots", bytes(1, of: cache.rows.count)) {
-        backend.cachedAttention(packed, call, tables: tables, output: output)
-      }
+        backend.cachedAttention(packed, heads: heads, rows: rows, queries: nil, tables: tables, output: output)
+      },
     ]
   }
 

@@ -36,6 +36,7 @@ constexpr ck_kernels table = {
     .adamw = adamw,
     .attention_forward = attention_forward,
     .attention_backward = attention_backward,
+    .append_to_cache = append_to_cache,
     .attend_to_cache = attend_to_cache,
 };
 

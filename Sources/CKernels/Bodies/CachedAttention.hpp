@@ -7,13 +7,21 @@
 
 namespace CK_LEVEL {
 
-/// Puts key and value of one row into `to`, the row's key in the cache; `head` is working memory for one head.
-CK_INLINE void store_in_cache(const ck_attention *heads, const float *key, long position, float *to, float *head) {
+static void append_to_cache(const ck_cached_attention *call, long rowBegin, long rowEnd, float *scratch) {
+  const ck_attention *heads = &call->heads;
   const long width = heads->headWidth;
   const long keyValueWidth = heads->keyValueHeadCount * width;
-  load_head(heads, key, heads->keyNorm, position, 1, head);
-  copy_head(head, width, to);
-  copy_head(key + keyValueWidth, width, to + keyValueWidth);
+  for (long r = rowBegin; r < rowEnd; r++) {
+    const ck_cached_row row = call->rows[r];
+    if (row.slot < 0) continue;
+    const float *keys = (const float *)heads->packed + r * ck_packed_width(heads) + heads->headCount * width;
+    float *to = call->cache + (row.sequence * call->slotCount + row.slot) * 2 * keyValueWidth;
+    for (long h = 0; h < keyValueWidth; h += width) {
+      load_head(heads, keys + h, heads->keyNorm, row.position, 1, scratch);
+      copy_head(scratch, width, to + h);
+    }
+    copy_head(keys + keyValueWidth, keyValueWidth, to + keyValueWidth);
+  }
 }
 
 /// `scores[i]` is the product of `query`, which has zeros up to a multiple of 16, and key `i`, for `step` keys.
@@ -86,34 +94,29 @@ CK_INLINE void weighted_values(
 }
 
 static void attend_to_cache(
-    const ck_cached_attention *call, long sequence, long keyValueHead, float *scratch) {
+    const ck_cached_attention *call, long queryBegin, long queryEnd, long keyValueHead, float *scratch) {
   const ck_attention *heads = &call->heads;
   const long width = heads->headWidth;
-  const long rowCount = heads->secondCount;
   const long packedWidth = ck_packed_width(heads);
   const long keyValueWidth = heads->keyValueHeadCount * width;
   const long cacheWidth = 2 * keyValueWidth;
-  const float *rows = (const float *)heads->packed + sequence * rowCount * packedWidth;
-  float *keys = call->cache + sequence * call->slotCount * cacheWidth + keyValueHead * width;
   float *head = scratch;
   float *scores = scratch + ck_padded(width);
-
-  for (long i = 0; i < rowCount; i++) {
-    const float *key = rows + i * packedWidth + (heads->headCount + keyValueHead) * width;
-    store_in_cache(heads, key, call->positions[i], keys + call->slots[i] * cacheWidth, head);
-  }
   const float scale = 1.0f / __builtin_sqrtf((float)width);
   const long groupSize = ck_group_size(heads);
-  for (long q = 0; q < call->queryCount; q++) {
-    const long row = rowCount - call->queryCount + q;
-    const long count = call->visibleCounts[row];
+  for (long q = queryBegin; q < queryEnd; q++) {
+    const long r = call->queries ? call->queries[q] : q;
+    const ck_cached_row row = call->rows[r];
+    const long count = row.visibleCount;
+    const float *keys = call->cache + row.sequence * call->slotCount * cacheWidth + keyValueHead * width;
+    const float *query = (const float *)heads->packed + r * packedWidth;
     for (long h = keyValueHead * groupSize; h < (keyValueHead + 1) * groupSize; h++) {
-      load_head(heads, rows + row * packedWidth + h * width, heads->queryNorm, call->positions[row], scale, head);
+      load_head(heads, query + h * width, heads->queryNorm, row.position, scale, head);
       long i = 0;
       for (; i + 4 <= count; i += 4) cached_scores<4>(head, keys + i * cacheWidth, cacheWidth, width, scores + i);
       for (; i < count; i++) cached_scores<1>(head, keys + i * cacheWidth, cacheWidth, width, scores + i);
       const float sum = exponentials(scores, count);
-      float *output = (float *)heads->output + ((sequence * call->queryCount + q) * heads->headCount + h) * width;
+      float *output = (float *)heads->output + (q * heads->headCount + h) * width;
       weighted_values(scores, count, keys + keyValueWidth, cacheWidth, width, 1 / sum, output);
     }
   }

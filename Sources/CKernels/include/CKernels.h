@@ -105,9 +105,12 @@ typedef struct {
   void (*attention_backward)(
       const ck_attention *call, long sequenceBegin, long sequenceEnd, long keyValueHead, float *scratch,
       float *_Nullable normGradients);
-  /// Puts the new rows of one key/value head of one sequence into the cache, then writes the `output` of the query
-  /// heads that read it.
-  void (*attend_to_cache)(const ck_cached_attention *call, long sequence, long keyValueHead, float *scratch);
+  /// Puts keys and values of rows `rowBegin ..< rowEnd` into the cache; `scratch` takes a head, and zeros up to a multiple
+  /// of 16.
+  void (*append_to_cache)(const ck_cached_attention *call, long rowBegin, long rowEnd, float *scratch);
+  /// `output` of queries `queryBegin ..< queryEnd`, for all query heads that read `keyValueHead`.
+  void (*attend_to_cache)(
+      const ck_cached_attention *call, long queryBegin, long queryEnd, long keyValueHead, float *scratch);
 } ck_kernels;
 
 #pragma clang assume_nonnull end

@@ -5,6 +5,8 @@
 
 #pragma once
 
+#include <stdint.h>
+
 #include "CKernelsTypes.h"
 
 #ifdef __cplusplus
@@ -68,27 +70,35 @@ long ck_attention_backward_scratch(const ck_attention *call);
 /// Sequences that one task should take to be worth starting.
 long ck_attention_sequences_per_task(const ck_attention *call);
 
-// Attention of new rows to a cache of earlier ones
+// Attention to a cache
 
-/// New rows of each sequence, the same number and places in all, and the cache that takes their keys and values; all in
-/// single precision.
+/// One row of a call, as a cache knows it.
 typedef struct {
-  /// Heads, tables, norms and `output` `[sequences * queryCount, headCount * headWidth]`; `packed` holds the new rows,
-  /// `secondCount` of each sequence side by side.
+  /// Whose row it is: its slots begin at `sequence * slotCount`.
+  int32_t sequence;
+  /// The slot that takes its key and value; negative if none does.
+  int32_t slot;
+  /// Rotary position.
+  int32_t position;
+  /// Its query sees the first so many slots.
+  int32_t visibleCount;
+} ck_cached_row;
+
+/// Rows and the cache of their sequences; all in single precision.
+typedef struct {
+  /// Heads, tables, norms, `packed` and `output` `[queries, headCount * headWidth]`; what else it says does not count.
   ck_attention heads;
-  /// The last rows of each sequence whose queries count.
-  long queryCount;
+  /// Of each row of `packed`.
+  const ck_cached_row *rows;
+  /// The rows that attend; null for all.
+  const int32_t *queries;
   /// Rows of the cache for one sequence.
   long slotCount;
-  /// Of each new row: the slot that takes its key and value, its rotary position, and how many slots it sees.
-  const long *slots;
-  const long *positions;
-  const long *visibleCounts;
   /// `[sequences * slotCount, keys | values]`, keys normed and rotated.
   float *cache;
 } ck_cached_attention;
 
-/// Floats of working memory for one sequence and key/value head.
+/// Floats of working memory for one task that attends.
 long ck_cached_attention_scratch(const ck_cached_attention *call);
 
 #ifdef __cplusplus

@@ -25,8 +25,8 @@ extension CATConfig: ModelDefinition {
 
   package func cost(of batch: BatchShape) -> ModelCost {
     var cost = ModelCost()
-    let layout = PackedLayout(
-      sampleCount: batch.sampleCount, length: batch.length, chunkSize: batch.chunkSize)
+    let layout = ChunkLayout(
+      sampleCount: batch.sampleCount, length: batch.length, chunkSize: batch.chunkSize, hasSeparators: true)
     addCompressor(to: &cost, chunkCount: batch.sampleCount * layout.fullChunkCount, chunkSize: batch.chunkSize)
     for layer in 0..<layerCount {
       let isLast = layer == layerCount - 1
@@ -66,13 +66,16 @@ extension CATConfig {
 
   package var referenceTensors: [ReferenceTensor] {
     var tensors = Compressor.referenceTensors(self)
-    tensors += [
-      ReferenceTensor("wte.weight", ["model.embeddings.weight"]),
-      ReferenceTensor("seperator.weight", ["model.separator.weight"]),
-      ReferenceTensor("dummy_fx.weight", ["model.adaptive_token.weight"], rows: referenceAdaptiveRows),
-    ]
-    for layer in 0..<layerCount {
-      tensors += ReferenceTensor.block("layers.\(layer)", CATModel.names(layer), hasHeadNorm: hasHeadNorm)
+    tensors.append(ReferenceTensor("wte.weight", ["model.embeddings.weight"]))
+    if isAdaptive {
+      tensors.append(ReferenceTensor("seperator.weight", ["model.separator.weight"]))
+      tensors.append(
+        ReferenceTensor("dummy_fx.weight", ["model.adaptive_token.weight"], rows: referenceAdaptiveRows))
+    } else {
+      tensors.append(ReferenceTensor("dummy_fx.weight", ["model.dummy_fx.weight"]))
+    }
+    for (layer, names) in CATModel.names(self).enumerated() {
+      tensors += ReferenceTensor.block("layers.\(layer)", names, hasHeadNorm: hasHeadNorm)
     }
     return tensors + [
       ReferenceTensor("norm.weight", ["model.norm.weight"]),

@@ -8,8 +8,8 @@ internal import TensorCore
 /// token that ends a chunk never enters the decoder: nobody reads it, and the rows after it predict what follows.
 /// Exact, for vectors see vectors alone.
 final class CATDecoding: Decoding {
-  private let decoder: CATDecoder
-  private let stack: CachedStack
+  private let model: CATModel
+  private let caches: [KeyValueCache]
   private let chunkSize: Int
   private let tape: Tape
   /// The compressor's projection at this chunk size.
@@ -20,20 +20,19 @@ final class CATDecoding: Decoding {
   private var finishedCount: Int?
 
   /// - Parameter length: most tokens that a sequence will have.
-  init(_ decoder: CATDecoder, sequenceCount: Int, length: Int, chunkSize: Int, backend: any Backend) {
-    self.decoder = decoder
+  init(_ model: CATModel, sequenceCount: Int, length: Int, chunkSize: Int, backend: any Backend) {
+    self.model = model
     self.chunkSize = chunkSize
     tape = Tape(backend: backend, isRecording: false)
-    projection = decoder.compressor.projection(chunkSize: chunkSize, tape: tape)
+    projection = model.compressor.projection(chunkSize: chunkSize, tape: tape)
     currentChunks = Array(repeating: [], count: sequenceCount)
     let chunkCount = (length + chunkSize - 1) / chunkSize
-    let localCount = decoder.separator == nil ? max(chunkSize - 1, 1) : max(chunkSize, 2)
-    stack = CachedStack(
-      decoder.blocks, rotary: decoder.rotary, sequenceCount: sequenceCount, slotCount: chunkCount + localCount,
-      backend: backend)
+    let localCount = model.separator == nil ? max(chunkSize - 1, 1) : max(chunkSize, 2)
+    caches = model.stack.makeCaches(
+      sequenceCount: sequenceCount, slotCount: chunkCount + localCount, backend: backend)
   }
 
-  var cacheBytes: Int { stack.cacheBytes }
+  var cacheBytes: Int { caches.reduce(0) { $0 + $1.byteCount } }
 
   func advance(_ ids: [Int32]) -> Tensor {
     let newCount = ids.count / currentChunks.count
@@ -41,14 +40,16 @@ final class CATDecoding: Decoding {
     for index in currentChunks.indices { currentChunks[index] += ids[index * newCount..<(index + 1) * newCount] }
     let step = CATDecodingStep(
       sequenceCount: currentChunks.count, finishedCount: finishedCount, chunkSize: chunkSize,
-      earlierCount: earlierCount, newCount: newCount, hasSeparator: decoder.separator != nil)
+      earlierCount: earlierCount, newCount: newCount, hasSeparator: model.separator != nil)
     let input = input(step)
     for index in currentChunks.indices { currentChunks[index].removeFirst(step.completedCount * chunkSize) }
     finishedCount = (finishedCount ?? 0) + step.completedCount
-    let stream = stack(input, rows: step.rows, tape: tape)
-    return TransformerBlock.norm(
-      stream, weight: decoder.finalNorm, epsilon: decoder.normEpsilon, tape: tape
-    ).normed
+    let rows = tape.upload(step.rows)
+    return model.stack(
+      input, keptRows: tape.lastRows(of: step.rowCount, sequenceCount: currentChunks.count), tape: tape
+    ) { layer, _ in
+      .cache(CachedRows(rows, in: caches[layer]))
+    }
   }
 
   /// Rows that enter the decoder, `[B·rows, D]`.
@@ -56,28 +57,89 @@ final class CATDecoding: Decoding {
     var sources: [RowSource] = []
     let count = currentChunks.count
     func places(_ range: Range<Int>) -> RowSelection { RowSelection(tape.indices(step.places(range))) }
-    func repeated(_ table: Tensor, _ row: Int, at place: Int) -> RowSource {
-      RowSource(
-        table, rows: RowSelection(tape.indices(IndexRuns(repeating: row, count: count))), to: places(place..<place + 1))
-    }
-    if step.isFirst { sources.append(repeated(decoder.start.table, decoder.start.row, at: 0)) }
+    if step.isFirst { sources.append(model.start(count: count, chunkSize: chunkSize, to: places(0..<1), tape: tape)) }
     if step.completedCount > 0 {
       sources.append(RowSource(compressedChunks(step), rows: .all, to: places(step.vectorRows)))
     }
-    if let separator = decoder.separator, let row = step.separatorRow {
-      sources.append(repeated(separator, 0, at: row))
+    if let separator = model.separator, let row = step.separatorRow {
+      let rows = RowSelection(tape.indices(IndexRuns(repeating: 0, count: count)))
+      sources.append(RowSource(separator, rows: rows, to: places(row..<row + 1)))
     }
     let tokens = tape.upload(currentChunks.flatMap { $0[step.tokens] })
-    sources.append(RowSource(decoder.embeddings, rows: RowSelection(tokens), to: places(step.tokenRows)))
-    return tape.assemble(count: count * step.rows.count, sources)
+    sources.append(RowSource(model.embeddings, rows: RowSelection(tokens), to: places(step.tokenRows)))
+    return tape.assemble(count: count * step.rowCount, sources)
   }
 
   /// One vector for each chunk that the step completes, `[B·chunks, D]`.
   private func compressedChunks(_ step: CATDecodingStep) -> Tensor {
     let indices = IndexRuns(
       start: finishedCount ?? 0, stride: 0, runCount: currentChunks.count, length: step.completedCount)
-    return decoder.compressor(
+    return model.compressor(
       tape.upload(currentChunks.flatMap { $0.prefix(step.completedCount * chunkSize) }),
       chunkIndices: tape.indices(indices), chunkSize: chunkSize, projection: projection, tape: tape)
+  }
+}
+
+/// The decoder rows of one step of generation: `[A] [f …] [S] [tokens of the current chunk]`, whichever are new.
+struct CATDecodingStep {
+  let sequenceCount: Int
+  /// Whether nothing came before.
+  let isFirst: Bool
+  /// Chunks that the new tokens complete.
+  let completedCount: Int
+  /// The tokens that enter the decoder, counted from the beginning of the chunk that was current before.
+  let tokens: Range<Int>
+  /// Row of the separator, if one is new.
+  let separatorRow: Int?
+  /// Slot and position of each row, in every sequence the same.
+  private let slots: [(slot: Int, position: Int)]
+
+  /// - Parameters:
+  ///   - finishedCount: chunks that were finished before; nil before the first token.
+  ///   - earlierCount: tokens of the current chunk before the step.
+  init(
+    sequenceCount: Int, finishedCount: Int?, chunkSize: Int, earlierCount: Int, newCount: Int, hasSeparator: Bool
+  ) {
+    self.sequenceCount = sequenceCount
+    isFirst = finishedCount == nil
+    let tokenCount = earlierCount + newCount
+    completedCount = tokenCount / chunkSize
+    let beginsChunk = isFirst || completedCount > 0
+    let start = completedCount * chunkSize
+    tokens = (beginsChunk ? start : earlierCount)..<tokenCount
+
+    let globalCount = 1 + (finishedCount ?? 0)
+    let newGlobals = (isFirst ? 0 : globalCount)..<globalCount + completedCount
+    var slots = newGlobals.map { (slot: $0, position: 0) }
+    let firstLocal = newGlobals.upperBound
+    separatorRow = hasSeparator && beginsChunk ? slots.count : nil
+    if separatorRow != nil { slots.append((slot: firstLocal, position: 1)) }
+    let leading = hasSeparator ? 1 : 0
+    slots += tokens.map { (slot: firstLocal + leading + $0 - start, position: 1 + leading + $0 - start) }
+    self.slots = slots
+  }
+
+  /// Rows of each sequence.
+  var rowCount: Int { slots.count }
+
+  /// All rows as the caches know them, those of a sequence side by side.
+  var rows: [CachedRow] {
+    (0..<sequenceCount).flatMap { sequence in
+      slots.map { CachedRow(sequence: sequence, slot: $0.slot, position: $0.position) }
+    }
+  }
+
+  /// Rows of the compressed vectors.
+  var vectorRows: Range<Int> {
+    let first = isFirst ? 1 : 0
+    return first..<first + completedCount
+  }
+
+  /// Rows of the tokens.
+  var tokenRows: Range<Int> { rowCount - tokens.count..<rowCount }
+
+  /// Where rows of each sequence lie in the step's input.
+  func places(_ range: Range<Int>) -> IndexRuns {
+    IndexRuns(start: range.lowerBound, stride: rowCount, runCount: sequenceCount, length: range.count)
   }
 }

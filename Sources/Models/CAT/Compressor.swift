@@ -12,12 +12,11 @@ struct Compressor {
   private let chunkPositions: Tensor
   /// Nil where the chunk size is fixed.
   private let adaptiveTable: Tensor?
-  private let blocks: [TransformerBlock]
-  private let finalNorm: Tensor
+  private let stack: TransformerStack
   private let projection: Tensor
-  private let rotary: RotaryTable
 
   private static let prefix = "model.compressor"
+  private static let finalNorm = "\(prefix).norm.weight"
   /// The adaptive vector, if there is one, and the chunk's position.
   private let leadingCount: Int
 
@@ -27,44 +26,36 @@ struct Compressor {
     chunkPositions = parameters["\(Self.prefix).pos_tokens.weight"]
     adaptiveTable = fields.isAdaptive ? parameters["\(Self.prefix).adaptive_tokens.weight"] : nil
     leadingCount = Self.leadingCount(fields)
-    blocks = (0..<fields.compressorLayerCount).map {
-      TransformerBlock(fields.compressorShape, names: Self.names($0), parameters: parameters)
-    }
-    finalNorm = parameters["\(Self.prefix).norm.weight"]
     projection = parameters["\(Self.prefix).proj_fx.weight"]
-    rotary = RotaryTable(
+    let rotary = RotaryTable(
       positionCount: fields.maximumChunkSize + Self.leadingCount(fields), headWidth: fields.compressorShape.headWidth,
       base: Float(fields.rotaryBase), backend: backend)
+    stack = TransformerStack(
+      fields.compressorShape, names: Self.names(fields), finalNorm: Self.finalNorm, rotary: rotary,
+      parameters: parameters)
   }
 
   private static func leadingCount(_ fields: CATConfig) -> Int { fields.isAdaptive ? 2 : 1 }
 
-  private static func names(_ layer: Int) -> BlockNames {
-    BlockNames(prefix: "\(prefix).layers.\(layer)", attention: "", attentionNorm: "attn_norm", mlpNorm: "mlp_norm")
+  private static func names(_ fields: CATConfig) -> [BlockNames] {
+    (0..<fields.compressorLayerCount).map {
+      BlockNames(prefix: "\(prefix).layers.\($0)", attention: "", attentionNorm: "attn_norm", mlpNorm: "mlp_norm")
+    }
   }
 
   static func specs(_ fields: CATConfig, scheme: InitializationScheme) -> [ParameterSpec] {
     let width = fields.compressorHiddenSize
-    let weight = scheme.weight(width: width, range: fields.initializerRange)
-    let initializer = BlockInitializer(
-      weight: weight,
-      branchOutput: scheme.branchOutput(
-        width: width, layerCount: fields.compressorLayerCount, range: fields.initializerRange))
-    var specs = [
-      ParameterSpec("\(prefix).wte.weight", [fields.vocabularySize, width], weight),
-      ParameterSpec("\(prefix).pos_tokens.weight", [fields.chunkPositionCount, width], weight),
-    ]
-    if fields.isAdaptive {
-      specs.append(
-        ParameterSpec("\(prefix).adaptive_tokens.weight", [fields.maximumChunkSize + 1, width], weight))
+    let initializer = scheme.blocks(
+      width: width, layerCount: fields.compressorLayerCount, range: fields.initializerRange)
+    func table(_ name: String, _ rowCount: Int) -> ParameterSpec {
+      ParameterSpec("\(prefix).\(name).weight", [rowCount, width], initializer.weight)
     }
-    for layer in 0..<fields.compressorLayerCount {
-      specs += TransformerBlock.specs(fields.compressorShape, names: names(layer), initializer: initializer)
-    }
-    return specs + [
-      ParameterSpec("\(prefix).norm.weight", [width], .constant(1)),
-      ParameterSpec("\(prefix).proj_fx.weight", [fields.hiddenSize, fields.maximumChunkSize * width], weight),
-    ]
+    var specs = [table("wte", fields.vocabularySize), table("pos_tokens", fields.chunkPositionCount)]
+    if fields.isAdaptive { specs.append(table("adaptive_tokens", fields.maximumChunkSize + 1)) }
+    specs += TransformerStack.specs(
+      fields.compressorShape, names: names(fields), finalNorm: finalNorm, initializer: initializer)
+    let projected = [fields.hiddenSize, fields.maximumChunkSize * width]
+    return specs + [ParameterSpec("\(prefix).proj_fx.weight", projected, initializer.weight)]
   }
 
   /// The projection to the decoder's width at a chunk size, `[D, C·d]`.
@@ -81,15 +72,14 @@ struct Compressor {
     _ ids: Tensor, chunkIndices: Tensor, chunkSize: Int, projection: Tensor? = nil, tape: Tape
   ) -> Tensor {
     let chunkCount = chunkIndices.count
-    var stream = ResidualStream(input(ids, chunkIndices: chunkIndices, chunkSize: chunkSize, tape: tape))
     let shape = fields.compressorShape
-    for index in blocks.indices {
-      let attention = shape.attention(
-        .blocks(leading: leadingCount, length: chunkSize), sequenceCount: chunkCount,
-        dropsFirstQueries: index == blocks.count - 1)
-      stream = blocks[index](stream, attention: attention, rotary: rotary, tape: tape)
+    let normed = stack(
+      input(ids, chunkIndices: chunkIndices, chunkSize: chunkSize, tape: tape), tape: tape
+    ) { _, isLast in
+      .pattern(
+        shape.attention(
+          .blocks(leading: leadingCount, length: chunkSize), sequenceCount: chunkCount, dropsFirstQueries: isLast))
     }
-    let normed = TransformerBlock.norm(stream, weight: finalNorm, epsilon: shape.normEpsilon, tape: tape).normed
     let channels = normed.reshaped([chunkCount, chunkSize * shape.width])
     return tape.linear(
       channels, weight: projection ?? self.projection(chunkSize: chunkSize, tape: tape), dtype: tape.types.residual)
@@ -125,12 +115,11 @@ extension Compressor {
         ReferenceTensor(
           "f.adaptive_token.weight", ["\(prefix).adaptive_tokens.weight"], rows: fields.referenceAdaptiveRows))
     }
-    for layer in 0..<fields.compressorLayerCount {
-      tensors += ReferenceTensor.block(
-        "f.layers.\(layer)", names(layer), hasHeadNorm: fields.compressorHasHeadNorm)
+    for (layer, names) in names(fields).enumerated() {
+      tensors += ReferenceTensor.block("f.layers.\(layer)", names, hasHeadNorm: fields.compressorHasHeadNorm)
     }
     return tensors + [
-      ReferenceTensor("f.norm.weight", ["\(prefix).norm.weight"]),
+      ReferenceTensor("f.norm.weight", [finalNorm]),
       ReferenceTensor("f.proj_fx.weight", ["\(prefix).proj_fx.weight"]),
     ]
   }

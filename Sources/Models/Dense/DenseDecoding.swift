@@ -4,8 +4,10 @@ internal import TensorCore
 /// Generation with a dense model: every layer keeps every token.
 final class DenseDecoding: Decoding {
   private let model: DenseModel
-  private let stack: CachedStack
+  private let caches: [KeyValueCache]
   private let sequenceCount: Int
+  /// Most tokens that a sequence will have, which all have a slot.
+  private let slotCount: Int
   private let tape: Tape
   /// Tokens of a sequence so far.
   private var length = 0
@@ -13,23 +15,27 @@ final class DenseDecoding: Decoding {
   init(_ model: DenseModel, sequenceCount: Int, length: Int, backend: any Backend) {
     self.model = model
     self.sequenceCount = sequenceCount
+    slotCount = length
     tape = Tape(backend: backend, isRecording: false)
-    stack = CachedStack(
-      model.blocks, rotary: model.rotary, sequenceCount: sequenceCount, slotCount: length, backend: backend)
+    caches = model.stack.makeCaches(sequenceCount: sequenceCount, slotCount: length, backend: backend)
   }
 
-  var cacheBytes: Int { stack.cacheBytes }
+  var cacheBytes: Int { caches.reduce(0) { $0 + $1.byteCount } }
 
   func advance(_ ids: [Int32]) -> Tensor {
     let newCount = ids.count / sequenceCount
     let input = tape.assemble(
       count: ids.count, [RowSource(model.embeddings, rows: RowSelection(tape.upload(ids)), to: .all)])
-    defer { length += newCount }
-    guard length > 0 else {
-      let attention = model.fields.blockShape.attention(.causal(length: newCount), sequenceCount: sequenceCount)
-      return model.normed(stack.begin(input, attention: attention, tape: tape), tape: tape)
+    let rows = tape.upload(
+      CachedRow.tokens(length..<length + newCount, sequenceCount: sequenceCount, slotCount: slotCount))
+    let isBeginning = length == 0
+    length += newCount
+    let attention = model.fields.blockShape.attention(.causal(length: newCount), sequenceCount: sequenceCount)
+    return model.stack(
+      input, keptRows: tape.lastRows(of: newCount, sequenceCount: sequenceCount), tape: tape
+    ) { layer, _ in
+      let cached = CachedRows(rows, in: caches[layer])
+      return isBeginning ? .pattern(attention, kept: cached) : .cache(cached)
     }
-    let rows = (length..<length + newCount).map { CachedRow(slot: $0, position: $0) }
-    return model.normed(stack(input, rows: rows, tape: tape), tape: tape)
   }
 }

@@ -15,7 +15,7 @@ package final class HybridModel: LanguageModel {
   let fields: HybridConfig
   let embeddings: Tensor
   let blocks: [Block]
-  let rotary: RotaryTable
+  private let rotary: RotaryTable
   private let finalNorm: Tensor
 
   package init(_ fields: HybridConfig, isTrained: Bool, backend: any Backend) {
@@ -45,28 +45,18 @@ package final class HybridModel: LanguageModel {
 
   /// All parameters in their order in memory.
   package static func specs(_ fields: HybridConfig, scheme: InitializationScheme) -> [ParameterSpec] {
-    let base = fields.base
-    let width = base.hiddenSize
-    let weight = scheme.weight(width: width, range: base.initializerRange)
-    let initializer = BlockInitializer(
-      weight: weight,
-      branchOutput: scheme.branchOutput(width: width, layerCount: base.layerCount, range: base.initializerRange))
-    var specs = [ParameterSpec("model.embed_tokens.weight", [base.vocabularySize, width], weight)]
-    for layer in fields.layers.indices {
-      let names = HybridConfig.names(layer)
-      if let chunked = fields.chunkedShape(layer) {
-        specs += ChunkedBlock.specs(
-          base.blockShape, names: names, attention: chunked, attentionNames: HybridConfig.chunkedNames(layer),
+    fields.base.specs(scheme: scheme) { initializer in
+      let layers = fields.layers.indices.flatMap { layer in
+        let names = HybridConfig.names(layer)
+        guard let chunked = fields.chunkedShape(layer) else {
+          return TransformerBlock.specs(fields.base.blockShape, names: names, initializer: initializer)
+        }
+        return ChunkedBlock.specs(
+          fields.base.blockShape, names: names, attention: chunked, attentionNames: HybridConfig.chunkedNames(layer),
           initializer: initializer)
-      } else {
-        specs += TransformerBlock.specs(base.blockShape, names: names, initializer: initializer)
       }
+      return layers + [ParameterSpec("model.norm.weight", [fields.base.hiddenSize], .constant(1))]
     }
-    specs.append(ParameterSpec("model.norm.weight", [width], .constant(1)))
-    if !base.tiesEmbeddings {
-      specs.append(ParameterSpec("lm_head.weight", [base.vocabularySize, width], weight))
-    }
-    return specs
   }
 
   package func hidden(_ input: ModelInput, tape: Tape) -> Tensor {
@@ -77,28 +67,52 @@ package final class HybridModel: LanguageModel {
       input.length <= fields.maximumLength, "\(input.length) tokens of at most \(fields.maximumLength)")
     let tokens = RowSource(
       embeddings, rows: RowSelection(input.ids), to: .all, frozenRow: fields.paddingID.map(Int32.init))
-    var stream = ResidualStream(tape.assemble(count: input.ids.count, dtype: tape.types.residual, [tokens]))
-    for (index, layer) in fields.layers.enumerated() {
-      let keptRows = index == blocks.count - 1 ? input.positions : nil
-      switch blocks[index] {
-      case .plain(let block):
-        let attention = fields.base.blockShape.attention(
-          layer.pattern(length: input.length), sequenceCount: input.sampleCount)
-        stream = block(stream, attention: attention, rotary: rotary, keptRows: keptRows, tape: tape)
-      case .chunked(let block):
-        let chunkSize = layer.chunkSize(ofCall: input.chunkSize) ?? 1
-        let layout = ChunkLayout(sampleCount: input.sampleCount, length: input.length, chunkSize: chunkSize)
-        stream = block(stream, layout: layout, rotary: rotary, keptRows: keptRows, tape: tape)
+    return run(
+      tape.assemble(count: input.ids.count, dtype: tape.types.residual, [tokens]), keptRows: input.positions, tape: tape
+    ) { index in
+      let layer = fields.layers[index]
+      guard let chunkSize = layer.chunkSize(ofCall: input.chunkSize) else {
+        return .plain(.pattern(attention(index, length: input.length, sequenceCount: input.sampleCount)))
       }
+      let layout = ChunkLayout(sampleCount: input.sampleCount, length: input.length, chunkSize: chunkSize)
+      return .chunked(.beginning(layout, cache: nil))
     }
-    return normed(stream, tape: tape)
   }
 
-  /// The stream after the final norm.
-  func normed(_ stream: ResidualStream, tape: Tape) -> Tensor {
-    TransformerBlock.norm(
+  /// What the rows of a call are to one layer.
+  enum Context {
+    case plain(AttentionContext)
+    case chunked(ChunkedContext)
+  }
+
+  /// Runs all layers.
+  ///
+  /// - Parameters:
+  ///   - input: `[tokens, D]`.
+  ///   - keptRows: rows that are wanted; nil for all.
+  ///   - context: of a layer.
+  /// - Returns: the wanted rows after the last norm.
+  func run(_ input: Tensor, keptRows: Tensor?, tape: Tape, context: (_ layer: Int) -> Context) -> Tensor {
+    var stream = ResidualStream(input)
+    for (index, block) in blocks.enumerated() {
+      let keptRows = index == blocks.count - 1 ? keptRows : nil
+      switch (block, context(index)) {
+      case (.plain(let block), .plain(let context)):
+        stream = block(stream, context: context, rotary: rotary, keptRows: keptRows, tape: tape)
+      case (.chunked(let block), .chunked(let context)):
+        stream = block(stream, context: context, rotary: rotary, keptRows: keptRows, tape: tape)
+      case (.plain, .chunked), (.chunked, .plain):
+        preconditionFailure("hybrid: layer \(index) is \(fields.layers[index].kind)")
+      }
+    }
+    return TransformerBlock.norm(
       stream, weight: finalNorm, epsilon: fields.base.blockShape.normEpsilon, tape: tape
     ).normed
+  }
+
+  /// The attention of a layer without chunks over whole sequences.
+  func attention(_ layer: Int, length: Int, sequenceCount: Int) -> AttentionShape {
+    fields.base.blockShape.attention(fields.layers[layer].pattern(length: length), sequenceCount: sequenceCount)
   }
 
   package func makeDecoding(

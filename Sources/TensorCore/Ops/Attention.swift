@@ -2,7 +2,7 @@ extension Tape {
   /// Multi-head attention over a pattern, from packed projections.
   ///
   /// - Parameters:
-  ///   - packed: `[rows, q | k | v]`, from ``packedProjection(_:weight:bias:shape:remaking:)``.
+  ///   - packed: `[rows, q | k | v]`, from ``packedProjection(_:weight:bias:heads:firstQuery:remaking:dtype:)``.
   ///   - remaking: makes `packed` again for the backward pass, so that it need not be kept.
   /// - Returns: `[queryRows.count, H·headWidth]`, of the type of `packed`.
   package func attention(

@@ -1,47 +1,50 @@
-/// One call of ``Tape/cachedAttention(_:_:tables:)``.
-package struct CachedAttention {
-  /// Heads, and a causal pattern as long as a sequence has new rows; who sees what is said by `rows` instead.
-  package let shape: AttentionShape
-  /// The new rows of each sequence; no two of a slot.
-  package let rows: [CachedRow]
-  /// The last rows of each sequence that attend; the others only give their keys and values.
-  package let queryCount: Int
+/// Rows of a call and the cache of their sequences: what the two ops of a cache read.
+package struct CachedRows {
   package let cache: KeyValueCache
+  /// `[R, 4]`, as ``Tape/upload(_:)-([CachedRow])`` gives them. No two rows have the same slot of a sequence.
+  package let rows: Tensor
 
-  /// - Parameter shape: heads and the number of sequences.
-  package init(shape: AttentionShape, rows: [CachedRow], queryCount: Int, cache: KeyValueCache) {
-    let slotCount = cache.slotCount
-    precondition(
-      shape.pattern == .causal(length: rows.count) && queryCount <= rows.count,
-      "cached attention: \(rows.count) rows, \(queryCount) queries for \(shape.pattern)")
-    precondition(
-      cache.rows.shape == [shape.sequenceCount * slotCount, 2 * shape.keyValueHeadCount * shape.headWidth],
-      "cached attention: cache \(cache.rows.shape) for \(shape)")
-    precondition(
-      rows.allSatisfy { (0..<slotCount).contains($0.slot) && (1...slotCount).contains($0.visibleCount) },
-      "cached attention: rows \(rows) in \(slotCount) slots")
-    self.shape = shape
-    self.rows = rows
-    self.queryCount = queryCount
+  package init(_ rows: Tensor, in cache: KeyValueCache) {
+    precondition(rows.dtype == .int32 && rows.rowWidth == 4, "cached rows: \(rows.shape) of \(rows.dtype)")
     self.cache = cache
+    self.rows = rows
+  }
+
+  package var count: Int { rows.rowCount }
+
+  fileprivate func check(_ packed: Tensor, heads: AttentionHeads, tables: AttentionTables) {
+    precondition(
+      packed.shape == [count, heads.packedWidth] && packed.dtype == .float32,
+      "cache: \(packed.shape) of \(packed.dtype) for \(count) rows of \(heads)")
+    precondition(cache.rows.rowWidth == 2 * heads.keyValueWidth, "cache: \(cache.rows.shape) for \(heads)")
+    precondition(
+      tables.cosines.rowWidth == heads.rotaryWidth / 2, "cache: rotary table \(tables.cosines.shape) for \(heads)")
   }
 }
 
 extension Tape {
-  /// Multi-head attention of new rows to a cache, which takes their keys and values first. It has no gradient.
+  /// Puts keys and values of rows into a cache, normed and rotated.
   ///
-  /// - Parameter packed: `[B·rows, q | k | v]` as projected, the rows of a sequence side by side.
-  /// - Returns: `[B·queryCount, H·headWidth]`.
-  package func cachedAttention(_ packed: Tensor, _ call: CachedAttention, tables: AttentionTables) -> Tensor {
-    let shape = call.shape
+  /// - Parameter packed: `[R, q | k | v]` as projected.
+  package func append(_ packed: Tensor, heads: AttentionHeads, to cached: CachedRows, tables: AttentionTables) {
+    precondition(!isRecording, "cache: no gradient goes through it")
+    cached.check(packed, heads: heads, tables: tables)
+    backend.appendToCache(packed, heads: heads, rows: cached, tables: tables)
+  }
+
+  /// Multi-head attention of rows to what a cache holds. It has no gradient.
+  ///
+  /// - Parameters:
+  ///   - packed: `[R, q | k | v]` as projected; the queries are read.
+  ///   - queries: `[Q]`, the rows that attend; nil for all.
+  /// - Returns: `[Q, H·headWidth]`.
+  package func cachedAttention(
+    _ packed: Tensor, heads: AttentionHeads, rows cached: CachedRows, queries: Tensor? = nil, tables: AttentionTables
+  ) -> Tensor {
     precondition(!isRecording, "cached attention: no gradient goes through a cache")
-    precondition(
-      packed.shape == [shape.rowCount, shape.packedWidth], "cached attention: \(packed.shape) for \(shape)")
-    precondition(
-      call.rows.allSatisfy { (0..<tables.cosines.rowCount).contains($0.position) },
-      "cached attention: rows \(call.rows), rotary table \(tables.cosines.shape)")
-    let y = buffer([shape.sequenceCount * call.queryCount, shape.queryWidth])
-    backend.cachedAttention(packed, call, tables: tables, output: y)
+    cached.check(packed, heads: heads, tables: tables)
+    let y = buffer([queries?.count ?? cached.count, heads.queryWidth])
+    backend.cachedAttention(packed, heads: heads, rows: cached, queries: queries, tables: tables, output: y)
     return y
   }
 }

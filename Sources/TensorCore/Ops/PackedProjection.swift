@@ -1,25 +1,26 @@
 extension Tape {
   /// Queries, keys and values of one attention call in one packed tensor `[rows, q | k | v]`.
   ///
-  /// Where the shape drops the first segment's queries, these are not computed: their place holds arbitrary values,
-  /// forward and backward.
+  /// Queries before `firstQuery` are not computed: their place holds arbitrary values, forward and backward.
   ///
   /// - Parameters:
   ///   - x: `[rows, D]`.
   ///   - weight: `[packedWidth, D]`, a parameter: query rows first, then keys, then values.
   ///   - bias: `[packedWidth]`.
+  ///   - firstQuery: the first row that has a query.
   ///   - remaking: makes `x` again for the backward pass, so that it need not be kept.
   ///   - dtype: of the result; single precision where there is a bias.
   package func packedProjection(
-    _ x: Tensor, weight: Tensor, bias: Tensor?, shape: AttentionShape, remaking: Remaking? = nil,
+    _ x: Tensor, weight: Tensor, bias: Tensor?, heads: AttentionHeads, firstQuery: Int = 0, remaking: Remaking? = nil,
     dtype: DType = .float32
   ) -> Tensor {
     precondition(bias == nil || dtype == .float32, "projection: a bias is added to \(dtype)")
-    precondition(x.rowCount == shape.rowCount, "projection: \(x.shape) for \(shape.rowCount) rows")
+    precondition(firstQuery <= x.rowCount, "projection: queries from row \(firstQuery) of \(x.shape)")
     precondition(
-      weight.shape == [shape.packedWidth, x.rowWidth], "projection: weight \(weight.shape) for \(x.shape)")
-    let y = output([x.rowCount, shape.packedWidth], of: dtype)
-    for part in shape.projectedParts {
+      weight.shape == [heads.packedWidth, x.rowWidth], "projection: weight \(weight.shape) for \(x.shape)")
+    let y = output([x.rowCount, heads.packedWidth], of: dtype)
+    let parts = heads.projectedParts(rowCount: x.rowCount, firstQuery: firstQuery)
+    for part in parts {
       backend.multiply(
         Matrix(x).part(rows: part.rows, columns: 0..<x.rowWidth), Matrix(weight.rows(part.columns)).transposed,
         into: Matrix(y).part(rows: part.rows, columns: part.columns), scale: 1, accumulate: false)
@@ -30,16 +31,16 @@ extension Tape {
     let saved = SavedTensor(x, remaking: remaking)
     record(y, addingTo: [x, weight, bias]) { [self] gradient in
       packedProjectionBackward(
-        gradient, saved.restored(like: self), weight: weight, bias: bias, shape: shape)
+        gradient, saved.restored(like: self), weight: weight, bias: bias, parts: parts)
     }
     return y
   }
 
   private func packedProjectionBackward(
-    _ gradient: Tensor, _ x: Tensor, weight: Tensor, bias: Tensor?, shape: AttentionShape
+    _ gradient: Tensor, _ x: Tensor, weight: Tensor, bias: Tensor?, parts: [ProjectedPart]
   ) {
     let columns = 0..<x.rowWidth
-    for part in shape.projectedParts {
+    for part in parts {
       let partGradient = Matrix(gradient).part(rows: part.rows, columns: part.columns)
       // The first part covers all rows, so that the second can add to it.
       if let (xGradient, accumulates) = destination(for: x) {
@@ -59,10 +60,19 @@ extension Tape {
   }
 }
 
-extension AttentionShape {
-  /// The rectangles of the packed tensor that are computed; the first covers all rows.
-  fileprivate var projectedParts: [(rows: Range<Int>, columns: Range<Int>)] {
-    guard dropsFirstQueries else { return [(0..<rowCount, 0..<packedWidth)] }
-    return [(0..<rowCount, queryWidth..<packedWidth), (queryRows, 0..<queryWidth)]
+/// A rectangle of the packed tensor.
+private struct ProjectedPart {
+  let rows: Range<Int>
+  let columns: Range<Int>
+}
+
+extension AttentionHeads {
+  /// What is computed of the packed tensor; the first part covers all rows.
+  fileprivate func projectedParts(rowCount: Int, firstQuery: Int) -> [ProjectedPart] {
+    guard firstQuery > 0 else { return [ProjectedPart(rows: 0..<rowCount, columns: 0..<packedWidth)] }
+    return [
+      ProjectedPart(rows: 0..<rowCount, columns: queryWidth..<packedWidth),
+      ProjectedPart(rows: firstQuery..<rowCount, columns: 0..<queryWidth),
+    ]
   }
 }

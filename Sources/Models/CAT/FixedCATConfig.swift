@@ -41,11 +41,11 @@ extension FixedCATConfig: ModelDefinition {
   package var defaultChunkSizes: [Int] { [chunkSize] }
 
   package func specs(scheme: InitializationScheme) -> [ParameterSpec] {
-    FixedCATModel.specs(self, scheme: scheme)
+    CATModel.specs(network, scheme: scheme)
   }
 
   package func makeModel(isTrained: Bool, backend: any Backend) -> any LanguageModel {
-    FixedCATModel(self, isTrained: isTrained, backend: backend)
+    CATModel(network, config: ModelConfig(self), isTrained: isTrained, backend: backend)
   }
 
   package func cost(of batch: BatchShape) -> ModelCost {
@@ -70,20 +70,5 @@ extension FixedCATConfig: ModelDefinition {
     return 2 * network.layerCount * network.decoderShape.keyValueWidth * slotCount
   }
 
-  package var referenceTensors: [ReferenceTensor] {
-    var tensors = Compressor.referenceTensors(network)
-    tensors += [
-      ReferenceTensor("wte.weight", ["model.embeddings.weight"]),
-      ReferenceTensor("dummy_fx.weight", ["model.dummy_fx.weight"]),
-    ]
-    for layer in 0..<network.layerCount {
-      tensors += ReferenceTensor.block(
-        "layers.\(layer)", CATModel.names(layer), hasHeadNorm: network.hasHeadNorm)
-    }
-    return tensors + [
-      ReferenceTensor("norm.weight", ["model.norm.weight"]),
-      ReferenceTensor(
-        "output.weight", [network.tiesEmbeddings ? "model.embeddings.weight" : "lm_head.weight"]),
-    ]
-  }
+  package var referenceTensors: [ReferenceTensor] { network.referenceTensors }
 }
