@@ -85,6 +85,8 @@ package struct TextCut: Hashable, Sendable {
     /// Before a blank that follows a letter or digit of ASCII, and after a newline between two characters that are no
     /// space: pre-tokenizers of byte-level families begin a piece there whatever is around.
     case atWords
+    /// After a newline, and before a blank that follows a letter or digit of ASCII: where each line is split by itself.
+    case lines
     /// Before a blank that follows a letter or digit of ASCII.
     case beforeBlank
     case nowhere
@@ -96,22 +98,25 @@ package struct TextCut: Hashable, Sendable {
   package func last(in text: Span<UInt8>) -> Int? {
     switch rule {
     case .anywhere: text.count > 1 ? text.count - 1 : nil
-    case .atWords: lastPlace(in: text, cutsLines: true)
-    case .beforeBlank: lastPlace(in: text, cutsLines: false)
+    case .atWords, .lines, .beforeBlank: lastPlace(in: text)
     case .nowhere: nil
     }
   }
 
-  private func lastPlace(in text: Span<UInt8>, cutsLines: Bool) -> Int? {
+  private func lastPlace(in text: Span<UInt8>) -> Int? {
     var place = text.count - 1
     while place >= 2 {
-      if text[place] == UInt8(ascii: " "), isWordByte(text[place - 1]) { return place }
-      if cutsLines, text[place - 1] == UInt8(ascii: "\n"), isWordByte(text[place]), isWordByte(text[place - 2]) {
-        return place
-      }
+      if isPlace(place, text) { return place }
       place -= 1
     }
     return nil
+  }
+
+  private func isPlace(_ place: Int, _ text: Span<UInt8>) -> Bool {
+    let before = text[place - 1]
+    if text[place] == UInt8(ascii: " "), isWordByte(before) { return true }
+    guard before == UInt8(ascii: "\n") else { return false }
+    return rule == .lines || rule == .atWords && isWordByte(text[place]) && isWordByte(text[place - 2])
   }
 
   private func isWordByte(_ byte: UInt8) -> Bool {

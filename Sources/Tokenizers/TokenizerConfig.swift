@@ -28,7 +28,9 @@ struct TokenizerConfig {
   }
 
   /// The file for a tokenizer that has none, so that `AutoTokenizer.from_pretrained` gives the same ids and texts.
-  static func text(prefix: [Int32], addedTokens: [AddedToken]) -> String {
+  ///
+  /// - Parameter otherEnd: what ends documents if no added token is known for it.
+  static func text(prefix: [Int32], addedTokens: [AddedToken], otherEnd: AddedToken? = nil) -> String {
     var entries: [Setting.Entry] = [
       .init(key: "tokenizer_class", value: "PreTrainedTokenizerFast"),
       .init(key: "clean_up_tokenization_spaces", value: false),
@@ -36,7 +38,9 @@ struct TokenizerConfig {
     if let first = prefix.first, let token = addedTokens.first(where: { $0.id == first }) {
       entries.append(.init(key: "bos_token", value: .text(token.content)))
     }
-    if let end = known(in: addedTokens) { entries.append(.init(key: "eos_token", value: .text(end.content))) }
+    if let end = known(in: addedTokens) ?? otherEnd {
+      entries.append(.init(key: "eos_token", value: .text(end.content)))
+    }
     return Setting.mapping(entries).json(pretty: true) + "\n"
   }
 }

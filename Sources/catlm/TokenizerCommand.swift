@@ -7,14 +7,14 @@ import Tokenizers
 struct TokenizerCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "tokenizer",
-    abstract: "Turns lines of text into ids and back; says what a tokenizer is.",
+    abstract: "Trains tokenizers, turns lines of text into ids and back, says what a tokenizer is.",
     discussion: """
       TOKENIZER is bytes, a tokenizer.json of Hugging Face (byte-level BPE as in GPT-2, Llama 3 and Qwen, or BPE with \
       byte fallback as in Llama 2 and Mistral), or a directory that holds one.
 
       Example: catlm tokenizer info tokenizer.json
       """,
-    subcommands: [Encode.self, Decode.self, Info.self])
+    subcommands: [Train.self, Encode.self, Decode.self, Info.self])
 
   struct Encode: ParsableCommand {
     static let configuration = CommandConfiguration(

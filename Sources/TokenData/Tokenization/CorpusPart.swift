@@ -81,6 +81,17 @@ struct CorpusPartReader {
     return nil
   }
 
+  /// The next parts, together at least `byteCount` bytes unless there are no more.
+  mutating func nextBatch(of byteCount: Int) throws(CorpusError) -> [CorpusPart] {
+    var batch: [CorpusPart] = []
+    var missing = byteCount
+    while missing > 0, let part = try next() {
+      missing -= part.bytes.count
+      batch.append(part)
+    }
+    return batch
+  }
+
   private mutating func nextLine() throws(CorpusError) -> CorpusPart? {
     if lines == nil { lines = try LineReader(files[fileIndex].path) }
     while let line = try lines?.next() {

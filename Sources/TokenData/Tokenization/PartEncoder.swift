@@ -14,6 +14,13 @@ struct EncodedPart: Sendable {
   var replacedCount = 0
 }
 
+/// Parts that follow each other, encoded.
+struct EncodedBatch: Sendable {
+  var parts: [EncodedPart] = []
+  /// Why there is none behind the last.
+  var failure: CorpusError?
+}
+
 /// Turns parts into ids, on one thread.
 struct PartEncoder {
   private let encoder: any TextEncoder
@@ -29,7 +36,7 @@ struct PartEncoder {
   }
 
   /// - Parameter isSkipped: whether the ids of a split are not wanted.
-  func encode(_ part: CorpusPart, isSkipped: (TokenSplit) -> Bool) throws -> EncodedPart {
+  func encode(_ part: CorpusPart, isSkipped: (TokenSplit) -> Bool) throws(CorpusError) -> EncodedPart {
     var text = part.bytes
     var replacedCount = 0
     let place: TextPart
@@ -37,7 +44,7 @@ struct PartEncoder {
     switch part.content {
     case .text(let known, let knownSplit): (place, split) = (known, knownSplit)
     case .line:
-      (text, replacedCount) = try document(of: part)
+      (text, replacedCount) = try part.documentText(field: field)
       (place, split) = (.whole, rule.split(text.span))
     }
     var result = EncodedPart(
@@ -47,10 +54,14 @@ struct PartEncoder {
     if place.isLast, let endOfDocument, result.ids.last != endOfDocument { result.ids.append(endOfDocument) }
     return result
   }
+}
 
+extension CorpusPart {
   /// The text of a JSON line.
-  private func document(of line: CorpusPart) throws -> (text: [UInt8], replacedCount: Int) {
-    var scanner = JSONScanner(line.bytes, source: line.place, replacesSurrogates: true)
+  ///
+  /// - Returns: the text under the key `field`, and how many halves of surrogate pairs became U+FFFD.
+  func documentText(field: [UInt8]) throws(CorpusError) -> (text: [UInt8], replacedCount: Int) {
+    var scanner = JSONScanner(bytes, source: place, replacesSurrogates: true)
     var key: [UInt8] = []
     var text: [UInt8]?
     var isFirst = true
@@ -67,11 +78,11 @@ struct PartEncoder {
       }
       try scanner.finish()
     } catch {
-      throw CorpusError(line.place, found: error.found, allowed: "a JSON object in each line")
+      throw CorpusError(place, found: error.found, allowed: "a JSON object in each line")
     }
     guard let text else {
       let name = String(decoding: field, as: UTF8.self)
-      throw CorpusError(line.place, found: "no text under \"\(name)\"", allowed: "a text, or another --field")
+      throw CorpusError(place, found: "no text under \"\(name)\"", allowed: "a text, or another --field")
     }
     return (text, scanner.replacedSurrogateCount)
   }
