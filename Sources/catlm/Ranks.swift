@@ -19,6 +19,24 @@ enum Ranks {
     }
   }
 
+  /// What `body` gives on this rank. Where it fails on all ranks alike, they end in good order and the first says why; where
+  /// on some only, those say it and end all. All ranks call it.
+  static func prepare<Value>(on group: any ProcessGroup, _ body: () throws -> Value) throws -> Value {
+    let outcome = Result(catching: body)
+    let failure: String
+    switch outcome {
+    case .success: failure = ""
+    case .failure(let error): failure = "\(error)"
+    }
+    let failures = try group.gather(failure)
+    if failures.allSatisfy(\.isEmpty) { return try outcome.get() }
+    if case .failure(let error) = outcome, failures.allSatisfy({ $0 == failure }) { end(group, afterShared: error) }
+    let value = try outcome.get()
+    // Until those that failed end this rank as well.
+    try group.barrier()
+    return value
+  }
+
   /// Ends this process if the command is the first one's work alone; in silence and as if it had done well, for what the
   /// launcher gives as its own exit code is the one that is not 0.
   static func leave(_ command: any ParsableCommand) {

@@ -1,12 +1,13 @@
 import ArgumentParser
 import Corpus
 import Foundation
+import Parallel
 import Settings
 import Telemetry
 import TokenData
 import Tokenizers
 
-struct TokenizeCommand: ParsableCommand {
+struct TokenizeCommand: RankedCommand {
   static let configuration = CommandConfiguration(
     commandName: "tokenize",
     abstract: "Turns texts into token shards for training and validation.",
@@ -14,8 +15,12 @@ struct TokenizeCommand: ParsableCommand {
       Reads text, JSON lines (names that end in .jsonl or .ndjson, or --field), both also with gzip or zstd, from files, \
       directories, patterns and standard input (-). Writes OUTPUT/NAME_train_000000.bin and OUTPUT/NAME_val_000000.bin \
       and so on, in the format of llm.c; beside each, where its documents begin (.documents, a NumPy array of 64-bit \
-      integers). Memory does not grow with the text, and the shards do not depend on the number of threads. A call \
-      that was stopped goes on behind its last whole shard when it is given again.
+      integers). Memory does not grow with the text. A call that was stopped goes on behind its last whole shard when it \
+      is given again.
+
+      Under mpirun or srun, all ranks read the files, each turns its share of the text into ids, and the first writes; \
+      standard input and pipes are read by the first rank alone. The shards do not depend on the numbers of ranks and \
+      threads.
 
       A document is a JSON line, a text file, or what lies between two --separator of a text file; its ids end with the \
       tokenizer's end-of-document id, where it has one. Validation are documents whose hash falls into the share; of \
@@ -71,22 +76,40 @@ struct TokenizeCommand: ParsableCommand {
   }
 
   func run() throws {
+    try Ranks.run { group in
+      let (job, files) = try Ranks.prepare(on: group) { try makeJob() }
+      let threadCount = try Host.threadCount(setting: threads.threads, group: group)
+      // What has no size can be read but once.
+      let isShared = group.size > 1 && files.allSatisfy { $0.storedBytes > 0 }
+      guard isShared || group.rank == 0 else { return }
+      if group.rank == 0 { try prepareDirectory() }
+      let progress = TokenizeProgress(totalBytes: files.reduce(0) { $0 + $1.storedBytes }, isShown: group.rank == 0)
+      let outcome =
+        isShared
+        ? try job.run(threadCount: threadCount, ranks: TokenizingRanks(group: group), show: progress.show)
+        : try job.run(threadCount: threadCount, show: progress.show)
+      progress.finish()
+      if let outcome { try report(outcome) }
+    }
+  }
+
+  private func makeJob() throws -> (TokenizationJob, [CorpusFile]) {
     let tokenizer = try loadTokenizer()
     let files = try CorpusFile.expand(files, areLines: field != nil)
     let job = TokenizationJob(
       tokenizer: tokenizer, files: files, rule: try validationRule(files), field: field ?? "text",
       endOfDocument: try endID(tokenizer), separator: separator ?? "", shardCapacity: shardTokens,
       prefix: output + "/" + name)
+    return (job, files)
+  }
+
+  private func prepareDirectory() throws {
     do {
       try FileManager.default.createDirectory(atPath: output, withIntermediateDirectories: true)
     } catch {
       throw UserError("\(output): the directory cannot be made: \(error.localizedDescription)")
     }
     try refuseOldShards()
-    let progress = TokenizeProgress(totalBytes: files.reduce(0) { $0 + $1.storedBytes })
-    let outcome = try job.run(threadCount: threads.count, show: progress.show)
-    progress.finish()
-    try report(outcome)
   }
 
   private func loadTokenizer() throws -> any Tokenizer {
@@ -151,21 +174,47 @@ struct TokenizeCommand: ParsableCommand {
   }
 }
 
+/// The ranks of the launcher.
+private struct TokenizingRanks: TokenizationRanks {
+  let group: any ProcessGroup
+
+  var rank: Int { group.rank }
+  var size: Int { group.size }
+
+  func gather(_ text: String) throws -> [String] { try group.gather(text) }
+
+  /// Sends the number of the words, then the words.
+  func send(_ words: [Int32], to rank: Int) throws {
+    try unsafe [Int64(words.count)].withUnsafeBytes { bytes in try unsafe group.send(bytes, to: rank) }
+    try unsafe words.withUnsafeBytes { bytes in try unsafe group.send(bytes, to: rank) }
+  }
+
+  func receive(from rank: Int) throws -> [Int32] {
+    var count: [Int64] = [0]
+    try unsafe count.withUnsafeMutableBytes { bytes in try unsafe group.receive(bytes, from: rank) }
+    var words = [Int32](repeating: 0, count: Int(count[0]))
+    try unsafe words.withUnsafeMutableBytes { bytes in try unsafe group.receive(bytes, from: rank) }
+    return words
+  }
+}
+
 /// Shows how far tokenization is: on a terminal in a line that is rewritten, elsewhere in a line every ten seconds.
 private final class TokenizeProgress {
   private let totalBytes: Int
+  private let isShown: Bool
   private let console = Console.standardError
   private let start = ContinuousClock.now
   private var shownAt: ContinuousClock.Instant
 
-  init(totalBytes: Int) {
+  init(totalBytes: Int, isShown: Bool) {
     self.totalBytes = totalBytes
+    self.isShown = isShown
     shownAt = start
   }
 
   func show(_ progress: TokenizationJob.Progress) {
     let now = ContinuousClock.now
-    guard now - shownAt >= (console.isTerminal ? .milliseconds(200) : .seconds(10)) else { return }
+    guard isShown, now - shownAt >= (console.isTerminal ? .milliseconds(200) : .seconds(10)) else { return }
     shownAt = now
     let seconds = (now - start) / .seconds(1)
     var fields = [

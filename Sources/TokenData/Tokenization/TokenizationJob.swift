@@ -3,9 +3,9 @@ internal import Foundation
 internal import Settings
 package import Tokenizers
 
-/// Turns a corpus into shards: one pass, several threads, memory for a few parts of documents only.
+/// Turns a corpus into shards: one pass, several threads and ranks, memory for a few parts of documents only.
 ///
-/// What comes out does not depend on the number of threads. A job that was stopped goes on behind its last whole shards.
+/// What comes out does not depend on the number of threads, nor of ranks. A job that was stopped goes on behind its last whole shards.
 package struct TokenizationJob: Sendable {
   let tokenizer: any Tokenizer
   let files: [CorpusFile]
@@ -55,9 +55,36 @@ package struct TokenizationJob: Sendable {
   ///
   /// - Parameters:
   ///   - threadCount: threads that encode; with 1, the one that calls.
-  ///   - show: called after each part.
+  ///   - show: called after each batch of parts.
   package func run(threadCount: Int, show: (Progress) -> Void) throws -> Outcome {
-    var state = try TokenizationState(prefix: prefix, job: identity)
+    try write(TokenizationState(prefix: prefix, job: identity), threadCount: threadCount, ranks: nil, show)
+  }
+
+  /// Does the job with other ranks, all of which call this: all encode, the first writes.
+  ///
+  /// - Returns: the outcome, on the first rank.
+  package func run(
+    threadCount: Int, ranks: any TokenizationRanks, show: (Progress) -> Void
+  ) throws -> Outcome? {
+    guard ranks.rank == 0 else {
+      let start = try agree(with: ranks, start: .null)
+      if start["is_done"] != true {
+        try help(TokenizationState.places(of: start["places"]), threadCount: threadCount, ranks)
+      }
+      return nil
+    }
+    let state = try TokenizationState(prefix: prefix, job: identity)
+    let start: Setting = [
+      "is_done": .flag(state.totals != nil), "places": TokenizationState.setting(of: state.places),
+    ]
+    _ = try agree(with: ranks, start: start)
+    return try write(state, threadCount: threadCount, ranks: ranks, show)
+  }
+
+  private func write(
+    _ start: TokenizationState, threadCount: Int, ranks: (any TokenizationRanks)?, _ show: (Progress) -> Void
+  ) throws -> Outcome {
+    var state = start
     var outcome = Outcome(totals: TokenizationTotals())
     outcome.resumedCount = state.places.values.reduce(0) { $0 + $1.shardCount }
     if let totals = state.totals {
@@ -66,30 +93,11 @@ package struct TokenizationJob: Sendable {
       return outcome
     }
     var output = TokenizationOutput(self, state.places)
-    let places = state.places
-    let pipeline = threadCount > 1 ? makePipeline(threadCount, places) : nil
-    defer { pipeline?.close(threadCount: threadCount) }
-    let encoder = PartEncoder(self)
-    var reader = CorpusPartReader(files, rule: rule, cut: tokenizer.cut, separator: Array(separator.utf8))
-    var (submitted, taken) = (0, 0)
-    while let part = try reader.next() {
-      if let pipeline {
-        pipeline.submit(submitted, NumberedPart(number: submitted, part: part))
-      } else {
-        try output.append(try Self.encode(encoder, part, submitted, places), part: submitted, to: &state)
-        taken += 1
-      }
-      submitted += 1
-      // As many parts are in memory as keep all threads busy while this one writes.
-      while let pipeline, submitted - taken > 4 * threadCount {
-        try output.append(try pipeline.take(taken), part: taken, to: &state)
-        taken += 1
-      }
-      show(Progress(position: reader.storedPosition, totals: output.totals))
-    }
-    while let pipeline, taken < submitted {
-      try output.append(try pipeline.take(taken), part: taken, to: &state)
-      taken += 1
+    let batches = EncodedBatches(self, state.places, threadCount: threadCount, ranks: ranks)
+    while let (firstPart, batch) = try batches.next() {
+      for (offset, part) in batch.parts.enumerated() { try output.append(part, part: firstPart + offset, to: &state) }
+      if let failure = batch.failure { throw failure }
+      show(Progress(position: batches.storedPosition, totals: output.totals))
     }
     outcome.totals = output.totals
     (outcome.trainingPaths, outcome.validationPaths) = try output.finish()
@@ -100,29 +108,50 @@ package struct TokenizationJob: Sendable {
     return outcome
   }
 
-  private struct NumberedPart: Sendable {
-    let number: Int
-    let part: CorpusPart
+  // MARK: Ranks
+
+  /// What the first rank begins with, on all ranks.
+  ///
+  /// - Throws: ``TokenError`` on all ranks if they were not given the same work.
+  private func agree(with ranks: any TokenizationRanks, start: Setting) throws -> Setting {
+    let own: Setting = ["work": work(withTimes: false), "start": start]
+    let all = try ranks.gather(own.json()).map { try Setting(json: $0) }
+    for (rank, other) in all.enumerated() {
+      let differences = (all[0]["work"] ?? .null).differences(from: other["work"] ?? .null)
+      guard differences.isEmpty else {
+        throw TokenError(
+          file: "rank \(rank)",
+          found: "other work than rank 0 has: \(differences.map(\.key).joined(separator: ", ")) differ",
+          allowed: "the same files and options on all ranks")
+      }
+    }
+    return all[0]["start"] ?? .null
   }
 
-  private func makePipeline(
-    _ threadCount: Int, _ places: [TokenSplit: TokenizationState.Place]
-  ) -> OrderedPipeline<NumberedPart, EncodedPart> {
-    OrderedPipeline(threadCount: threadCount) {
-      let encoder = PartEncoder(self)
-      return { try Self.encode(encoder, $0.part, $0.number, places) }
+  /// Encodes for the first rank. A failure is told to it, and it is for it to say so and to end all.
+  private func help(
+    _ places: [TokenSplit: TokenizationState.Place], threadCount: Int, _ ranks: any TokenizationRanks
+  ) throws {
+    let batches = EncodedBatches(self, places, threadCount: threadCount, ranks: ranks)
+    do {
+      while let (_, batch) = try batches.next() {
+        try ranks.send(EncodedMessage.words(batch), to: 0)
+        if batch.failure != nil { return }
+      }
+    } catch let error as CorpusError {
+      try ranks.send(EncodedMessage.words(EncodedBatch(failure: error)), to: 0)
     }
   }
 
-  /// Parts before the last finished shard of their split need no ids.
-  private static func encode(
-    _ encoder: PartEncoder, _ part: CorpusPart, _ number: Int, _ places: [TokenSplit: TokenizationState.Place]
-  ) throws -> EncodedPart {
-    try encoder.encode(part) { split in places[split].map { number < $0.part } ?? false }
+  func makeReader() -> CorpusPartReader {
+    CorpusPartReader(files, rule: rule, cut: tokenizer.cut, separator: Array(separator.utf8))
   }
 
   /// Everything that decides what is in the shards.
-  private var identity: Setting {
+  private var identity: Setting { work(withTimes: true) }
+
+  /// - Parameter withTimes: whether a file that was changed is another one.
+  private func work(withTimes: Bool) -> Setting {
     let ruleText: String =
       switch rule {
       case .hash(let share): "hash \(share)"
@@ -133,7 +162,11 @@ package struct TokenizationJob: Sendable {
       "field": .text(field), "end_of_document": endOfDocument.map { .integer(Int($0)) } ?? .null,
       "separator": .text(separator), "shard_tokens": .integer(shardCapacity),
       "files": .list(
-        files.map { [.text($0.path), .text($0.kind.rawValue), .integer($0.storedBytes), .integer($0.changeTime)] }),
+        files.map { file in
+          .list(
+            [.text(file.path), .text(file.kind.rawValue), .integer(file.storedBytes)]
+              + (withTimes ? [.integer(file.changeTime)] : []))
+        }),
     ]
   }
 

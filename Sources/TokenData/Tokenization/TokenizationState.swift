@@ -36,13 +36,31 @@ struct TokenizationState {
         file: path, found: "the record of another call: \(differences.map(\.key).joined(separator: ", ")) differ",
         allowed: "the same call, to go on; else another --output or --name")
     }
+    places = Self.places(of: known["places"])
+    totals = known["totals"].flatMap(TokenizationTotals.init)
+  }
+
+  /// Places as they are written down.
+  static func setting(of places: [TokenSplit: Place]) -> Setting {
+    .mapping(
+      TokenSplit.allCases.compactMap { split in
+        places[split].map { place in
+          Setting.Entry(
+            key: split.rawValue,
+            value: ["shards": .integer(place.shardCount), "part": .integer(place.part), "ids": .integer(place.idCount)])
+        }
+      })
+  }
+
+  static func places(of setting: Setting?) -> [TokenSplit: Place] {
+    var places: [TokenSplit: Place] = [:]
     for split in TokenSplit.allCases {
-      guard let place = known["places"]?[split.rawValue] else { continue }
+      guard let place = setting?[split.rawValue] else { continue }
       places[split] = Place(
         shardCount: place["shards"]?.integerValue ?? 0, part: place["part"]?.integerValue ?? 0,
         idCount: place["ids"]?.integerValue ?? 0)
     }
-    totals = known["totals"].flatMap(TokenizationTotals.init)
+    return places
   }
 
   mutating func note(_ place: Place, of split: TokenSplit) throws(TokenError) {
@@ -56,16 +74,7 @@ struct TokenizationState {
   }
 
   private func write() throws(TokenError) {
-    let known = TokenSplit.allCases.compactMap { split in
-      places[split].map { place in
-        Setting.Entry(
-          key: split.rawValue,
-          value: [
-            "shards": .integer(place.shardCount), "part": .integer(place.part), "ids": .integer(place.idCount),
-          ])
-      }
-    }
-    let record: Setting = ["job": job, "places": .mapping(known), "totals": totals?.setting ?? .null]
+    let record: Setting = ["job": job, "places": Self.setting(of: places), "totals": totals?.setting ?? .null]
     do {
       try Data((record.json(pretty: true) + "\n").utf8).write(to: URL(filePath: path), options: .atomic)
     } catch {
