@@ -118,7 +118,8 @@ let package = Package(
       swiftSettings: strict),
     // The formats' rules written down a second time, for whatever mutates files.
     .target(
-      name: "ParserOracles", dependencies: ["Checkpoints", "FaultSupport", "Settings", "TokenData", "Training"],
+      name: "ParserOracles",
+      dependencies: ["Checkpoints", "FaultSupport", "Settings", "TokenData", "Tokenizers", "Training"],
       path: "Tests/ParserOracles", swiftSettings: strict),
     .executableTarget(
       name: "faults",

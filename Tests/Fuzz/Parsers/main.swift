@@ -37,6 +37,10 @@ let targets: [String: Target] = [
     store(UnsafeBufferPointer(start: start, count: count))
     return insist { try TokenShardOracle.check(memoryPath) }
   },
+  "tokenizers": { start, count in
+    let bytes = Array(UnsafeBufferPointer(start: start, count: count))
+    return insist { try TokenizerOracle.check(bytes) }
+  },
   "run-files": { start, count in
     let text = String(decoding: UnsafeBufferPointer(start: start, count: count), as: UTF8.self)
     return insist { try RunFileOracle.check(text) }
