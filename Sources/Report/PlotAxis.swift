@@ -49,7 +49,8 @@ package struct PlotAxis: Hashable, Sendable {
     let step = [1, 2, 5, 10].map { $0 * power }.first { span / $0 <= 8 } ?? 10 * power
     let first = (ends.lowerBound / step).rounded(.up)
     let last = (ends.upperBound / step).rounded(.down)
-    return stride(from: first, through: last, by: 1).map { $0 * step }
+    // Nothing is below zero and yet zero.
+    return stride(from: first, through: last, by: 1).map { $0 * step + 0 }
   }
 
   /// Powers of two, every second or fourth where there are many.

@@ -9,6 +9,15 @@ package struct TradeOff: Sendable {
     case accuracy
     case cacheBytes = "cache_bytes"
     case tokensPerSecond = "tokens_per_second"
+    case secondsPerToken = "seconds_per_token"
+
+    /// What a result says of it; nil if it says nothing that can be drawn.
+    func value(in row: Setting) -> Double? {
+      let value =
+        self == .secondsPerToken
+        ? row[Self.tokensPerSecond.rawValue]?.numberValue.map { 1 / $0 } : row[rawValue]?.numberValue
+      return value.flatMap { $0.isFinite && (scale == .linear || $0 > 0) ? $0 : nil }
+    }
   }
 
   let name: String
@@ -39,9 +48,7 @@ package struct TradeOff: Sendable {
   func series(x: Quantity, y: Quantity) throws(PlotError) -> Plot.Series {
     var points: [Plot.Point] = []
     for row in rows {
-      guard let xValue = row[x.rawValue]?.numberValue, let yValue = row[y.rawValue]?.numberValue, xValue.isFinite,
-        yValue.isFinite, x.scale == .linear || xValue > 0
-      else {
+      guard let xValue = x.value(in: row), let yValue = y.value(in: row) else {
         throw PlotError(description: "\(name): \(row.json()) has no \(x.rawValue) and \(y.rawValue) that can be drawn")
       }
       let label = row["chunk_size"]?.integerValue.map { "C = \($0)" } ?? ""
@@ -65,12 +72,13 @@ package struct TradeOff: Sendable {
 extension TradeOff.Quantity {
   fileprivate var scale: PlotAxis.Scale { self == .cacheBytes ? .logarithmic : .linear }
 
-  fileprivate var caption: Plot.Caption {
+  var caption: Plot.Caption {
     switch self {
-    case .loss: Plot.Caption("loss, nats a target") { Format.fixed($0, digits: 2) }
+    case .loss: .loss
     case .accuracy: Plot.Caption("accuracy") { Format.fixed($0, digits: 2) }
     case .cacheBytes: Plot.Caption("cache of a sequence", scale: scale) { Format.bytes(Int($0)) }
     case .tokensPerSecond: Plot.Caption("tokens a second") { Format.count($0) }
+    case .secondsPerToken: Plot.Caption("microseconds a token") { Format.fixed($0 * 1e6, digits: 1) }
     }
   }
 }

@@ -15,7 +15,8 @@ struct EvaluateCommand: ParsableCommand {
     abstract: "Measures a checkpoint's loss, accuracy and speed at each chunk size.",
     discussion: """
       Without a source, the run's own validation data is used. Cache bytes are what generation keeps for one sequence \
-      of the evaluated length.
+      of the evaluated length. Results of a run's checkpoint are also added to evaluations.jsonl in the run directory, \
+      where `catlm report` finds them.
 
       Example: catlm evaluate runs/smoke --chunk-sizes 2,4,8,16
       """)
@@ -81,6 +82,7 @@ struct EvaluateCommand: ParsableCommand {
     let sizes = try ChunkSizeOption.parse(chunkSizes, model: model.config, run: location.run)
     try requireRoom(model.config, length: source.length, sampleCount: min(batch, data.sampleCount), sizes)
     if !json { try Output.print(EvaluationTable.header) }
+    let log = EvaluationLog(besideCheckpoint: location.checkpoint.path)
     let progress =
       quiet ? nil : EvaluationProgressLine("evaluation", batchCount: sizes.count * data.batchCount)
     defer { progress?.finish() }
@@ -93,8 +95,10 @@ struct EvaluateCommand: ParsableCommand {
       let row = EvaluationTable.Row(
         chunkSize: shownSize, result: result,
         cacheBytes: model.config.cacheBytes(length: source.length, chunkSize: chunkSize),
-        parameterCount: model.parameters.count)
-      try Output.print(json ? row.json : row.text)
+        parameterCount: model.parameters.count, step: location.checkpoint.state?.step, source: source.name,
+        context: source.length)
+      log.append(row.object)
+      try Output.print(json ? row.object.json(pretty: false) : row.text)
     }
   }
 

@@ -7,6 +7,8 @@ import Tokenizers
 struct EvaluationSource {
   /// Tokens of the longest sample.
   let length: Int
+  /// What it is, for results: `validation`, a task, or the path that the options name.
+  let name: String
   private let config: DataConfig
   private let text: (path: String, tokenizer: any Tokenizer)?
 
@@ -14,6 +16,7 @@ struct EvaluationSource {
     var config = try Self.data(options, location: location, model: model)
     if let samples = options.samples { config.validationSampleCount = samples }
     self.config = config
+    name = options.text ?? options.tokens ?? options.task?.rawValue ?? "validation"
     length = config.context
     guard length <= model.maximumLength else {
       throw UserError(

@@ -13,6 +13,12 @@ enum EvaluationTable {
     let result: EvaluationResult
     let cacheBytes: Int
     let parameterCount: Int
+    /// Steps that the model was trained for; nil if the checkpoint does not say.
+    let step: Int?
+    /// What it was measured on.
+    let source: String
+    /// Tokens of the longest sample.
+    let context: Int
 
     var text: String {
       let size = (chunkSize.map(String.init) ?? "–").padded(to: 10)
@@ -22,14 +28,14 @@ enum EvaluationTable {
       return size + loss + accuracy + rate + String(cacheBytes).padded(to: 24)
     }
 
-    var json: String {
-      let object: Setting = [
+    var object: Setting {
+      [
         "chunk_size": chunkSize.map(Setting.integer) ?? .null, "loss": .number(result.loss),
         "accuracy": .number(result.accuracy), "targets": .integer(result.targetCount),
         "tokens_per_second": .number(result.tokensPerSecond), "cache_bytes": .integer(cacheBytes),
-        "parameters": .integer(parameterCount),
+        "parameters": .integer(parameterCount), "perplexity": .number(exp(result.loss)),
+        "step": step.map(Setting.integer) ?? .null, "source": .text(source), "context": .integer(context),
       ]
-      return object.json(pretty: false)
     }
   }
 }

@@ -51,17 +51,13 @@ struct PlotCommand: ParsableCommand {
 
   private func tradeOff() throws -> Plot {
     let results = try paths.map {
-      try TradeOff(name: name(of: $0, dropsExtension: true), lines: content(of: $0), source: $0)
+      try TradeOff(name: name(of: $0), lines: content(of: $0), source: $0)
     }
     return try TradeOff.plot(results, title: title ?? "One model, run at several chunk sizes", x: x, y: y)
   }
 
   private func curves() throws -> Plot {
-    let curves = try paths.map { path in
-      let file = path + "/metrics.jsonl"
-      return try Curve(name: name(of: path, dropsExtension: false), lines: content(of: file), source: file)
-    }
-    return Curve.plot(curves, title: title ?? "Loss over steps")
+    RunHistory.plot(try RunHistory.named(paths), title: title ?? "Loss over steps")
   }
 
   private func content(of path: String) throws -> String {
@@ -69,10 +65,7 @@ struct PlotCommand: ParsableCommand {
     return String(decoding: content, as: UTF8.self)
   }
 
-  private func name(of path: String, dropsExtension: Bool) -> String {
-    let url = URL(filePath: path)
-    return (dropsExtension ? url.deletingPathExtension() : url).lastPathComponent
-  }
+  private func name(of path: String) -> String { URL(filePath: path).deletingPathExtension().lastPathComponent }
 }
 
 extension TradeOff.Quantity: ExpressibleByArgument {

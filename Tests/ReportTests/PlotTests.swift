@@ -64,11 +64,11 @@ import Testing
       #"{"step": 1001, "loss": "nan"}"#, #"{"step": 1001, "lo"#,
     ]
     let lines = (training + others).joined(separator: "\n")
-    let series = try Curve(name: "a", lines: lines, source: "a").series(isNamed: true)
+    let series = try RunHistory(name: "a", lines: lines, source: "a").series(isNamed: true)
     #expect(series.map(\.name) == ["a: training", "a: validation, C = 4", "a: validation, C = 8"])
     #expect(series[0].points.count == 143 && abs(series[0].points[0].y - 4.992) < 1e-9)
     #expect(series[1].points.map(\.y) == [4.1, 3.1])
-    let svg = Curve.plot([try Curve(name: "a", lines: lines, source: "a")], title: "a").svg
+    let svg = RunHistory.plot([try RunHistory(name: "a", lines: lines, source: "a")], title: "a").svg
     #expect(XMLCheck().accepts(svg) && svg.contains("validation, C = 8") && !svg.contains("a: "))
   }
 
@@ -91,7 +91,7 @@ import Testing
   }
 
   @Test func `metrics without a loss cannot be drawn`() {
-    #expect(throws: PlotError.self) { try Curve(name: "a", lines: "{}\n", source: "a") }
+    #expect(throws: PlotError.self) { try RunHistory(name: "a", lines: "{}\n", source: "a") }
   }
 
   @Test func `a loss that is no number cannot be drawn`() throws {
