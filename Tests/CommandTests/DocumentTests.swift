@@ -180,6 +180,11 @@ private final class Clone {
         cuts=(train.validation_interval=3 train.sample_interval=3 train.sample_tokens=3 data.validation_samples=2)
         cuts+=(schedule.warmup_steps=2 train.batch_size=4)
         if [[ "$*" != *train.steps=* ]]; then cuts+=(train.steps=6); fi
+        # A model that wants a cluster, as small as it goes.
+        if [[ "$*" == *cat-small* ]]; then
+          cuts+=(model.hidden_size=32 model.num_hidden_layers=1 model.num_heads=2 model.compressor_hidden_size=32)
+          cuts+=(model.compressor_num_layers=1 model.compressor_num_heads=2 data.context=128 train.accumulation=1)
+        fi
         for cut in "${cuts[@]}"; do
           if [[ "$*" != *"${cut%%=*}="* ]]; then words+=(--set "$cut"); fi
         done
