@@ -34,14 +34,30 @@ final class ShardFile {
 
   /// Adds ids, each checked against the vocabulary.
   func append(_ ids: ArraySlice<Int32>) throws(TokenError) {
-    for id in ids {
-      guard id >= 0, Int(id) < vocabularySize else {
-        throw TokenError(file: path, found: "id \(id)", allowed: "0..<\(vocabularySize), the vocabulary")
-      }
-      for byte in 0..<idByteCount { buffer.append(UInt8(truncatingIfNeeded: id >> (8 * Int32(byte)))) }
+    // A loop without an exit, which the compiler turns into vectors.
+    let largest = ids.reduce(0) { max($0, UInt32(bitPattern: $1)) }
+    if Int(largest) >= vocabularySize, let id = ids.first(where: { $0 < 0 || Int($0) >= vocabularySize }) {
+      throw TokenError(file: path, found: "id \(id)", allowed: "0..<\(vocabularySize), the vocabulary")
+    }
+    var rest = ids
+    while !rest.isEmpty {
+      let part = rest.prefix(1 << 18)
+      if idByteCount == 2 { append(part, as: UInt16.self) } else { append(part, as: UInt32.self) }
+      rest = rest.dropFirst(part.count)
       if buffer.count >= 1 << 20 { try flush() }
     }
     count += ids.count
+  }
+
+  /// Adds the bytes of ids, smallest byte first.
+  private func append<ID: FixedWidthInteger>(_ ids: ArraySlice<Int32>, as type: ID.Type) {
+    let values = unsafe [ID](unsafeUninitializedCapacity: ids.count) { memory, count in
+      unsafe ids.withUnsafeBufferPointer { ids in
+        for index in ids.indices { unsafe memory[index] = ID(truncatingIfNeeded: ids[index]).littleEndian }
+      }
+      count = ids.count
+    }
+    unsafe values.withUnsafeBytes { bytes in unsafe buffer.append(contentsOf: bytes) }
   }
 
   /// Notes that a document begins with the next id.

@@ -25,8 +25,7 @@ package struct ByteTokenizer: Tokenizer {
 
   private final class Encoder: TextEncoder {
     func encode(_ text: Span<UInt8>, as part: TextPart, into ids: inout [Int32]) {
-      ids.reserveCapacity(ids.count + text.count)
-      for index in text.indices { ids.append(Int32(text[index])) }
+      unsafe text.withUnsafeBufferPointer { bytes in ids.append(contentsOf: unsafe bytes.lazy.map { Int32($0) }) }
     }
   }
 
