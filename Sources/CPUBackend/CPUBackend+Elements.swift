@@ -3,6 +3,9 @@ package import TensorCore
 
 extension CPUBackend {
   package func fill(_ x: Tensor, with value: Float) {
+    if x.dtype == .float64 {
+      return workers.run(taskCount: 1) { _ in x.doubleAddress.update(repeating: Double(value), count: x.count) }
+    }
     forEachBlock(of: x.count, by: Self.blockElements) { _, range in
       kernels.fill(x.address + range.lowerBound, value, range.count)
     }
@@ -10,6 +13,11 @@ extension CPUBackend {
 
   package func add(_ x: Tensor, to y: Tensor) {
     precondition(x.count == y.count, "add: \(x.shape) to \(y.shape)")
+    if y.dtype == .float64 {
+      return workers.run(taskCount: 1) { _ in
+        for i in 0..<y.count { y.doubleAddress[i] += x.doubleAddress[i] }
+      }
+    }
     forEachBlock(of: x.count, by: Self.blockElements) { _, range in
       kernels.add(x.address + range.lowerBound, y.address + range.lowerBound, range.count)
     }
@@ -35,11 +43,15 @@ extension CPUBackend {
     }
   }
 
-  package func sum(_ x: Tensor) -> Double {
-    sumOfBlocks(of: x.count) { range in kernels.sum(x.address + range.lowerBound, range.count) }
+  package func accumulateSum(of x: Tensor, into total: Tensor) {
+    total.doubleAddress[0] += sumOfBlocks(of: x.count) { range in
+      kernels.sum(x.address + range.lowerBound, range.count)
+    }
   }
 
-  package func sumOfSquares(_ x: Tensor) -> Double {
-    sumOfBlocks(of: x.count) { range in kernels.sum_of_squares(x.address + range.lowerBound, range.count) }
+  package func accumulateSumOfSquares(of x: Tensor, into total: Tensor) {
+    total.doubleAddress[0] += sumOfBlocks(of: x.count) { range in
+      kernels.sum_of_squares(x.address + range.lowerBound, range.count)
+    }
   }
 }

@@ -29,6 +29,14 @@ extension CPUBackend {
     return kernels.cross_entropy_gradient(logits, width, target, gradientScale)
   }
 
+  package func accumulateMatches(of x: Tensor, with y: Tensor, into total: Tensor) {
+    precondition(x.count == y.count, "matches: \(x.shape) with \(y.shape)")
+    let (first, second) = (x.indexAddress, y.indexAddress)
+    workers.run(taskCount: 1) { _ in
+      total.doubleAddress[0] += Double((0..<x.count).count { first[$0] == second[$0] })
+    }
+  }
+
   package func argmax(of x: Tensor, into columns: Tensor) {
     let width = x.rowWidth
     precondition(columns.count == x.rowCount, "argmax: \(x.shape) into \(columns.shape)")

@@ -7,7 +7,7 @@ extension DType {
     switch self {
     case .float32: CK_FLOAT32
     case .bfloat16: CK_BFLOAT16
-    case .int32: preconditionFailure("kernel: numbers of int32")
+    case .int32, .float64: preconditionFailure("kernel: numbers of \(self)")
     }
   }
 }

@@ -10,6 +10,8 @@ internal import TensorCore
 
 /// The memory of the machine's processors, which a CPU backend shares with the program: views are no copies.
 final class HostMemory: DeviceMemory {
+  let isSynchronous = true
+
   /// Whether there is memory behind its addresses; if not, nothing is ever written to them.
   private let isReal: Bool
 
@@ -102,6 +104,12 @@ extension Tensor {
   var mutableIndexAddress: UnsafeMutablePointer<Int32> {
     precondition(dtype == .int32, "tensor: \(shape) of \(dtype) read as indices")
     return rawAddress(of: 0).assumingMemoryBound(to: Int32.self)
+  }
+
+  /// Address of the first of some sums.
+  var doubleAddress: UnsafeMutablePointer<Double> {
+    precondition(dtype == .float64, "tensor: \(shape) of \(dtype) read as float64")
+    return rawAddress(of: 0).assumingMemoryBound(to: Double.self)
   }
 
   /// Address of an element, of whatever type.

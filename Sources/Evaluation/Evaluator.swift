@@ -37,26 +37,29 @@ package struct Evaluator {
     _ data: any ValidationData, indices: [Int], chunkSize: Int, onBatch: (Int) -> Void = { _ in }
   ) -> EvaluationResult {
     var result = EvaluationResult()
+    // Loss and correct predictions, read when all batches are through.
+    let totals = Tensor(doubles: [0, 0], pool: backend.pool)
     let clock = ContinuousClock()
     let elapsed = clock.measure {
       for index in indices {
         let batch = data.batch(index)
-        add(batch, chunkSize: chunkSize, to: &result)
+        add(batch, chunkSize: chunkSize, to: &result, totals)
         onBatch(batch.inputs.count)
       }
+      let found = totals.doubles
+      (result.lossSum, result.correctCount) = (found[0], Int(found[1]))
     }
     result.seconds = elapsed / .seconds(1)
     return result
   }
 
-  private func add(_ batch: TokenBatch, chunkSize: Int, to result: inout EvaluationResult) {
+  private func add(_ batch: TokenBatch, chunkSize: Int, to result: inout EvaluationResult, _ totals: Tensor) {
     let head = model.loss(
       ids: batch.inputs, targets: batch.targets, sampleCount: batch.sampleCount, length: batch.length,
       chunkSize: chunkSize, gradientScale: 1, countsCorrect: true,
       tape: Tape(backend: backend, isRecording: false))
-    result.lossSum += head.lossSum
+    backend.add(head.totals, to: totals)
     result.targetCount += head.rowCount
-    result.correctCount += head.correctCount
     result.tokenCount += batch.inputs.count
   }
 }

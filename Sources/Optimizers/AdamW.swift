@@ -15,12 +15,15 @@ package final class AdamW {
   /// Moments of the owned weights, one part after the other.
   package let firstMoments: Tensor
   package let secondMoments: Tensor
-  /// Updates made so far; the bias corrections hang on it.
-  package var updateCount = 0
 
   private let parameters: ParameterStore
+  private let gradients: Tensor
   private let backend: any Backend
   private let runs: [Run]
+  /// `[2]` of float64: summed loss, sum of squared gradients.
+  private let sums: Tensor
+  /// An ``UpdateControl``.
+  private let control: Tensor
 
   /// Neighbouring owned weights that are treated alike.
   private struct Run {
@@ -33,8 +36,10 @@ package final class AdamW {
   package init(
     _ config: OptimizerConfig, parameters: ParameterStore, backend: any Backend, owned: [Range<Int>]? = nil
   ) {
+    guard let gradients = parameters.gradients else { preconditionFailure("optimizer: parameters without gradients") }
     self.config = config
     self.parameters = parameters
+    self.gradients = gradients
     self.backend = backend
     self.owned = owned ?? [0..<parameters.count]
     let ownedCount = self.owned.reduce(0) { $0 + $1.count }
@@ -43,6 +48,8 @@ package final class AdamW {
     }
     for moment in moments { backend.fill(moment, with: 0) }
     (firstMoments, secondMoments) = (moments[0], moments[1])
+    sums = Tensor(doubles: [0, 0], pool: backend.pool)
+    control = Tensor(doubles: [Double](repeating: 0, count: UpdateControl.count), pool: backend.pool)
     runs = Self.runs(self.owned, of: parameters, target: config.decayTarget)
   }
 
@@ -70,6 +77,15 @@ package final class AdamW {
     return runs
   }
 
+  /// Updates made so far, of which the bias corrections are made. To read it waits.
+  package var updateCount: Int {
+    get { UpdateControl(control.doubles).updateCount }
+    set {
+      let index = UpdateControl.updateCountIndex
+      control.rows(index..<index + 1).assign(doubles: [Double(newValue)])
+    }
+  }
+
   /// A moment of weights that lie in one owned part.
   package func moment(_ moment: Moment, of weights: Range<Int>) -> Tensor {
     var start = 0
@@ -83,44 +99,64 @@ package final class AdamW {
     preconditionFailure("moment: weights \(weights) are not in one owned part")
   }
 
-  /// Root of the sum of all squared gradients, where all are owned.
-  package func gradientNorm() -> Double { sumOfSquares().squareRoot() }
+  // MARK: A step
 
-  /// Sum of the squared gradients of the owned weights.
-  package func sumOfSquares() -> Double {
-    guard let gradients = parameters.gradients else { preconditionFailure("optimizer: parameters without gradients") }
-    return owned.reduce(0) { $0 + backend.sumOfSquares(gradients.rows($1)) }
+  /// `[1]` of float64: what a step's losses are added to, and then those of other ranks.
+  package var lossSum: Tensor { sums.rows(0..<1) }
+  /// `[1]` of float64: the sum of the squared gradients that ``addSquares()`` made, to which others' are added where they
+  /// own a part.
+  package var sumOfSquares: Tensor { sums.rows(1..<2) }
+
+  /// Forgets the sums of the step before.
+  package func beginStep() {
+    backend.fill(sums, with: 0)
   }
 
-  /// Clips by the global norm, updates the owned weights, and leaves the gradients as they are.
+  /// Adds the squared gradients of the owned weights to ``sumOfSquares``.
+  package func addSquares() {
+    for range in owned { backend.accumulateSumOfSquares(of: gradients.rows(range), into: sumOfSquares) }
+  }
+
+  /// Clips by the global norm and updates the owned weights, unless the sums say that there is to be no update. Leaves the
+  /// gradients as they are. Nothing is waited for.
   ///
   /// - Parameters:
   ///   - rate: this step's learning rate.
-  ///   - gradientNorm: norm of all gradients as they stand.
-  package func step(rate: Double, gradientNorm: Double) {
-    guard let gradients = parameters.gradients else { preconditionFailure("optimizer: parameters without gradients") }
-    updateCount += 1
-    let scale = config.clipNorm > 0 ? min(1, config.clipNorm / (gradientNorm + 1e-6)) : 1
+  ///   - targetCount: targets whose losses were added to ``lossSum``.
+  ///   - lossThreshold: a mean loss above it skips the update.
+  /// - Returns: what was decided, to be waited for.
+  @discardableResult
+  package func update(
+    rate: Double, targetCount: Int = 0, lossThreshold: Double = .infinity
+  ) -> PendingControl {
+    let decision = UpdateDecision(
+      targetCount: targetCount, clipNorm: config.clipNorm, lossThreshold: lossThreshold, beta1: config.beta1,
+      beta2: config.beta2)
+    backend.decideUpdate(decision, sums: sums, control: control)
     for run in runs {
       let update = AdamWStep(
         rate: Float(rate), beta1: Float(config.beta1), beta2: Float(config.beta2), epsilon: Float(config.epsilon),
-        decay: run.decays ? Float(config.weightDecay) : 0, correction1: correction(config.beta1),
-        correction2: correction(config.beta2), gradientScale: Float(scale))
+        decay: run.decays ? Float(config.weightDecay) : 0)
       backend.adamW(
-        update, weights: parameters.weights.rows(run.weights), gradients: gradients.rows(run.weights),
+        update, control: control, weights: parameters.weights.rows(run.weights), gradients: gradients.rows(run.weights),
         firstMoments: firstMoments.rows(run.moments), secondMoments: secondMoments.rows(run.moments))
     }
+    return PendingControl(values: control.startReading())
   }
 
-  private func correction(_ beta: Double) -> Float {
-    var power = 1.0
-    var base = beta
-    var exponent = updateCount
-    while exponent > 0 {
-      if exponent & 1 == 1 { power *= base }
-      base *= base
-      exponent >>= 1
-    }
-    return Float(1 - power)
+  /// A whole step, where all gradients are owned and no loss is looked at.
+  @discardableResult
+  package func step(rate: Double) -> PendingControl {
+    beginStep()
+    addSquares()
+    return update(rate: rate)
   }
+}
+
+/// What an update has decided, on its way to the host.
+package struct PendingControl {
+  fileprivate let values: PendingDoubles
+
+  /// Waits until it is there.
+  package func wait() -> UpdateControl { UpdateControl(values.wait()) }
 }

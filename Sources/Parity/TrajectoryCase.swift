@@ -48,7 +48,7 @@ package struct TrajectoryCase {
       report.add(
         "loss", tensor: "step \(step + 1)", chunkSize: chunkSizes[step], error: abs(loss - Double(losses[step])),
         bound: ParityBounds.loss)
-      optimizer.step(rate: rate, gradientNorm: optimizer.gradientNorm())
+      optimizer.step(rate: rate)
     }
     try compareWeights(model, &report)
     return report

@@ -24,8 +24,9 @@ package protocol Backend: AnyObject {
 
   // MARK: Elements
 
+  /// Of float32 or float64.
   func fill(_ x: Tensor, with value: Float)
-  /// `y += x`.
+  /// `y += x`, both of float32 or both of float64.
   func add(_ x: Tensor, to y: Tensor)
   /// `x *= factor`.
   func scale(_ x: Tensor, by factor: Float)
@@ -33,10 +34,12 @@ package protocol Backend: AnyObject {
   func addBias(_ bias: Tensor, to y: Matrix)
   /// Adds the column sums of `x` to `sums` `[columns]`.
   func accumulateColumnSums(of x: Matrix, into sums: Tensor)
-  /// Sum of all elements, in double precision.
-  func sum(_ x: Tensor) -> Double
-  /// Sum of the squares of all elements, in double precision; the same bits for any number of threads.
-  func sumOfSquares(_ x: Tensor) -> Double
+  /// Adds the sum of all elements, made in double precision, to `total` `[1]`, of float64; the same bits for any number of
+  /// threads.
+  func accumulateSum(of x: Tensor, into total: Tensor)
+  /// Adds the sum of the squares of all elements, made in double precision, to `total` `[1]`, of float64; the same bits for
+  /// any number of threads.
+  func accumulateSumOfSquares(of x: Tensor, into total: Tensor)
 
   // MARK: Rows
 
@@ -130,6 +133,9 @@ package protocol Backend: AnyObject {
   /// Column of the largest element of each row of `x` `[R, V]`, the first of equals, into `columns` `[R]` of
   /// ``DType/int32``; −1 for a row that holds something that is not finite.
   func argmax(of x: Tensor, into columns: Tensor)
+  /// Adds the number of places at which `x` and `y`, equally long and of ``DType/int32``, hold the same to `total` `[1]`, of
+  /// float64.
+  func accumulateMatches(of x: Tensor, with y: Tensor, into total: Tensor)
 
   // MARK: Resampling
 
@@ -142,8 +148,16 @@ package protocol Backend: AnyObject {
 
   // MARK: Update
 
-  /// One AdamW update with decoupled decay of equally long flat tensors.
-  func adamW(_ step: AdamWStep, weights: Tensor, gradients: Tensor, firstMoments: Tensor, secondMoments: Tensor)
+  /// Decides whether a step updates the weights, and with which factors.
+  ///
+  /// - Parameters:
+  ///   - sums: `[2]` of float64: the summed loss of all targets, and the sum of all squared gradients.
+  ///   - control: an ``UpdateControl``. Its count of updates is read; all of it is written.
+  func decideUpdate(_ decision: UpdateDecision, sums: Tensor, control: Tensor)
+  /// One AdamW update with decoupled decay of equally long flat tensors; nothing at all where `control`, an
+  /// ``UpdateControl``, says that there is none.
+  func adamW(
+    _ step: AdamWStep, control: Tensor, weights: Tensor, gradients: Tensor, firstMoments: Tensor, secondMoments: Tensor)
 }
 
 extension Backend {
@@ -154,37 +168,18 @@ extension Backend {
   package func swiGLUBackward(_ gateUp: Tensor, outputGradient: Tensor, gateUpGradient: Tensor) {
     swiGLUBackward(gateUp, outputGradient: outputGradient, gateUpGradient: gateUpGradient, output: nil)
   }
-}
 
-/// The numbers of one AdamW update:
-/// `g = gradientScale · gradient; w -= rate·decay·w; m += (1-β₁)(g-m); v = β₂v + (1-β₂)g²;
-/// w -= rate / c₁ · m / (√v / √c₂ + ε)` with `c = 1 - βᵗ`.
-///
-/// - Source: `torch.optim.AdamW`.
-package struct AdamWStep: Hashable, Sendable {
-  package var rate: Float
-  package var beta1: Float
-  package var beta2: Float
-  package var epsilon: Float
-  package var decay: Float
-  /// `1 - β₁ᵗ`.
-  package var correction1: Float
-  /// `1 - β₂ᵗ`.
-  package var correction2: Float
-  /// Multiplies every gradient first: clipping.
-  package var gradientScale: Float
+  /// Sum of all elements, in double precision; waits for it.
+  package func sum(_ x: Tensor) -> Double {
+    let total = Tensor(doubles: [0], pool: pool)
+    accumulateSum(of: x, into: total)
+    return total.doubles[0]
+  }
 
-  package init(
-    rate: Float, beta1: Float, beta2: Float, epsilon: Float, decay: Float, correction1: Float, correction2: Float,
-    gradientScale: Float
-  ) {
-    self.rate = rate
-    self.beta1 = beta1
-    self.beta2 = beta2
-    self.epsilon = epsilon
-    self.decay = decay
-    self.correction1 = correction1
-    self.correction2 = correction2
-    self.gradientScale = gradientScale
+  /// Sum of the squares of all elements, in double precision; waits for it.
+  package func sumOfSquares(_ x: Tensor) -> Double {
+    let total = Tensor(doubles: [0], pool: pool)
+    accumulateSumOfSquares(of: x, into: total)
+    return total.doubles[0]
   }
 }

@@ -83,8 +83,14 @@ package final class GradientExchange {
     try waiting { () throws(ParallelError) in try group.sum(&values) }
   }
 
-  func sum(_ values: inout [Double]) throws(ParallelError) {
-    try waiting { () throws(ParallelError) in try group.sum(&values) }
+  /// Sums a few numbers of float64 that are in the backend's memory.
+  func sum(_ numbers: Tensor) throws(ParallelError) {
+    guard group.size > 1 else { return }
+    try waiting { () throws(ParallelError) in
+      var values = numbers.doubles
+      try group.sum(&values)
+      numbers.assign(doubles: values)
+    }
   }
 
   // MARK: Gradients

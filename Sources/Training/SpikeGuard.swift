@@ -1,4 +1,4 @@
-/// Tells losses that stand out from those of the steps before at the same chunk sizes.
+/// Tells above which loss a step stands out from those before it at the same chunk sizes.
 ///
 /// Losses that stood out count among those before, too: a level that lasts is accepted after some steps.
 struct SpikeGuard {
@@ -14,16 +14,22 @@ struct SpikeGuard {
     self.losses = threshold == nil ? [:] : losses.mapValues { $0.suffix(config.spikeWindow) }
   }
 
-  /// Whether a finite loss stands out; takes note of it. None does before the window is full.
-  mutating func isSpike(_ loss: Double, chunkSizes: [Int]) -> Bool {
-    guard let threshold else { return false }
-    let key = chunkSizes.map(String.init).joined(separator: ",")
-    let before = losses[key, default: []]
-    losses[key] = (before + [loss]).suffix(window)
-    guard before.count >= window else { return false }
+  /// A finite loss of a step at these chunk sizes stands out if it is larger. Infinity before the window is full.
+  func limit(chunkSizes: [Int]) -> Double {
+    let before = losses[key(chunkSizes), default: []]
+    guard let threshold, before.count >= window else { return .infinity }
     let count = Double(before.count)
     let mean = before.reduce(0, +) / count
     let variance = before.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / count
-    return loss > mean + threshold * variance.squareRoot()
+    return mean + threshold * variance.squareRoot()
   }
+
+  /// Takes note of a finite loss, whether or not it stood out.
+  mutating func note(_ loss: Double, chunkSizes: [Int]) {
+    guard threshold != nil else { return }
+    let key = key(chunkSizes)
+    losses[key] = (losses[key, default: []] + [loss]).suffix(window)
+  }
+
+  private func key(_ chunkSizes: [Int]) -> String { chunkSizes.map(String.init).joined(separator: ",") }
 }

@@ -90,7 +90,7 @@ package struct TensorPlan: Sendable {
     for steps in [steps, laterSteps] {
       for sizes in steps {
         for size in sizes { run(network, part(sampleCount), chunkSize: size, isRecording: true, on: backend) }
-        update?.step(rate: 0, gradientNorm: update?.gradientNorm() ?? 0)
+        update?.step(rate: 0)
       }
       for size in validation.chunkSizes {
         run(network, part(validation.sampleCount), chunkSize: size, isRecording: false, on: backend)

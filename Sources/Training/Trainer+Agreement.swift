@@ -5,10 +5,12 @@ internal import Settings
 extension Trainer {
   /// Whether ranks compare what they have before the next step.
   ///
-  /// - Parameter startStep: where this start of the run began.
-  func isCheckDue(startStep: Int) -> Bool {
+  /// - Parameters:
+  ///   - step: steps before it.
+  ///   - startStep: where this start of the run began.
+  func isCheckDue(_ step: Int, startStep: Int) -> Bool {
     let interval = config.parallel.checkInterval
-    return group.size > 1 && interval > 0 && (state.step == startStep || state.step % interval == 0)
+    return group.size > 1 && interval > 0 && (step == startStep || step % interval == 0)
   }
 
   /// Compares configuration, step, chunk sizes, samples and weights over all ranks. All ranks call it.

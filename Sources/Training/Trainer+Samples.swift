@@ -7,10 +7,10 @@ internal import TensorCore
 internal import Tokenizers
 
 extension Trainer {
-  /// Whether texts are written after the step that is done: every so often, and after the last.
-  func isSampleDue(isLast: Bool) -> Bool {
+  /// Whether texts are written after `step` steps: every so often, and after the last.
+  func isSampleDue(_ step: Int, isLast: Bool) -> Bool {
     let interval = config.train.samples.interval
-    return interval > 0 && (isLast || state.step % interval == 0)
+    return interval > 0 && (isLast || step % interval == 0)
   }
 
   /// Continues the configured prompt at every chunk size with the weights of now. All ranks call it; they share the

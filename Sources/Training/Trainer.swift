@@ -187,38 +187,62 @@ package final class Trainer {
     let step = TrainingStep(
       model: model, optimizer: optimizer, data: training, exchange: exchange, backend: backend, train: config.train,
       schedule: config.schedule)
-    var spikes = SpikeGuard(config.train, losses: state.recentLosses)
     let startStep = state.step
-    while state.step < config.train.steps {
+    var following = Following(spikes: SpikeGuard(config.train, losses: state.recentLosses))
+    var (number, isStopping) = (startStep, false)
+    while number < config.train.steps, !isStopping {
       try saver?.report()
-      if isCheckDue(startStep: startStep) {
+      if isCheckDue(number, startStep: startStep) {
+        try follow(&following, recorder, saver)
         do { try checkAgreement() } catch let error as TrainerError { throw ended(by: error, saver) }
       }
-      let result = try step(
-        state.step, isStopRequested: StopSignals.isRequested, isSaveRequested: saver?.isDue ?? false,
-        isSpike: { spikes.isSpike($0.loss, chunkSizes: $0.chunkSizes) })
-      state.recentLosses = spikes.losses
-      advance(result)
-      recorder.record(result, step: state.step, tokensSeen: state.tokensSeen)
-      guard state.skippedInARow < config.train.nonFiniteLimit else {
-        throw ended(by: .notFinite(step: state.step, count: state.skippedInARow), saver)
-      }
-      let isLast = state.step == config.train.steps
-      let isStopping = result.stopRequestCount > 0 && !isLast
+      let begun = try step.begin(
+        number, isStopRequested: StopSignals.isRequested, isSaveRequested: saver?.isDue ?? false)
+      // What the step before found says above which loss this one stands out.
+      try follow(&following, recorder, saver)
+      following.pending = try step.finish(
+        begun, lossLimit: following.spikes.limit(chunkSizes: begun.chunkSizes))
+      number += 1
+      let isLast = number == config.train.steps
+      isStopping = begun.stopRequestCount > 0 && !isLast
+      let isSaving =
+        isLast || isStopping || begun.saveRequestCount > 0 || Self.isDue(config.checkpoint.interval, number)
+      // Where there is nothing to wait for, results are taken in at once.
+      guard isSaving || isMeasureDue(number, isLast: isLast) || backend.pool.memory.isSynchronous else { continue }
+      try follow(&following, recorder, saver)
       // Who asked to stop may not wait for long.
       if !isStopping { try measure(recorder, isLast: isLast) }
-      if isLast || isStopping || result.saveRequestCount > 0 || isDue(config.checkpoint.interval) {
+      if isSaving {
         group.note(step: state.step, phase: .checkpoint)
         try recorder.recordStall { try save(saver, isLast: isLast || isStopping) }
       }
       if isStopping {
         try measure(recorder, isLast: isLast)
         sayStopped(checkpoint: saver?.newestPath)
-        break
       }
     }
     recorder.finish()
     sayEnd(recorder, startStep: startStep, startTokens: startTokens)
+  }
+
+  /// How far the host has followed the steps that it asked for.
+  private struct Following {
+    var spikes: SpikeGuard
+    /// The step whose results are not taken in yet.
+    var pending: PendingStep?
+  }
+
+  /// Takes in what the step that was asked for last has found, waiting for it if need be; nothing if that was done.
+  private func follow(_ following: inout Following, _ recorder: RunRecorder, _ saver: CheckpointSaver?) throws {
+    guard let result = following.pending?.result() else { return }
+    following.pending = nil
+    if result.isUpdated || result.isSpike { following.spikes.note(result.loss, chunkSizes: result.chunkSizes) }
+    state.recentLosses = following.spikes.losses
+    advance(result)
+    recorder.record(result, step: state.step, tokensSeen: state.tokensSeen)
+    guard state.skippedInARow < config.train.nonFiniteLimit else {
+      throw ended(by: .notFinite(step: state.step, count: state.skippedInARow), saver)
+    }
   }
 
   /// What all ranks are to end with, once rank 0 has finished the checkpoint that it is writing: the end of the first
@@ -233,12 +257,17 @@ package final class Trainer {
 
   /// Makes the validation and the sample texts that are due after the step that is done.
   private func measure(_ recorder: RunRecorder, isLast: Bool) throws {
-    if isLast || isDue(config.train.validationInterval) { try validate(recorder) }
-    if isSampleDue(isLast: isLast) { try writeSamples(recorder) }
+    if isLast || Self.isDue(config.train.validationInterval, state.step) { try validate(recorder) }
+    if isSampleDue(state.step, isLast: isLast) { try writeSamples(recorder) }
   }
 
-  private func isDue(_ interval: Int) -> Bool {
-    interval > 0 && state.step % interval == 0
+  /// Whether ``measure(_:isLast:)`` has something to do after `step` steps.
+  private func isMeasureDue(_ step: Int, isLast: Bool) -> Bool {
+    isLast || Self.isDue(config.train.validationInterval, step) || isSampleDue(step, isLast: isLast)
+  }
+
+  private static func isDue(_ interval: Int, _ step: Int) -> Bool {
+    interval > 0 && step % interval == 0
   }
 
   private func advance(_ result: StepResult) {

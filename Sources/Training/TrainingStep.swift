@@ -28,16 +28,26 @@ package struct TrainingStep {
     self.schedule = schedule
   }
 
-  /// Runs step `step`, counted from 0.
+  /// Runs step `step`, counted from 0, and waits for what it found.
+  ///
+  /// - Parameters: as of ``begin(_:isStopRequested:isSaveRequested:)`` and ``finish(_:lossLimit:)``.
+  package func callAsFunction(
+    _ step: Int, isStopRequested: Bool, isSaveRequested: Bool = false, lossLimit: Double = .infinity
+  ) throws(ParallelError) -> StepResult {
+    let begun = try begin(step, isStopRequested: isStopRequested, isSaveRequested: isSaveRequested)
+    return try finish(begun, lossLimit: lossLimit).result()
+  }
+
+  /// Asks for a step's forward and backward passes and for the sums that its update is decided by. Waits for other ranks,
+  /// not for the backend.
   ///
   /// - Parameters:
+  ///   - step: counted from 0.
   ///   - isStopRequested: whether this rank was asked to stop; ranks agree in the same exchange.
   ///   - isSaveRequested: whether a checkpoint is due by this rank's clock; agreed on likewise.
-  ///   - isSpike: whether a finished step's loss stands out, so that its update is skipped. It must answer alike on all
-  ///     ranks.
-  package func callAsFunction(
-    _ step: Int, isStopRequested: Bool, isSaveRequested: Bool = false, isSpike: (StepResult) -> Bool = { _ in false }
-  ) throws(ParallelError) -> StepResult {
+  package func begin(
+    _ step: Int, isStopRequested: Bool, isSaveRequested: Bool = false
+  ) throws(ParallelError) -> BegunStep {
     exchange.group.note(step: step + 1, phase: .gradients)
     let batches = microBatches(step)
     var counts = [
@@ -45,26 +55,29 @@ package struct TrainingStep {
       isSaveRequested ? 1 : 0,
     ]
     try exchange.sum(&counts)
-    let chunkSizes = (0..<train.accumulation).map {
-      train.chunks.size(step: step, microBatch: $0, accumulation: train.accumulation, seed: train.seed)
-    }
-    let lossSum = try gradients(step, of: batches, chunkSizes: chunkSizes, targetCount: counts[0])
+    let begun = BegunStep(
+      step: step,
+      chunkSizes: (0..<train.accumulation).map {
+        train.chunks.size(step: step, microBatch: $0, accumulation: train.accumulation, seed: train.seed)
+      }, targetCount: counts[0], tokenCount: counts[1], stopRequestCount: counts[2], saveRequestCount: counts[3])
+    optimizer.beginStep()
+    try makeGradients(begun, of: batches)
     exchange.group.note(step: step + 1, phase: .optimizer)
-    var result = StepResult(
-      loss: lossSum / Double(max(1, counts[0])), gradientNorm: try gradientNorm(),
-      learningRate: optimizer.config.learningRate * schedule.share(step: step, of: train.steps),
-      chunkSizes: chunkSizes, tokenCount: counts[1], targetCount: counts[0], isUpdated: false,
-      stopRequestCount: counts[2], saveRequestCount: counts[3])
+    optimizer.addSquares()
+    if exchange.isSharded { try exchange.sum(optimizer.sumOfSquares) }
+    return begun
+  }
+
+  /// Asks for the update, which the backend decides about: there is none if the loss or the gradients' norm is not finite,
+  /// or the loss is above the limit.
+  ///
+  /// - Parameter lossLimit: the same on all ranks.
+  package func finish(_ begun: BegunStep, lossLimit: Double) throws(ParallelError) -> PendingStep {
+    let rate = optimizer.config.learningRate * schedule.share(step: begun.step, of: train.steps)
     // Loss and gradients are sums over all ranks, so all ranks decide alike.
-    let isFinite = result.loss.isFinite && result.gradientNorm.isFinite
-    result.isSpike = isFinite && isSpike(result)
-    if isFinite && !result.isSpike {
-      optimizer.step(rate: result.learningRate, gradientNorm: result.gradientNorm)
-      try exchange.shareWeights()
-      result.isUpdated = true
-    }
-    result.communication = exchange.takeTime()
-    return result
+    let control = optimizer.update(rate: rate, targetCount: begun.targetCount, lossThreshold: lossLimit)
+    try exchange.shareWeights()
+    return PendingStep(begun: begun, learningRate: rate, control: control, communication: exchange.takeTime())
   }
 
   private func microBatches(_ step: Int) -> [TokenBatch] {
@@ -76,23 +89,14 @@ package struct TrainingStep {
     }
   }
 
-  /// Leaves the gradient of the mean loss over all ranks in the flat buffer; returns the summed loss of all ranks.
-  private func gradients(
-    _ step: Int, of batches: [TokenBatch], chunkSizes: [Int], targetCount: Int
-  ) throws(ParallelError) -> Double {
+  /// Leaves the gradient of the mean loss over all ranks in the flat buffer, and the summed loss of all ranks with the
+  /// optimizer.
+  private func makeGradients(_ begun: BegunStep, of batches: [TokenBatch]) throws(ParallelError) {
     guard let gradients = model.parameters.gradients else { preconditionFailure("training step: no gradients") }
     backend.fill(gradients, with: 0)
-    var lossSum = [0.0]
-    let parts = zip(batches, chunkSizes).filter { $0.0.targetCount > 0 }
+    let parts = zip(batches, begun.chunkSizes).filter { $0.0.targetCount > 0 }
     for (index, (batch, chunkSize)) in parts.enumerated() {
-      exchange.group.note(step: step + 1, phase: .gradients)
-      let tape = Tape(
-        backend: backend, isRecording: true, recomputation: train.recomputation,
-        onProgress: { exchange.group.note(step: step + 1, phase: .gradients) })
-      let head = model.loss(
-        ids: batch.inputs, targets: batch.targets, sampleCount: batch.sampleCount, length: batch.length,
-        chunkSize: chunkSize, gradientScale: 1 / Float(targetCount), tape: tape)
-      lossSum[0] += head.lossSum
+      let tape = recordLoss(begun, of: batch, chunkSize: chunkSize)
       guard index == parts.count - 1 else {
         tape.backward()
         continue
@@ -102,14 +106,54 @@ package struct TrainingStep {
     }
     if parts.isEmpty { exchange.begin(writes: []) }
     try exchange.finishGradients()
-    try exchange.sum(&lossSum)
-    return lossSum[0]
+    try exchange.sum(optimizer.lossSum)
   }
 
-  private func gradientNorm() throws(ParallelError) -> Double {
-    guard exchange.isSharded else { return optimizer.gradientNorm() }
-    var squares = [optimizer.sumOfSquares()]
-    try exchange.sum(&squares)
-    return squares[0].squareRoot()
+  /// Runs a micro-batch forwards and adds its loss to the step's.
+  private func recordLoss(_ begun: BegunStep, of batch: TokenBatch, chunkSize: Int) -> Tape {
+    let number = begun.step + 1
+    exchange.group.note(step: number, phase: .gradients)
+    let tape = Tape(
+      backend: backend, isRecording: true, recomputation: train.recomputation,
+      onProgress: { exchange.group.note(step: number, phase: .gradients) })
+    let head = model.loss(
+      ids: batch.inputs, targets: batch.targets, sampleCount: batch.sampleCount, length: batch.length,
+      chunkSize: chunkSize, gradientScale: 1 / Float(begun.targetCount), tape: tape)
+    backend.add(head.totals.rows(0..<1), to: optimizer.lossSum)
+    return tape
+  }
+}
+
+/// A step whose gradients are asked for: what all ranks know of it before it is computed.
+package struct BegunStep: Sendable {
+  /// Counted from 0.
+  let step: Int
+  /// Chunk size of each micro-batch.
+  package let chunkSizes: [Int]
+  /// Targets of the global batch.
+  package let targetCount: Int
+  /// Tokens of the global batch.
+  package let tokenCount: Int
+  /// Ranks that were asked to stop.
+  package let stopRequestCount: Int
+  /// Ranks by whose clock a checkpoint is due.
+  package let saveRequestCount: Int
+}
+
+/// A step that is asked for as a whole.
+package struct PendingStep {
+  package let begun: BegunStep
+  let learningRate: Double
+  let control: PendingControl
+  let communication: CommunicationTime
+
+  /// Waits for what the step found.
+  package func result() -> StepResult {
+    let found = control.wait()
+    return StepResult(
+      loss: found.loss, gradientNorm: found.gradientNorm, learningRate: learningRate, chunkSizes: begun.chunkSizes,
+      tokenCount: begun.tokenCount, targetCount: begun.targetCount, isUpdated: found.isUpdated,
+      isSpike: found.isSpike, stopRequestCount: begun.stopRequestCount, saveRequestCount: begun.saveRequestCount,
+      communication: communication)
   }
 }

@@ -73,6 +73,24 @@ struct ElementTests {
     }
   }
 
+  @Test(arguments: Configuration.all)
+  func `sums are added to totals in double precision`(in configuration: Configuration) {
+    for backend in [configuration.backend() as any Backend, ReferenceBackend()] {
+      let x = tensor([1, 2, 3], [3], on: backend)
+      let totals = Tensor(doubles: [9, 9, 9], pool: backend.pool)
+      backend.fill(totals.rows(0..<2), with: 0)
+      // What single precision would lose.
+      totals.rows(1..<2).assign(doubles: [0x1p40 + 0x1p-10])
+      backend.accumulateSum(of: x, into: totals.rows(0..<1))
+      backend.accumulateSum(of: x, into: totals.rows(0..<1))
+      backend.accumulateSumOfSquares(of: x, into: totals.rows(1..<2))
+      #expect(totals.doubles == [12, 0x1p40 + 0x1p-10 + 14, 9])
+      let more = Tensor(doubles: [0.5, 1, -9], pool: backend.pool)
+      backend.add(totals, to: more)
+      #expect(more.doubles == [12.5, 0x1p40 + 0x1p-10 + 15, 0])
+    }
+  }
+
   @Test(arguments: InstructionLevel.available)
   func `sums have the same bits for any number of threads`(at level: InstructionLevel) {
     let sums = [1, 2, 3, 4].map { threadCount -> [UInt64] in

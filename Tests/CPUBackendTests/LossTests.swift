@@ -116,6 +116,18 @@ struct LossTests {
     #expect(argmax([Float](repeating: 3e38, count: 21), [1, 21], on: backend) == [0])
   }
 
+  @Test(arguments: Configuration.all)
+  func `places that hold the same are counted`(in configuration: Configuration) {
+    for backend in [configuration.backend() as any Backend, ReferenceBackend()] {
+      for count in [0, 1, 1000] {
+        let total = Tensor(doubles: [0.5], pool: backend.pool)
+        let (x, y) = ((0..<count).map { Int32($0 % 7 - 1) }, (0..<count).map { Int32($0 % 5 - 1) })
+        backend.accumulateMatches(of: backend.indices(x), with: backend.indices(y), into: total)
+        #expect(total.doubles == [0.5 + Double(zip(x, y).count { $0 == $1 })])
+      }
+    }
+  }
+
   private func argmax(_ values: [Float], _ shape: [Int], on backend: any Backend) -> [Int32] {
     Tape(backend: backend, isRecording: false).argmax(tensor(values, shape, on: backend)).indices
   }

@@ -5,11 +5,11 @@ extension Tensor {
   subscript(index: Int) -> Double {
     get {
       precondition(index >= 0 && index < count, "element \(index) of \(shape)")
-      return Double(elements[index])
+      return dtype == .float64 ? doubleElements[index] : Double(elements[index])
     }
     nonmutating set {
       precondition(index >= 0 && index < count, "element \(index) of \(shape)")
-      elements[index] = Float(newValue)
+      if dtype == .float64 { doubleElements[index] = newValue } else { elements[index] = Float(newValue) }
     }
   }
 

@@ -27,15 +27,15 @@ extension ReferenceBackend {
     }
   }
 
-  package func sum(_ x: Tensor) -> Double {
-    var total = 0.0
-    for i in 0..<x.count { total += x[i] }
-    return total
+  package func accumulateSum(of x: Tensor, into total: Tensor) {
+    var sum = 0.0
+    for i in 0..<x.count { sum += x[i] }
+    total[0] += sum
   }
 
-  package func sumOfSquares(_ x: Tensor) -> Double {
-    var total = 0.0
-    for i in 0..<x.count { total += x[i] * x[i] }
-    return total
+  package func accumulateSumOfSquares(of x: Tensor, into total: Tensor) {
+    var sum = 0.0
+    for i in 0..<x.count { sum += x[i] * x[i] }
+    total[0] += sum
   }
 }

@@ -26,4 +26,8 @@ extension ReferenceBackend {
         return Int32(largest)
       })
   }
+
+  package func accumulateMatches(of x: Tensor, with y: Tensor, into total: Tensor) {
+    total[0] += Double(zip(x.indexElements, y.indexElements).count { $0 == $1 })
+  }
 }

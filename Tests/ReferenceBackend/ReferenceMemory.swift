@@ -2,6 +2,8 @@ internal import TensorCore
 
 /// Memory whose new pieces are filled with not-a-number.
 final class ReferenceMemory: DeviceMemory {
+  let isSynchronous = true
+
   func allocate(byteCount: Int) -> any MemorySegment { ReferenceSegment(byteCount: byteCount) }
 
   func free(_ segment: any MemorySegment) {
@@ -47,6 +49,12 @@ extension Tensor {
   var indexElements: [Int] {
     precondition(dtype == .int32, "tensor: \(shape) of \(dtype) read as indices")
     return bytes.bindMemory(to: Int32.self).map(Int.init)
+  }
+
+  /// Its elements, if it is of sums.
+  var doubleElements: UnsafeMutableBufferPointer<Double> {
+    precondition(dtype == .float64, "tensor: \(shape) of \(dtype) read as float64")
+    return bytes.assumingMemoryBound(to: Double.self)
   }
 
   /// Its elements, as this module's kernels find them.

@@ -5,6 +5,7 @@ import Testing
 struct StoragePoolTests {
   /// Memory that counts the bytes it has given.
   private final class System: DeviceMemory {
+    let isSynchronous = true
     private final class Piece: MemorySegment {
       let byteCount: Int
 

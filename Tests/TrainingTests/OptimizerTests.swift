@@ -57,8 +57,7 @@ struct OptimizerTests {
     let gradients = try #require(store.gradients)
     for step in 1...6 {
       gradients.assign(values(store.count, step))
-      let norm = optimizer.gradientNorm()
-      optimizer.step(rate: 0.01, gradientNorm: norm)
+      optimizer.step(rate: 0.01)
       literal.update(gradients.values.map(Double.init), rate: 0.01)
       #expect(gradients.values == values(store.count, step), "gradients changed")
     }

@@ -61,11 +61,19 @@ struct SpikeGuardTests {
       let (step, model, optimizer) = (run.step, run.model, run.optimizer)
       _ = try step(0, isStopRequested: false)
       let before = (model.parameters.weights.values, optimizer.secondMoments.values)
-      let result = try step(1, isStopRequested: false, isSaveRequested: group.rank == 0, isSpike: { $0.loss > 0 })
+      let result = try step(1, isStopRequested: false, isSaveRequested: group.rank == 0, lossLimit: 0)
       #expect(result.isSpike && !result.isUpdated && result.saveRequestCount == 1)
       return model.parameters.weights.values == before.0 && optimizer.secondMoments.values == before.1
         && optimizer.updateCount == 1
     }
     #expect(unchanged == [true, true])
+  }
+}
+
+extension SpikeGuard {
+  /// Whether a finite loss stands out; takes note of it.
+  fileprivate mutating func isSpike(_ loss: Double, chunkSizes: [Int]) -> Bool {
+    defer { note(loss, chunkSizes: chunkSizes) }
+    return loss > limit(chunkSizes: chunkSizes)
   }
 }

@@ -110,27 +110,31 @@ extension KernelCases {
   func elements() -> [KernelCase] {
     let count = sizes.parameterCount
     let (x, y) = (filled(count), filled(count))
+    let total = Tensor(doubles: [0], pool: backend.pool)
     let backend = backend
     return [
       KernelCase("fill", name(count), bytes(1, of: count)) { backend.fill(y, with: 1e-3) },
       KernelCase("add", name(count), bytes(3, of: count)) { backend.add(x, to: y) },
       KernelCase("scale", name(count), bytes(2, of: count)) { backend.scale(y, by: 1) },
-      KernelCase("sum", name(count), bytes(1, of: count)) { _ = backend.sum(x) },
-      KernelCase("sum of squares", name(count), bytes(1, of: count)) { _ = backend.sumOfSquares(x) },
+      KernelCase("sum", name(count), bytes(1, of: count)) { backend.accumulateSum(of: x, into: total) },
+      KernelCase("sum of squares", name(count), bytes(1, of: count)) {
+        backend.accumulateSumOfSquares(of: x, into: total)
+      },
     ]
   }
 
   func update() -> [KernelCase] {
     let count = sizes.parameterCount
     let tensors = (0..<4).map { _ in filled(count) }
-    let step = AdamWStep(
-      rate: 1e-4, beta1: 0.9, beta2: 0.95, epsilon: 1e-8, decay: 0.1, correction1: 0.1, correction2: 0.05,
-      gradientScale: 1)
+    let step = AdamWStep(rate: 1e-4, beta1: 0.9, beta2: 0.95, epsilon: 1e-8, decay: 0.1)
+    let decided = UpdateControl(gradientScale: 1, correction1: 0.1, correction2: 0.05)
+    let control = Tensor(doubles: decided.values, pool: backend.pool)
     let backend = backend
     return [
       KernelCase("adamw", name(count), bytes(7, of: count)) {
         backend.adamW(
-          step, weights: tensors[0], gradients: tensors[1], firstMoments: tensors[2], secondMoments: tensors[3])
+          step, control: control, weights: tensors[0], gradients: tensors[1], firstMoments: tensors[2],
+          secondMoments: tensors[3])
       }
     ]
   }

@@ -242,9 +242,7 @@ struct DeviceCases {
     let (first, second) = (try random(count, .float32), try array(.float32, count))
     try second.fill(byte: 0, on: stream)
     let (rounded, stream) = (try array(.bfloat16, count), stream)
-    let step = AdamWStep(
-      rate: 1e-3, beta1: 0.9, beta2: 0.95, epsilon: 1e-8, decay: 0.1, correction1: 0.1, correction2: 0.05,
-      gradientScale: 1)
+    let step = AdamWStep(rate: 1e-3, beta1: 0.9, beta2: 0.95, epsilon: 1e-8, decay: 0.1)
     try kernels.decide(gradients, scale: 1, maximumNorm: 1, largestNorm: .infinity, on: stream)
     return [
       DeviceCase("sum of squares", "[\(count)]", DeviceWork(bytes: Double(gradients.byteCount))) {
@@ -254,8 +252,8 @@ struct DeviceCases {
       DeviceCase("adamw", "[\(count)]", DeviceWork(bytes: Double(7 * gradients.byteCount + rounded.byteCount))) {
         () throws(CUDAError) in
         try kernels.adamW(
-          step, weights: weights, gradients: gradients, firstMoments: first, secondMoments: second, rounded: rounded,
-          on: stream)
+          step, corrections: (0.1, 0.05), weights: weights, gradients: gradients, firstMoments: first,
+          secondMoments: second, rounded: rounded, on: stream)
       },
     ]
   }

@@ -196,11 +196,10 @@ struct DeviceChecks {
     let (scale, largest): (Float, Float) = (0.25, 1)
     let norm = reference.sumOfSquares(gradients).squareRoot() * Double(scale)
     let factor = scale * Float(min(1, Double(largest) / (norm + 1e-6)))
-    let step = AdamWStep(
-      rate: 1e-3, beta1: 0.9, beta2: 0.95, epsilon: 1e-8, decay: 0.1, correction1: 0.19, correction2: 0.0975,
-      gradientScale: factor)
+    let step = AdamWStep(rate: 1e-3, beta1: 0.9, beta2: 0.95, epsilon: 1e-8, decay: 0.1)
+    let control = UpdateControl(gradientScale: Double(factor), correction1: 0.19, correction2: 0.0975)
     let expected = reference.adamW(
-      step, weights: weights, gradients: gradients, firstMoments: first, secondMoments: second)
+      step, control, weights: weights, gradients: gradients, firstMoments: first, secondMoments: second)
     let kernels = try UpdateKernels(device: device, cache: cache)
     let gradient = try array(gradients, .float32)
     let state = (try array(weights, .float32), try array(first, .float32), try array(second, .float32))
@@ -209,8 +208,8 @@ struct DeviceChecks {
     let decided = try kernels.decided(on: stream)
     let run = { () throws(CUDAError) in
       try kernels.adamW(
-        step, weights: state.0, gradients: gradient, firstMoments: state.1, secondMoments: state.2, rounded: rounded,
-        on: stream)
+        step, corrections: (0.19, 0.0975), weights: state.0, gradients: gradient, firstMoments: state.1,
+        secondMoments: state.2, rounded: rounded, on: stream)
     }
     try run()
     var checks = [

@@ -83,12 +83,13 @@ struct HostReference {
 
   /// Weights and moments after one step.
   func adamW(
-    _ step: AdamWStep, weights: [Float], gradients: [Float], firstMoments: [Float], secondMoments: [Float]
+    _ step: AdamWStep, _ control: UpdateControl, weights: [Float], gradients: [Float], firstMoments: [Float],
+    secondMoments: [Float]
   ) -> (weights: [Float], firstMoments: [Float], secondMoments: [Float]) {
     let state = [weights, firstMoments, secondMoments].map { tensor($0, [$0.count]) }
     backend.adamW(
-      step, weights: state[0], gradients: tensor(gradients, [gradients.count]), firstMoments: state[1],
-      secondMoments: state[2])
+      step, control: Tensor(doubles: control.values, pool: backend.pool), weights: state[0],
+      gradients: tensor(gradients, [gradients.count]), firstMoments: state[1], secondMoments: state[2])
     return (state[0].values, state[1].values, state[2].values)
   }
 

@@ -19,7 +19,7 @@ package struct UpdateKernels {
     decision = try module.kernel("decideUpdate")
     update = try module.kernel("adamW")
     parts = try DeviceArray(device, .float64, count: Self.partCount)
-    control = try DeviceArray(device, .float32, count: MemoryLayout<UpdateControl>.size / 4)
+    control = try DeviceArray(device, .float32, count: MemoryLayout<CUDASources.UpdateControl>.size / 4)
   }
 
   /// Finds the norm of `gradients` times `scale`, and from it the next update's factor: clipped to `maximumNorm`, and
@@ -45,16 +45,19 @@ package struct UpdateKernels {
     return (Float(bitPattern: words[0]), words[1] != 0, norm)
   }
 
-  /// One update of equally long arrays, a multiple of 4; `step`'s own gradient scale is not read. `rounded` receives the
+  /// One update of equally long arrays, a multiple of 4, with the factor of the last decision. `rounded` receives the
   /// weights in bfloat16.
+  ///
+  /// - Parameter corrections: `1 - β₁ᵗ` and `1 - β₂ᵗ`.
   package func adamW(
-    _ step: AdamWStep, weights: DeviceArray, gradients: DeviceArray, firstMoments: DeviceArray,
+    _ step: AdamWStep, corrections: (Float, Float), weights: DeviceArray, gradients: DeviceArray,
+    firstMoments: DeviceArray,
     secondMoments: DeviceArray, rounded: DeviceArray?, on stream: CUDAStream
   ) throws(CUDAError) {
     precondition(weights.count % 4 == 0, "AdamW: \(weights.count) weights are no multiple of 4")
     let numbers = UpdateNumbers(
       rate: step.rate, beta1: step.beta1, beta2: step.beta2, epsilon: step.epsilon, decay: step.decay,
-      correction1: step.correction1, correction2: step.correction2)
+      correction1: corrections.0, correction2: corrections.1)
     try update.launch(
       LaunchShape(x: (weights.count / 4 + 255) / 256, threadCount: 256), on: stream, numbers, control.address,
       gradients.address, weights.address, firstMoments.address, secondMoments.address, rounded?.address ?? 0,

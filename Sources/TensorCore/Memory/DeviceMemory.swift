@@ -21,11 +21,20 @@ package struct MemoryRange {
   }
 }
 
+/// Bytes on their way to the host.
+package protocol PendingDownload: AnyObject {
+  /// Waits until they are there, and gives them.
+  func wait() -> [UInt8]
+}
+
 /// The memory of a backend. Whoever is no backend asks it for whatever it wants with the bytes behind a ``Storage``.
 ///
 /// A backend's work has an order: calls of kernels and the calls below take effect in the order in which they are made.
 /// A backend may do them later; those that say so wait until they are done.
 package protocol DeviceMemory: AnyObject {
+  /// Whether all work is done when the call that asks for it returns, so that nobody ever waits. The same on all ranks.
+  var isSynchronous: Bool { get }
+
   /// Takes a piece from the system, with arbitrary content, aligned to at least 64 bytes.
   func allocate(byteCount: Int) -> any MemorySegment
   /// Gives a piece back that ``allocate(byteCount:)`` made.
@@ -35,6 +44,9 @@ package protocol DeviceMemory: AnyObject {
   func upload(_ bytes: UnsafeRawBufferPointer, to target: MemoryRange)
   /// Copies to the host, and waits for it.
   func download(_ source: MemoryRange, to bytes: UnsafeMutableRawBufferPointer)
+  /// Starts to copy to the host what the bytes hold when all work so far is done, and returns at once. Later work does not
+  /// change what arrives, nor is it waited for.
+  func startDownload(_ source: MemoryRange) -> any PendingDownload
   /// Copies equally many bytes from one place to another that it does not overlap.
   func copy(_ source: MemoryRange, to target: MemoryRange)
 
@@ -55,6 +67,12 @@ package protocol DeviceMemory: AnyObject {
 }
 
 extension DeviceMemory {
+  package func startDownload(_ source: MemoryRange) -> any PendingDownload {
+    var bytes = [UInt8](repeating: 0xff, count: source.byteCount)
+    bytes.withUnsafeMutableBytes { unsafe download(source, to: $0) }
+    return FinishedDownload(bytes)
+  }
+
   package func withReadView<Result, Failure: Error>(
     of range: MemoryRange, _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
   ) throws(Failure) -> Result {
@@ -81,6 +99,17 @@ extension DeviceMemory {
     upload(UnsafeRawBufferPointer(copy.bytes), to: range)
     return result
   }
+}
+
+/// A download that was waited for when it was started.
+private final class FinishedDownload: PendingDownload {
+  private let bytes: [UInt8]
+
+  init(_ bytes: [UInt8]) {
+    self.bytes = bytes
+  }
+
+  func wait() -> [UInt8] { bytes }
 }
 
 /// Memory of the host that a view of a device's lies in.

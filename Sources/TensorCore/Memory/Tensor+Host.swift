@@ -13,6 +13,13 @@ extension Tensor {
     assign(indices: indices)
   }
 
+  /// `[n]`, of ``DType/float64``.
+  package init(doubles: [Double], pool: StoragePool) {
+    let storage = pool.storage(byteCount: doubles.count * DType.float64.byteCount)
+    self.init(storage: storage, shape: [doubles.count], dtype: .float64)
+    assign(doubles: doubles)
+  }
+
   /// A copy of all elements, in row-major order.
   package var values: [Float] {
     precondition(dtype == .float32, "tensor: \(shape) of \(dtype) read as float32")
@@ -31,6 +38,15 @@ extension Tensor {
     }
   }
 
+  /// A copy of all elements of a tensor of ``DType/float64``.
+  package var doubles: [Double] { startReading().wait() }
+
+  /// Starts to copy the elements of a tensor of ``DType/float64`` as all work so far leaves them, and returns at once.
+  package func startReading() -> PendingDoubles {
+    precondition(dtype == .float64, "tensor: \(shape) of \(dtype) read as float64")
+    return PendingDoubles(download: storage.memory.startDownload(range))
+  }
+
   /// Overwrites all elements.
   package func assign(_ values: [Float]) {
     precondition(
@@ -43,6 +59,13 @@ extension Tensor {
     precondition(
       indices.count == count && dtype == .int32, "assign: \(indices.count) indices to \(shape) of \(dtype)")
     indices.withUnsafeBytes { unsafe storage.memory.upload($0, to: range) }
+  }
+
+  /// Overwrites all elements of a tensor of ``DType/float64``.
+  package func assign(doubles: [Double]) {
+    precondition(
+      doubles.count == count && dtype == .float64, "assign: \(doubles.count) doubles to \(shape) of \(dtype)")
+    doubles.withUnsafeBytes { unsafe storage.memory.upload($0, to: range) }
   }
 
   /// Copies the elements of `other`, which has as many of the same type and lies elsewhere.
@@ -77,5 +100,16 @@ extension Tensor {
   /// The bytes of its elements.
   package var range: MemoryRange {
     MemoryRange(storage, start: offset * dtype.byteCount, byteCount: count * dtype.byteCount)
+  }
+}
+
+/// Elements of ``DType/float64`` on their way to the host.
+package struct PendingDoubles {
+  fileprivate let download: any PendingDownload
+
+  /// Waits until they are there.
+  package func wait() -> [Double] {
+    let bytes = download.wait()
+    return bytes.withUnsafeBytes { unsafe Array($0.assumingMemoryBound(to: Double.self)) }
   }
 }

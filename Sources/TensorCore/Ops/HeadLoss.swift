@@ -1,10 +1,14 @@
 /// What a head found: sums over rows, so that parts of a batch add up.
-package struct HeadResult: Sendable {
-  /// Sum of the rows' cross-entropies, in nats.
-  package var lossSum = 0.0
-  /// Rows whose largest logit is the target; counted only if asked for.
-  package var correctCount = 0
-  package var rowCount = 0
+package struct HeadResult {
+  /// `[2]` of float64, in the backend's memory: sum of the rows' cross-entropies, in nats, and the number of rows whose
+  /// largest logit is the target, which is counted only if asked for.
+  package let totals: Tensor
+  package let rowCount: Int
+
+  /// The first of ``totals``; waits for it.
+  package var lossSum: Double { totals.doubles[0] }
+  /// The second of ``totals``; waits for it.
+  package var correctCount: Int { Int(totals.doubles[1]) }
 }
 
 extension Tape {
@@ -25,7 +29,8 @@ extension Tape {
   ) -> HeadResult {
     precondition(hidden.rowCount == targets.count, "head: \(hidden.shape) for \(targets.count) targets")
     precondition(hidden.rowWidth == weight.rowWidth, "head: \(hidden.shape) against weight \(weight.shape)")
-    var result = HeadResult()
+    let totals = buffer([2], of: .float64)
+    backend.fill(totals, with: 0)
     let destination = isRecording ? destination(for: hidden) : nil
     precondition(destination?.accumulates != true, "head: two heads on one hidden state")
     let hiddenGradient = destination?.gradient
@@ -36,10 +41,10 @@ extension Tape {
       let block = HeadBlock(
         hidden: hidden.rows(rows), hiddenGradient: hiddenGradient?.rows(rows), weight: weight,
         logits: logits.rows(0..<rows.count), targets: targets.rows(rows))
-      run(block, gradientScale: gradientScale, countsCorrect: countsCorrect, into: &result)
+      run(block, gradientScale: gradientScale, countsCorrect: countsCorrect, into: totals)
       onProgress()
     }
-    return result
+    return HeadResult(totals: totals, rowCount: targets.count)
   }
 
   /// Column of the largest element of each row of `x` `[R, V]`, the first of equals; −1 for a row that holds something that
@@ -60,17 +65,16 @@ extension Tape {
     let targets: Tensor
   }
 
-  private func run(_ block: HeadBlock, gradientScale: Float, countsCorrect: Bool, into result: inout HeadResult) {
+  private func run(_ block: HeadBlock, gradientScale: Float, countsCorrect: Bool, into totals: Tensor) {
     backend.multiply(
       Matrix(block.hidden), Matrix(block.weight).transposed, into: Matrix(block.logits), scale: 1, accumulate: false)
     if countsCorrect {
-      result.correctCount += zip(argmax(block.logits).indices, block.targets.indices).count { $0 == $1 }
+      backend.accumulateMatches(of: argmax(block.logits), with: block.targets, into: totals.rows(1..<2))
     }
     let losses = buffer([block.targets.count])
     backend.crossEntropy(
       block.logits, targets: block.targets, losses: losses, gradientScale: isRecording ? gradientScale : nil)
-    result.lossSum += backend.sum(losses)
-    result.rowCount += block.targets.count
+    backend.accumulateSum(of: losses, into: totals.rows(0..<1))
     guard isRecording else { return }
     if let hiddenGradient = block.hiddenGradient {
       backend.multiply(
