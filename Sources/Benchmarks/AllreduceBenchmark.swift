@@ -22,12 +22,12 @@ package struct AllreduceMeasurement: Hashable, Sendable {
 
 /// Times sums over all ranks, and beside them the copying of memory that no sum on one machine can beat.
 package struct AllreduceBenchmark {
-  private let group: any ProcessGroup
+  private let group: any HostGroup
   private static let runCount = 5
   /// What a run of sums should take, in seconds.
   private static let runSeconds = 0.2
 
-  package init(_ group: any ProcessGroup) {
+  package init(_ group: any HostGroup) {
     self.group = group
   }
 

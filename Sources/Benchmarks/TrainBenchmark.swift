@@ -47,9 +47,11 @@ package struct TrainBenchmark {
     optimizer = AdamW(
       update, parameters: model.parameters, backend: backend,
       owned: settings.shardsOptimizer ? plan.owned(by: group.rank, of: group.size) : nil)
-    exchange = try GradientExchange(
-      model.parameters, plan: plan, group: group, isSharded: settings.shardsOptimizer, wire: settings.wire,
-      isOverlapped: isOverlapped, sharesMemory: settings.sharesMemory)
+    let collectives = try group.makeCollectives(
+      CollectivesSettings(isOverlapped: isOverlapped, sharesMemory: settings.sharesMemory))
+    exchange = GradientExchange(
+      model.parameters, plan: plan, group: group, collectives: collectives, isSharded: settings.shardsOptimizer,
+      wire: settings.wire)
     training = TrainingStep(
       model: model, optimizer: optimizer,
       data: BenchmarkData(context: workload.context, idCount: workload.config.vocabularySize), exchange: exchange,

@@ -65,12 +65,6 @@ int cmpi_duplicate(cmpi_group *group, cmpi_group **copy) {
   return code == MPI_SUCCESS ? make_group(group, communicator, copy) : code;
 }
 
-int cmpi_split(cmpi_group *group, int color, int key, cmpi_group **part) {
-  MPI_Comm communicator = MPI_COMM_NULL;
-  int code = CALL(MPI_Comm_split, group->communicator, color, key, &communicator);
-  return code == MPI_SUCCESS ? make_group(group, communicator, part) : code;
-}
-
 int cmpi_free(cmpi_group *group) {
   close_memory(group);
   int code = CALL(MPI_Comm_free, &group->communicator);

@@ -11,6 +11,9 @@ internal import TensorCore
 /// The memory of the machine's processors, which a CPU backend shares with the program: views are no copies.
 final class HostMemory: DeviceMemory {
   let isSynchronous = true
+  // Other programs take from the same memory: how much the machine has left is asked elsewhere.
+  let freeBytes: Int? = nil
+  private let past = PastEvent()
 
   /// Whether there is memory behind its addresses; if not, nothing is ever written to them.
   private let isReal: Bool
@@ -42,6 +45,8 @@ final class HostMemory: DeviceMemory {
     precondition(bytes.count == source.byteCount, "download: \(source.byteCount) bytes to \(bytes.count)")
     if isReal { bytes.copyMemory(from: UnsafeRawBufferPointer(source.bytes)) }
   }
+
+  func recordEvent() -> any MemoryEvent { past }
 
   func copy(_ source: MemoryRange, to target: MemoryRange) {
     precondition(source.byteCount == target.byteCount, "copy: \(source.byteCount) bytes to \(target.byteCount)")

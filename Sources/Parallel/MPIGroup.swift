@@ -5,7 +5,7 @@ internal import Foundation
 ///
 /// It takes MPI's errors instead of letting MPI abort, so that a message comes first. Single-precision sums of ranks that
 /// are all on one machine go through memory that they share; how others travel is left to MPI: see `docs/scaling.md`.
-package final class MPIGroup: ProcessGroup {
+package final class MPIGroup: HostGroup {
   package let rank: Int
   package let size: Int
   package let hostName: String
@@ -51,17 +51,9 @@ package final class MPIGroup: ProcessGroup {
 
   package var servesThreads: Bool { threadLevel == .multiple }
 
-  package func duplicate() throws(ParallelError) -> any ProcessGroup {
+  package func duplicate() throws(ParallelError) -> any HostGroup {
     guard servesThreads else { throw .threadLevel(provided: threadLevel, needed: .multiple) }
     return try MPIGroup(threadLevel: threadLevel, isWorld: false, rank: rank) { cmpi_duplicate(handle, $0) }
-  }
-
-  package func split(color: Int, key: Int) throws(ParallelError) -> any ProcessGroup {
-    precondition(color >= 0 && color <= Int(Int32.max), "color \(color)")
-    let key = Int32(clamping: key)
-    return try MPIGroup(threadLevel: threadLevel, isWorld: false, rank: rank) {
-      cmpi_split(handle, Int32(color), key, $0)
-    }
   }
 
   /// The largest number of elements, or bytes of a broadcast, that one MPI call carries; longer ones are split.

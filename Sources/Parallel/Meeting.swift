@@ -64,8 +64,6 @@ final class Meeting: @unchecked Sendable {
   private var round = 0
   /// Messages that wait for their receiver.
   var messages: [Route: UnsafeRawBufferPointer] = [:]
-  /// Sums that were started, by their number.
-  var sums: [Int: StartedSum] = [:]
 
   init(members: [Int], job: ThreadJob) {
     self.members = members

@@ -5,9 +5,9 @@ package enum ProcessGroups {
   /// All processes of the launcher that started this one, or this process alone if none did.
   ///
   /// - Throws: ``ParallelError`` if MPI does not start, or finds another number of ranks than the launcher started.
-  package static func make() throws(ParallelError) -> any ProcessGroup {
+  package static func make() throws(ParallelError) -> any HostGroup {
     let launcher = Launcher(environment: ProcessInfo.processInfo.environment)
-    let group: any ProcessGroup = launcher.speaksMPI ? try MPIGroup() : SoloGroup()
+    let group: any HostGroup = launcher.speaksMPI ? try MPIGroup() : SoloGroup()
     try launcher.confirm(size: group.size)
     return group
   }

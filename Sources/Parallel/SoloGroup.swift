@@ -1,7 +1,7 @@
 internal import Foundation
 
 /// The group of a single rank, without MPI.
-package final class SoloGroup: ProcessGroup {
+package final class SoloGroup: HostGroup {
   package let rank = 0
   package let size = 1
 
@@ -11,10 +11,6 @@ package final class SoloGroup: ProcessGroup {
   package func sum(_ values: inout [Double]) {}
   package func sum(_ values: inout [Int]) {}
   package func largest(_ value: Double) -> Double { value }
-
-  package func startSum(_ values: UnsafeMutableBufferPointer<Float>, in owner: AnyObject) -> PendingSum {
-    PendingSum(Done(owner: owner))
-  }
 
   package func reduceScatter(_ values: UnsafeMutableBufferPointer<Float>, ranges: [Range<Int>], wire: WireFormat) {
     checkRanges(ranges, count: values.count)
@@ -39,19 +35,7 @@ package final class SoloGroup: ProcessGroup {
     try checkPeer(rank, "receive")
   }
 
-  package func duplicate() -> any ProcessGroup { SoloGroup() }
-  package func split(color: Int, key: Int) -> any ProcessGroup { SoloGroup() }
+  package func duplicate() -> any HostGroup { SoloGroup() }
   package func abort(code: Int32) { exit(code) }
   package func finish() {}
-
-  private final class Done: Transfer {
-    private let owner: AnyObject
-
-    init(owner: AnyObject) {
-      self.owner = owner
-    }
-
-    func test() -> Bool { true }
-    func wait() {}
-  }
 }

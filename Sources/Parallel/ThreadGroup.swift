@@ -3,12 +3,11 @@ internal import Foundation
 /// Ranks that are threads of one process: all that is parallel, without a launcher.
 ///
 /// Sums are added in rank order, so they do not depend on which thread comes first.
-package final class ThreadGroup: ProcessGroup {
+package final class ThreadGroup: HostGroup {
   package let rank: Int
   package var size: Int { meeting.size }
 
   let meeting: Meeting
-  private var startedCount = 0
 
   private init(rank: Int, meeting: Meeting) {
     self.rank = rank
@@ -19,7 +18,7 @@ package final class ThreadGroup: ProcessGroup {
   ///
   /// - Throws: the first error of any rank; it ends the job for the others.
   package static func run<Result: Sendable>(
-    size: Int, _ body: @escaping @Sendable (any ProcessGroup) throws -> Result
+    size: Int, _ body: @escaping @Sendable (any HostGroup) throws -> Result
   ) throws -> [Result] {
     precondition(size > 0, "thread group: \(size) ranks")
     let job = ThreadJob()
@@ -45,15 +44,6 @@ package final class ThreadGroup: ProcessGroup {
     return try outcome.get()
   }
 
-  package func startSum(
-    _ values: UnsafeMutableBufferPointer<Float>, in owner: AnyObject
-  ) throws(ParallelError) -> PendingSum {
-    let part = StartedSum.Part(call: "sum of \(values.count) Float", values: values, owner: owner)
-    defer { startedCount += 1 }
-    try meeting.start(rank, startedCount, part)
-    return PendingSum(ThreadTransfer(meeting, number: startedCount, part))
-  }
-
   package func send(_ bytes: UnsafeRawBufferPointer, to rank: Int) throws(ParallelError) {
     try checkPeer(rank, "send")
     try meeting.send(bytes, Route(from: self.rank, to: rank))
@@ -64,23 +54,12 @@ package final class ThreadGroup: ProcessGroup {
     try meeting.receive(bytes, Route(from: rank, to: self.rank))
   }
 
-  package func duplicate() throws(ParallelError) -> any ProcessGroup {
-    try split(color: 0, key: rank)
-  }
-
-  package func split(color: Int, key: Int) throws(ParallelError) -> any ProcessGroup {
-    precondition(color >= 0, "color \(color)")
-    var mine = [color, key]
-    let all = try together("split", &mine) { $0.map { ($0[0], $0[1]) } }
-    let members = (0..<size).filter { all[$0].0 == color }.sorted { (all[$0].1, $0) < (all[$1].1, $1) }
-    // Every member makes a meeting; all take that of the first.
-    let own = Meeting(members: members.map { meeting.members[$0] }, job: meeting.job)
-    let offers = try meeting.enter(rank, Offer(call: "split", meeting: own))
+  package func duplicate() throws(ParallelError) -> any HostGroup {
+    // Every rank makes a meeting; all take that of the first.
+    let own = Meeting(members: meeting.members, job: meeting.job)
+    let offers = try meeting.enter(rank, Offer(call: "duplicate", meeting: own))
     defer { meeting.leave(rank) }
-    guard let index = members.firstIndex(of: rank), let shared = offers[members[0]].meeting else {
-      preconditionFailure("split: rank \(rank) is not among \(members)")
-    }
-    return ThreadGroup(rank: index, meeting: shared)
+    return ThreadGroup(rank: rank, meeting: offers[0].meeting ?? own)
   }
 
   /// Ends the calls of all ranks with an error; the process goes on.

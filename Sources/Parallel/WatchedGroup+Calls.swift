@@ -12,14 +12,6 @@ extension WatchedGroup {
     try during("sum", of: values.count, "Int") { () throws(ParallelError) in try base.sum(&values) }
   }
 
-  package func startSum(
-    _ values: UnsafeMutableBufferPointer<Float>, in owner: AnyObject
-  ) throws(ParallelError) -> PendingSum {
-    let name = WatchActivity.Name(operation: "sum", count: values.count, unit: "Float, started before")
-    let transfer = try base.startSum(values, in: owner).transfer
-    return PendingSum(WatchedTransfer(transfer, name: name, activity: activity, group: number))
-  }
-
   package func largest(_ value: Double) throws(ParallelError) -> Double {
     try during("largest") { () throws(ParallelError) in try base.largest(value) }
   }
@@ -62,26 +54,5 @@ extension WatchedGroup {
     try during("receive", of: bytes.count, "bytes") { () throws(ParallelError) in
       try base.receive(bytes, from: rank)
     }
-  }
-}
-
-/// A sum on its way; it shows in the heartbeats once somebody waits for it.
-private final class WatchedTransfer: Transfer {
-  private let base: any Transfer
-  private let name: WatchActivity.Name
-  private let activity: WatchActivity
-  private let group: Int
-
-  init(_ base: any Transfer, name: WatchActivity.Name, activity: WatchActivity, group: Int) {
-    self.base = base
-    self.name = name
-    self.activity = activity
-    self.group = group
-  }
-
-  func test() throws(ParallelError) -> Bool { try base.test() }
-
-  func wait() throws(ParallelError) {
-    try activity.during(name, group: group) { () throws(ParallelError) in try base.wait() }
   }
 }

@@ -1,7 +1,7 @@
 /// A group whose ranks know of each other where they are: a call that some rank never makes, or a rank that is gone,
 /// ends the job with a message instead of letting the others wait for ever.
-package final class WatchedGroup: ProcessGroup {
-  let base: any ProcessGroup
+package final class WatchedGroup: HostGroup {
+  let base: any HostGroup
   let activity: WatchActivity
   /// This group's number among those of its rank.
   let number: Int
@@ -12,7 +12,7 @@ package final class WatchedGroup: ProcessGroup {
   package var size: Int { base.size }
   package var hostName: String { base.hostName }
 
-  private init(_ base: any ProcessGroup, activity: WatchActivity, number: Int, watchdog: Watchdog?) {
+  private init(_ base: any HostGroup, activity: WatchActivity, number: Int, watchdog: Watchdog?) {
     self.base = base
     self.activity = activity
     self.number = number
@@ -29,14 +29,14 @@ package final class WatchedGroup: ProcessGroup {
   ///   - limit: how long a call or a part of a step may take; nil for no watchdog.
   ///   - warn: takes a line if heartbeats do not get through and the job runs without a watchdog; called on rank 0.
   package static func watch(
-    _ group: any ProcessGroup, limit: Duration?, warn: (String) -> Void
-  ) throws(ParallelError) -> any ProcessGroup {
+    _ group: any HostGroup, limit: Duration?, warn: (String) -> Void
+  ) throws(ParallelError) -> any HostGroup {
     try watch(group, limit: limit, ending: .ofProcess, warn: warn)
   }
 
   static func watch(
-    _ group: any ProcessGroup, limit: Duration?, ending: WatchEnding, warn: (String) -> Void
-  ) throws(ParallelError) -> any ProcessGroup {
+    _ group: any HostGroup, limit: Duration?, ending: WatchEnding, warn: (String) -> Void
+  ) throws(ParallelError) -> any HostGroup {
     guard let limit, group.size > 1 else { return group }
     let activity = WatchActivity()
     let watchdog = Watchdog(rank: group.rank, limit: limit, activity: activity, ending: ending)
@@ -70,17 +70,9 @@ package final class WatchedGroup: ProcessGroup {
     try during("open shared memory") { () throws(ParallelError) in try base.openSharedMemory() }
   }
 
-  package func duplicate() throws(ParallelError) -> any ProcessGroup {
-    part(try during("duplicate") { () throws(ParallelError) in try base.duplicate() })
-  }
-
-  package func split(color: Int, key: Int) throws(ParallelError) -> any ProcessGroup {
-    part(try during("split") { () throws(ParallelError) in try base.split(color: color, key: key) })
-  }
-
-  /// A group of some of the ranks, watched with this one.
-  private func part(_ group: any ProcessGroup) -> WatchedGroup {
-    WatchedGroup(group, activity: activity, number: activity.addGroup(), watchdog: nil)
+  package func duplicate() throws(ParallelError) -> any HostGroup {
+    let copy = try during("duplicate") { () throws(ParallelError) in try base.duplicate() }
+    return WatchedGroup(copy, activity: activity, number: activity.addGroup(), watchdog: nil)
   }
 
   package func abort(code: Int32) { base.abort(code: code) }

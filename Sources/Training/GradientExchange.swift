@@ -1,96 +1,71 @@
 package import Parallel
 package import TensorCore
 
-/// How long communication took on one rank.
-package struct CommunicationTime: Hashable, Sendable {
-  /// In calls to the other ranks, whether or not the rank computed meanwhile.
-  package var total = Duration.zero
-  /// The part of it that the rank waited for.
-  package var exposed = Duration.zero
-
-  package init() {}
-}
-
 /// What the ranks tell each other in a training step: sums of gradients, bucket by bucket as they become final, and
 /// with a sharded optimizer the weights that each rank has updated.
 ///
-/// Calls and their order are the same whether they overlap with the backward pass or follow it, so the results are the
-/// same to the bit.
+/// It decides which stretch travels when. How, and whether the backward pass goes on meanwhile, is the business of its
+/// ``Collectives``.
 package final class GradientExchange {
   let group: any ProcessGroup
   let isSharded: Bool
+  let collectives: any Collectives
   private let plan: BucketPlan
   private let wire: WireFormat
   private let parameters: ParameterStore
   private let gradients: Tensor
-  /// The group of the buckets' calls: they may be made by another thread than the others.
-  private let channel: any ProcessGroup
-  /// Which way sums of gradients take.
-  let route: SumRoute
-  /// Nil: the buckets are sent when the backward pass is over.
-  private let thread: CommunicationThread?
 
   private var countdown: BucketCountdown
-  private var postponed: [Int] = []
   private let clock = ContinuousClock()
-  /// Written by whoever makes the buckets' calls, read when they are over.
-  private var bucketTime = Duration.zero
-  private var otherTime = Duration.zero
-  private var exposedTime = Duration.zero
+  private var countTime = Duration.zero
 
-  /// All ranks make theirs together.
-  ///
   /// - Parameters:
-  ///   - isOverlapped: whether a thread of its own sends buckets during the backward pass.
-  ///   - sharesMemory: whether sums of ranks that are all on one machine go through its memory instead of MPI.
+  ///   - collectives: among the ranks of `group`; the exchange closes them.
+  ///   - isSharded: whether each rank gets the sums of its own part of each bucket alone.
   package init(
-    _ parameters: ParameterStore, plan: BucketPlan, group: any ProcessGroup, isSharded: Bool = false,
-    wire: WireFormat = .float32, isOverlapped: Bool = false, sharesMemory: Bool = true
-  ) throws(ParallelError) {
+    _ parameters: ParameterStore, plan: BucketPlan, group: any ProcessGroup, collectives: any Collectives,
+    isSharded: Bool = false, wire: WireFormat = .float32
+  ) {
     guard let gradients = parameters.gradients else { preconditionFailure("exchange: parameters without gradients") }
     precondition(plan.count == parameters.count, "exchange: \(plan.count) of \(parameters.count) parameters")
     self.parameters = parameters
     self.gradients = gradients
     self.plan = plan
     self.group = group
+    self.collectives = collectives
     self.isSharded = isSharded && group.size > 1
     self.wire = wire
-    group.allowSharedMemory(sharesMemory)
-    let hasThread = isOverlapped && group.size > 1
-    channel = hasThread ? try group.duplicate() : group
-    route = try channel.openSharedMemory()
-    thread = hasThread ? CommunicationThread() : nil
     countdown = BucketCountdown(plan, writes: [])
   }
 
-  /// Gives back what MPI holds for it. All ranks call it, after the last step.
+  /// Which way sums of gradients take.
+  var route: SumRoute { collectives.route }
+
+  /// Gives back what the system holds for it. All ranks call it, after the last step.
   package func close() throws(ParallelError) {
-    if thread != nil { try channel.finish() }
+    try collectives.close()
   }
 
   /// The communication since this was last asked for.
   func takeTime() -> CommunicationTime {
-    var time = CommunicationTime()
-    time.total = bucketTime + otherTime
-    time.exposed = exposedTime
-    (bucketTime, otherTime, exposedTime) = (.zero, .zero, .zero)
+    var time = collectives.takeTime()
+    time.total += countTime
+    time.exposed += countTime
+    countTime = .zero
     return time
   }
 
-  // MARK: Sums that the step waits for
-
+  /// Sums counts of the host.
   func sum(_ values: inout [Int]) throws(ParallelError) {
-    try waiting { () throws(ParallelError) in try group.sum(&values) }
+    let start = clock.now
+    try group.sum(&values)
+    countTime += clock.now - start
   }
 
-  /// Sums a few numbers of float64 that are in the backend's memory.
+  /// Sums numbers of the step that are in the backend's memory; the backend's further work sees the sums.
   func sum(_ numbers: Tensor) throws(ParallelError) {
-    guard group.size > 1 else { return }
-    try waiting { () throws(ParallelError) in
-      var values = numbers.doubles
-      try group.sum(&values)
-      numbers.assign(doubles: values)
-    }
+    collectives.sum(numbers, wire: .float32, after: event)
+    try collectives.join()
   }
 
   // MARK: Gradients
@@ -103,45 +78,28 @@ package final class GradientExchange {
     sendFinalBuckets()
   }
 
-  /// Says that one of the writes is done.
+  /// Says that the backend was asked for one of the writes.
   func finish(_ write: Range<Int>) {
     countdown.finish(write)
     sendFinalBuckets()
   }
 
-  /// Returns when the gradients are sums over all ranks; with a sharded optimizer those of the owned weights.
+  /// From here on the backend finds sums over all ranks in the gradients; with a sharded optimizer in those of the owned
+  /// weights.
   func finishGradients() throws(ParallelError) {
-    let start = clock.now
-    if let thread {
-      try thread.wait()
-    } else {
-      for bucket in postponed { try reduce(bucket) }
-      postponed.removeAll(keepingCapacity: true)
-    }
-    exposedTime += clock.now - start
+    try collectives.join()
   }
 
   private func sendFinalBuckets() {
     while let bucket = countdown.takeNext() {
-      if let thread {
-        thread.enqueue { [self] () throws(ParallelError) in try reduce(bucket) }
-      } else {
-        postponed.append(bucket)
-      }
-    }
-  }
-
-  private func reduce(_ bucket: Int) throws(ParallelError) {
-    let start = clock.now
-    try gradients.rows(plan.range(bucket)).withUpdateView { (bytes) throws(ParallelError) in
-      let values = unsafe bytes.bindMemory(to: Float.self)
+      let values = gradients.rows(plan.range(bucket))
       if isSharded {
-        try unsafe channel.reduceScatter(values, ranges: plan.shares(bucket, rankCount: group.size), wire: wire)
+        let shares = plan.shares(bucket, rankCount: group.size)
+        collectives.reduceScatter(values, shares: shares, wire: wire, after: event)
       } else {
-        try unsafe channel.sum(values, wire: wire)
+        collectives.sum(values, wire: wire, after: event)
       }
     }
-    bucketTime += clock.now - start
   }
 
   // MARK: Weights
@@ -149,21 +107,13 @@ package final class GradientExchange {
   /// Gives every rank the weights that the others have updated; nothing to do where every rank updates all.
   func shareWeights() throws(ParallelError) {
     guard isSharded else { return }
-    try waiting { () throws(ParallelError) in
-      for bucket in 0..<plan.bucketCount {
-        try parameters.weights.rows(plan.range(bucket)).withUpdateView { (bytes) throws(ParallelError) in
-          let values = unsafe bytes.bindMemory(to: Float.self)
-          try unsafe channel.allGather(values, ranges: plan.shares(bucket, rankCount: group.size))
-        }
-      }
+    let event = event
+    for bucket in 0..<plan.bucketCount {
+      let shares = plan.shares(bucket, rankCount: group.size)
+      collectives.allGather(parameters.weights.rows(plan.range(bucket)), shares: shares, after: event)
     }
+    try collectives.join()
   }
 
-  private func waiting(_ call: () throws(ParallelError) -> Void) throws(ParallelError) {
-    let start = clock.now
-    try call()
-    let elapsed = clock.now - start
-    otherTime += elapsed
-    exposedTime += elapsed
-  }
+  private var event: any MemoryEvent { gradients.storage.memory.recordEvent() }
 }

@@ -1,3 +1,5 @@
+package import Parallel
+
 /// What one optimizer step did, the same on all ranks but for the times.
 package struct StepResult: Sendable {
   /// Mean loss over all targets of the global batch, in nats.

@@ -6,10 +6,13 @@ extension Trainer {
   /// or writes anything.
   func makeExchange() throws -> GradientExchange {
     let settings = config.parallel
-    let exchange = try GradientExchange(
-      model.parameters, plan: buckets, group: group, isSharded: settings.shardsOptimizer, wire: settings.wire,
-      isOverlapped: try settings.isOverlapped(in: group, hasSpareCore: host.hasSpareCore),
-      sharesMemory: settings.sharesMemory)
+    let collectives = try group.makeCollectives(
+      CollectivesSettings(
+        isOverlapped: try settings.isOverlapped(in: group, hasSpareCore: host.hasSpareCore),
+        sharesMemory: settings.sharesMemory))
+    let exchange = GradientExchange(
+      model.parameters, plan: buckets, group: group, collectives: collectives, isSharded: settings.shardsOptimizer,
+      wire: settings.wire)
     if group.size > 1 { state.sumOrder = try sumOrder(exchange) }
     guard group.rank == 0 else { return exchange }
     if case .messages(let obstacle?) = exchange.route {

@@ -40,7 +40,7 @@ extension Trainer {
   }
 
   /// Gives every rank the moments that it keeps, of a checkpoint that rank 0 alone reads.
-  func shareMoments(_ checkpoint: CheckpointDirectory?) throws {
+  func shareMoments(_ checkpoint: CheckpointDirectory?, _ collectives: any Collectives) throws {
     if let shardedMoments {
       return try forEachMoment(of: checkpoint) { moment, range, values in
         try shardedMoments.scatter(moment, of: range, values)
@@ -48,8 +48,9 @@ extension Trainer {
     }
     if let checkpoint { try loadMoments(checkpoint) }
     for buffer in [optimizer.firstMoments, optimizer.secondMoments] {
-      try buffer.withUpdateView { (bytes) throws(ParallelError) in try unsafe group.broadcast(bytes, from: 0) }
+      collectives.broadcast(buffer, from: 0, after: backend.pool.memory.recordEvent())
     }
+    try collectives.join()
   }
 
   /// Both moments of one parameter after the other; no values on ranks that do not have the checkpoint.

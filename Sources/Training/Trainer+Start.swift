@@ -8,7 +8,7 @@ internal import TensorCore
 
 extension Trainer {
   /// Rank 0's part of a start: fresh weights, or those of a checkpoint with everything that belongs to it.
-  func begin(_ checkpoint: CheckpointDirectory?, _ files: RunFiles) throws {
+  func begin(_ checkpoint: CheckpointDirectory?, _ files: RunFiles, _ collectives: any Collectives) throws {
     sayStart(from: checkpoint?.state?.step ?? 0)
     guard let checkpoint else {
       if let path = config.train.initialWeights {
@@ -19,11 +19,11 @@ extension Trainer {
         logger.info("beginning with new weights", fields: ["seed": "\(config.train.seed)"])
       }
       try cutMetrics(files.directory, toStep: 0, why: "no checkpoint has it, the run begins at step 1")
-      return try shareStart(nil)
+      return try shareStart(nil, collectives)
     }
     try goOn(from: checkpoint)
     try cutMetrics(files.directory, toStep: state.step, why: "the run goes on from step \(state.step)")
-    let elapsed = try ContinuousClock().measure { try shareStart(checkpoint) }
+    let elapsed = try ContinuousClock().measure { try shareStart(checkpoint, collectives) }
     logger.info(
       "resuming",
       fields: [
@@ -159,7 +159,7 @@ extension Trainer {
   /// Sends rank 0's start to all ranks. Weights are made once, since machines may round differently.
   ///
   /// - Parameter checkpoint: what rank 0 goes on from; nil for a fresh start, and on the other ranks.
-  func shareStart(_ checkpoint: CheckpointDirectory?) throws {
+  func shareStart(_ checkpoint: CheckpointDirectory?, _ collectives: any Collectives) throws {
     let start: Setting = [
       "path": .text(checkpoint?.path ?? ""), "digest": .text(checkpoint?.manifest?.digest ?? ""),
       "state": .text(state.text),
@@ -177,10 +177,9 @@ extension Trainer {
       return try loadMoments(own)
     }
     if let checkpoint { try loadWeights(checkpoint) }
-    try model.parameters.weights.withUpdateView { (bytes) throws(ParallelError) in
-      try unsafe group.broadcast(bytes, from: 0)
-    }
-    if !path.isEmpty { try shareMoments(checkpoint) }
+    collectives.broadcast(model.parameters.weights, from: 0, after: backend.pool.memory.recordEvent())
+    try collectives.join()
+    if !path.isEmpty { try shareMoments(checkpoint, collectives) }
   }
 }
 

@@ -140,7 +140,7 @@ package final class Trainer {
   package func run(_ resume: ResumeChoice) throws {
     let exchange = try makeExchange()
     guard group.rank == 0 else {
-      try shareStart(nil)
+      try shareStart(nil, exchange.collectives)
       try train(in: nil, exchange)
       return try exchange.close()
     }
@@ -150,7 +150,7 @@ package final class Trainer {
       logger.notice("taken over from a process that ended without releasing the run", fields: ["holder": "\(holder)"])
     }
     do {
-      try begin(chosenCheckpoint(resume, files.directory), files)
+      try begin(chosenCheckpoint(resume, files.directory), files, exchange.collectives)
     } catch {
       // A start that is refused leaves nothing behind.
       files.directory.removeIfUnused()

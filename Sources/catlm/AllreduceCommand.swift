@@ -37,7 +37,7 @@ extension BenchmarkCommand {
       try Ranks.run { try measure(on: $0) }
     }
 
-    private func measure(on group: any ProcessGroup) throws {
+    private func measure(on group: any HostGroup) throws {
       group.allowSharedMemory(sharesMemory)
       if case .messages(let obstacle?) = try group.openSharedMemory(), group.rank == 0 {
         Console.standardError.print("catlm: sums are left to MPI: \(obstacle)")

@@ -9,7 +9,7 @@ protocol RankedCommand: ParsableCommand {}
 
 /// A command's work on all ranks that the launcher started.
 enum Ranks {
-  static func run(_ body: (any ProcessGroup) throws -> Void) throws {
+  static func run(_ body: (any HostGroup) throws -> Void) throws {
     let group = try ProcessGroups.make()
     do {
       try body(group)

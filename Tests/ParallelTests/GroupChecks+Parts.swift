@@ -5,15 +5,15 @@ import Testing
 /// A group for one thread and what that thread found.
 // `thread` is started once and its results are read after `done`, so no two threads touch them at a time.
 private final class SecondThread: @unchecked Sendable {
-  private let group: any ProcessGroup
+  private let group: any HostGroup
   private let done = DispatchSemaphore(value: 0)
   private var result = Result<Bool, any Error>.success(false)
 
-  init(_ group: any ProcessGroup) {
+  init(_ group: any HostGroup) {
     self.group = group
   }
 
-  func start(_ body: @escaping @Sendable (any ProcessGroup) throws -> Bool) {
+  func start(_ body: @escaping @Sendable (any HostGroup) throws -> Bool) {
     Thread.detachNewThread { [self] in
       result = Result { try body(group) }
       done.signal()
@@ -29,7 +29,7 @@ private final class SecondThread: @unchecked Sendable {
 extension GroupChecks {
   /// Two threads a rank sum at the same time, each as fast as it can, so that their calls meet in any order.
   func aDuplicateServesASecondThread() throws {
-    let sums: @Sendable (any ProcessGroup, Int) throws -> Bool = { group, factor in
+    let sums: @Sendable (any HostGroup, Int) throws -> Bool = { group, factor in
       try (0..<200).allSatisfy { round in
         var values = [Float](repeating: Float(round * factor), count: 1 + round * 10)
         try values.withUnsafeMutableBufferPointer { try group.sum($0) }
@@ -48,29 +48,5 @@ extension GroupChecks {
       return isRight && isRightThere
     }
     for result in results { #expect(result) }
-  }
-
-  /// Odd and even ranks, in reversed order.
-  func colorsAreSplit() throws {
-    let results = try kind.run { group in
-      let part = try group.split(color: group.rank % 2, key: -group.rank)
-      let texts = try part.gather("\(group.rank)")
-      var rank = [group.rank]
-      try part.broadcast(from: 0, &rank)
-      try part.finish()
-      try group.barrier()
-      let members = (0..<group.size).filter { $0 % 2 == group.rank % 2 }
-      return [
-        part.size == members.count, members.reversed()[part.rank] == group.rank,
-        texts == members.reversed().map { "\($0)" }, rank == members.suffix(1),
-      ]
-    }
-    for result in results { #expect(result == [true, true, true, true]) }
-  }
-}
-
-extension ProcessGroup {
-  fileprivate func broadcast(from root: Int, _ values: inout [Int]) throws {
-    try values.withUnsafeMutableBytes { try broadcast($0, from: root) }
   }
 }

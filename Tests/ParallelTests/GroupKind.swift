@@ -23,7 +23,7 @@ enum GroupKind: Sendable, CustomTestStringConvertible {
   }
 
   /// Runs `body` on every rank and gives the results of the ranks in this process.
-  func run<Result: Sendable>(_ body: @escaping @Sendable (any ProcessGroup) throws -> Result) throws -> [Result] {
+  func run<Result: Sendable>(_ body: @escaping @Sendable (any HostGroup) throws -> Result) throws -> [Result] {
     switch self {
     case .solo: [try body(SoloGroup())]
     case .threads(let count): try ThreadGroup.run(size: count, body)
@@ -35,7 +35,7 @@ enum GroupKind: Sendable, CustomTestStringConvertible {
 
 extension GroupKind {
   /// The group with a watchdog that ends nothing but says so.
-  private static func watched(_ group: any ProcessGroup) throws -> any ProcessGroup {
+  private static func watched(_ group: any HostGroup) throws -> any HostGroup {
     let ending = WatchEnding(report: { Issue.record("\($0)") }, end: {})
     return try WatchedGroup.watch(group, limit: .seconds(60), ending: ending) { Issue.record("\($0)") }
   }

@@ -57,16 +57,6 @@ import Testing
     try GroupChecks(kind: kind).roundedSumsAreThoseOfRankOrder(count: count)
   }
 
-  @Test(arguments: GroupKind.withoutLauncher, [0, 1, 1000])
-  func `started sums end in any order`(on kind: GroupKind, count: Int) throws {
-    try GroupChecks(kind: kind).startedSumsEndInAnyOrder(count: count)
-  }
-
-  @Test(arguments: GroupKind.withoutLauncher)
-  func `a started sum keeps its memory`(on kind: GroupKind) throws {
-    try GroupChecks(kind: kind).aStartedSumKeepsItsMemory()
-  }
-
   @Test(arguments: GroupKind.withoutLauncher)
   func `bytes are streamed to the first rank in order`(on kind: GroupKind) throws {
     try GroupChecks(kind: kind).bytesAreStreamed(counts: [3, 0, 4099, 1])
@@ -85,10 +75,5 @@ import Testing
   @Test(arguments: GroupKind.withoutLauncher)
   func `a duplicate serves a second thread`(on kind: GroupKind) throws {
     try GroupChecks(kind: kind).aDuplicateServesASecondThread()
-  }
-
-  @Test(arguments: GroupKind.withoutLauncher)
-  func `ranks of a color find each other in the order of their keys`(on kind: GroupKind) throws {
-    try GroupChecks(kind: kind).colorsAreSplit()
   }
 }

@@ -64,39 +64,6 @@ private struct Complaint: Error, Equatable {
     #expect("\(expected)" == "ranks met in different calls: rank 0 in sum of 3 Double, rank 1 in sum of 4 Double")
   }
 
-  @Test func `started sums are added in rank order`() throws {
-    let sums = try ThreadGroup.run(size: 3) { group in
-      let values = OwnedValues(count: 1) { _ in [1e8, 1, -1e8][group.rank] }
-      try group.startSum(values.buffer, in: values).wait()
-      return values.buffer[0]
-    }
-    #expect(sums == [0, 0, 0])
-  }
-
-  @Test func `an abort in a part of the group ends the calls of all`() throws {
-    let errors = try ThreadGroup.run(size: 4) { group in
-      let part = try group.split(color: group.rank / 2, key: 0)
-      if group.rank == 3 { part.abort(code: 5) }
-      do throws(ParallelError) {
-        try (group.rank == 2 ? part : group).barrier()
-        return ParallelError?.none
-      } catch { return error }
-    }
-    #expect(errors == Array(repeating: .aborted(rank: 3, code: 5), count: 4))
-  }
-
-  @Test func `ranks outside a part may leave before it is through`() throws {
-    let sums = try ThreadGroup.run(size: 3) { group in
-      let part = try group.split(color: group.rank == 0 ? 0 : 1, key: 0)
-      guard group.rank > 0 else { return [0] }
-      Thread.sleep(forTimeInterval: 0.02)
-      var values = [group.rank]
-      try part.sum(&values)
-      return values
-    }
-    #expect(sums == [[0], [3], [3]])
-  }
-
   @Test func `a receiver learns that its sender has left`() throws {
     let errors = try ThreadGroup.run(size: 2) { group in
       guard group.rank == 1 else { return ParallelError?.none }
@@ -107,15 +74,5 @@ private struct Complaint: Error, Equatable {
       } catch let error as ParallelError { return error }
     }
     #expect(errors == [nil, .absent(rank: 0, operation: "receive from rank 0")])
-  }
-
-  @Test func `started sums of different lengths are told apart`() throws {
-    let expected = ParallelError.mismatch(calls: ["sum of 3 Float", "sum of 4 Float"])
-    #expect(throws: expected) {
-      try ThreadGroup.run(size: 2) { group in
-        let values = OwnedValues(count: 3 + group.rank) { Float($0) }
-        try group.startSum(values.buffer, in: values).wait()
-      }
-    }
   }
 }

@@ -21,14 +21,14 @@ private final class Reports: @unchecked Sendable {
 /// A group that other threads may abort.
 // Only `abort(code:)` is called from another thread, and a thread group's is guarded by its meeting's lock.
 private struct Abortable: @unchecked Sendable {
-  let group: any ProcessGroup
+  let group: any HostGroup
 }
 
 @Suite struct WatchedGroupTests {
   /// A watched group whose end goes to `reports` and to the calls of all ranks.
   private static func watched(
-    _ group: any ProcessGroup, _ reports: Reports, limit: Duration
-  ) throws -> any ProcessGroup {
+    _ group: any HostGroup, _ reports: Reports, limit: Duration
+  ) throws -> any HostGroup {
     let abortable = Abortable(group: group)
     let ending = WatchEnding(
       report: { reports.add("rank \(abortable.group.rank): \($0)") },

@@ -3,6 +3,7 @@ internal import TensorCore
 /// Memory whose new pieces are filled with not-a-number.
 final class ReferenceMemory: DeviceMemory {
   let isSynchronous = true
+  let freeBytes: Int? = nil
 
   func allocate(byteCount: Int) -> any MemorySegment { ReferenceSegment(byteCount: byteCount) }
 
@@ -17,6 +18,8 @@ final class ReferenceMemory: DeviceMemory {
   func download(_ source: MemoryRange, to bytes: UnsafeMutableRawBufferPointer) {
     bytes.copyMemory(from: UnsafeRawBufferPointer(source.bytes))
   }
+
+  func recordEvent() -> any MemoryEvent { PastEvent() }
 
   func copy(_ source: MemoryRange, to target: MemoryRange) {
     target.bytes.copyMemory(from: UnsafeRawBufferPointer(source.bytes))

@@ -6,6 +6,7 @@ struct StoragePoolTests {
   /// Memory that counts the bytes it has given.
   private final class System: DeviceMemory {
     let isSynchronous = true
+    let freeBytes: Int? = nil
     private final class Piece: MemorySegment {
       let byteCount: Int
 
@@ -26,6 +27,7 @@ struct StoragePoolTests {
     // Nobody asks for what the pieces hold.
     func upload(_ bytes: UnsafeRawBufferPointer, to target: MemoryRange) {}
     func download(_ source: MemoryRange, to bytes: UnsafeMutableRawBufferPointer) {}
+    func recordEvent() -> any MemoryEvent { PastEvent() }
     func copy(_ source: MemoryRange, to target: MemoryRange) {}
 
     func pool() -> StoragePool { StoragePool(self) }

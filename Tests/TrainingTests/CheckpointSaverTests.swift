@@ -60,7 +60,7 @@ struct CheckpointSaverTests {
     let files = RunFiles(
       directory: try RunDirectory(path: run.directory, disk: disk), model: trainer.model, optimizer: trainer.optimizer,
       config: config)
-    try trainer.begin(nil, files)
+    try trainer.begin(nil, files, trainer.group.makeCollectives(CollectivesSettings()))
     return (trainer, files)
   }
 

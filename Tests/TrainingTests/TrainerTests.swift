@@ -185,7 +185,7 @@ struct TrainerTests {
     let config = try SmallRun.tokens(scratch, ["train.steps=2"])
     let trainer = try run.trainer(config)
     let files = try trainer.makeFiles()
-    try trainer.begin(nil, files)
+    try trainer.begin(nil, files, trainer.group.makeCollectives(CollectivesSettings()))
     trainer.state.invariants["training_shards"] = nil
     _ = try files.write(trainer.state)
     let place = scratch.file("elsewhere.bin")
@@ -313,7 +313,7 @@ struct TrainerTests {
     let config = try SmallRun.tokens(scratch, ["train.nonfinite_limit=3"])
     let trainer = try run.trainer(config)
     let files = try trainer.makeFiles()
-    try trainer.begin(nil, files)
+    try trainer.begin(nil, files, trainer.group.makeCollectives(CollectivesSettings()))
     trainer.model.parameters["lm_head.weight"].set(0, to: .infinity)
     _ = try files.write(trainer.state)
     let error = try #require(throws: TrainerError.self) { try run.train(config) }
@@ -330,7 +330,7 @@ struct TrainerTests {
     let config = try SmallRun.tokens(scratch, ["train.nonfinite_limit=5", "train.steps=4"])
     let trainer = try run.trainer(config)
     let files = try trainer.makeFiles()
-    try trainer.begin(nil, files)
+    try trainer.begin(nil, files, trainer.group.makeCollectives(CollectivesSettings()))
     trainer.model.parameters["lm_head.weight"].set(0, to: .infinity)
     _ = try files.write(trainer.state)
     try run.train(config)

@@ -11,7 +11,6 @@
 typedef struct cmpi_group cmpi_group;
 
 /// A transfer on its way.
-typedef struct cmpi_request cmpi_request;
 
 /// What an element is.
 typedef enum { cmpi_u8, cmpi_u16, cmpi_f32, cmpi_f64, cmpi_i64 } cmpi_type;
@@ -35,11 +34,8 @@ int cmpi_abort(int code);
 /// All ranks.
 int cmpi_world(cmpi_group **group);
 
-/// The same ranks with a message space of their own. Like the next two, a call of all ranks.
+/// The same ranks with a message space of their own. Like the next, a call of all ranks.
 int cmpi_duplicate(cmpi_group *group, cmpi_group **copy);
-
-/// The ranks that give the same `color`, at least 0, ordered by `key` and then by rank.
-int cmpi_split(cmpi_group *group, int color, int key, cmpi_group **part);
 
 /// Gives up a group that is not the world.
 int cmpi_free(cmpi_group *group);
@@ -74,15 +70,6 @@ int64_t cmpi_memory_bytes(int ranks);
 // Element-wise, in place, the result on all ranks.
 int cmpi_sum(cmpi_group *group, void *values, int64_t count, cmpi_type type);
 int cmpi_max(cmpi_group *group, void *values, int64_t count, cmpi_type type);
-
-/// Starts a sum. Only `cmpi_wait` says that `values` may be touched again.
-int cmpi_start_sum(cmpi_group *group, void *values, int64_t count, cmpi_type type, cmpi_request **request);
-
-/// Drives transfers forward and says whether this one is done. `cmpi_wait` is still to be called.
-int cmpi_test(cmpi_request *request, int *done);
-
-/// Returns when the transfer is done, and gives up the request.
-int cmpi_wait(cmpi_request *request);
 
 /// Sums in place, one run of elements for each rank: `counts[r]`, equal on all ranks, belong to rank r and follow those
 /// of rank r - 1. Afterwards a rank's own hold their sums and the others anything.

@@ -27,13 +27,23 @@ package protocol PendingDownload: AnyObject {
   func wait() -> [UInt8]
 }
 
+/// A place in the order of a backend's work.
+package protocol MemoryEvent: AnyObject {
+  /// Waits until all work that was asked for before it is done. Any thread may call it.
+  func wait()
+}
+
 /// The memory of a backend. Whoever is no backend asks it for whatever it wants with the bytes behind a ``Storage``.
 ///
-/// A backend's work has an order: calls of kernels and the calls below take effect in the order in which they are made.
-/// A backend may do them later; those that say so wait until they are done.
+/// A backend's work has an order: calls of kernels and the calls below take effect in the order in which they are made by
+/// the thread that steers the backend. A backend may do them later; those that say so wait until they are done. Another
+/// thread may upload, download and take views; its calls have no order with the work, except that they follow what it has
+/// waited for with ``MemoryEvent/wait()``.
 package protocol DeviceMemory: AnyObject {
   /// Whether all work is done when the call that asks for it returns, so that nobody ever waits. The same on all ranks.
   var isSynchronous: Bool { get }
+  /// Bytes that it could still give; nil where it shares them with the rest of the machine and cannot tell.
+  var freeBytes: Int? { get }
 
   /// Takes a piece from the system, with arbitrary content, aligned to at least 64 bytes.
   func allocate(byteCount: Int) -> any MemorySegment
@@ -47,6 +57,10 @@ package protocol DeviceMemory: AnyObject {
   /// Starts to copy to the host what the bytes hold when all work so far is done, and returns at once. Later work does not
   /// change what arrives, nor is it waited for.
   func startDownload(_ source: MemoryRange) -> any PendingDownload
+  /// Marks this place in the order of work.
+  func recordEvent() -> any MemoryEvent
+  /// Waits until all work so far is done.
+  func wait()
   /// Copies equally many bytes from one place to another that it does not overlap.
   func copy(_ source: MemoryRange, to target: MemoryRange)
 
@@ -67,6 +81,8 @@ package protocol DeviceMemory: AnyObject {
 }
 
 extension DeviceMemory {
+  package func wait() { recordEvent().wait() }
+
   package func startDownload(_ source: MemoryRange) -> any PendingDownload {
     var bytes = [UInt8](repeating: 0xff, count: source.byteCount)
     bytes.withUnsafeMutableBytes { unsafe download(source, to: $0) }
@@ -99,6 +115,13 @@ extension DeviceMemory {
     upload(UnsafeRawBufferPointer(copy.bytes), to: range)
     return result
   }
+}
+
+/// The event of a memory that is synchronous: there is nothing to wait for.
+package final class PastEvent: MemoryEvent {
+  package init() {}
+
+  package func wait() {}
 }
 
 /// A download that was waited for when it was started.

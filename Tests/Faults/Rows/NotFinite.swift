@@ -65,9 +65,10 @@ enum NotFinite {
     let optimizer = AdamW(
       config.optimizer, parameters: model.parameters, backend: backend,
       owned: parallel.shardsOptimizer ? plan.owned(by: group.rank, of: group.size) : nil)
-    let exchange = try GradientExchange(
-      model.parameters, plan: plan, group: group, isSharded: parallel.shardsOptimizer, wire: parallel.wire,
-      isOverlapped: parallel.overlap == .on)
+    let exchange = GradientExchange(
+      model.parameters, plan: plan, group: group,
+      collectives: try group.makeCollectives(CollectivesSettings(isOverlapped: parallel.overlap == .on)),
+      isSharded: parallel.shardsOptimizer, wire: parallel.wire)
     let step = TrainingStep(
       model: model, optimizer: optimizer, data: try config.data.training(seed: config.train.seed), exchange: exchange,
       backend: backend, train: config.train, schedule: config.schedule)

@@ -1,12 +1,12 @@
 import Parallel
 
 /// A group that counts what its rank notes, and may be one whose threads make no calls.
-final class SpyGroup: ProcessGroup {
-  private let base: any ProcessGroup
+final class SpyGroup: HostGroup {
+  private let base: any HostGroup
   let servesThreads: Bool
   private(set) var notes: [WorkPhase] = []
 
-  init(_ base: any ProcessGroup, servesThreads: Bool = true) {
+  init(_ base: any HostGroup, servesThreads: Bool = true) {
     self.base = base
     self.servesThreads = servesThreads
   }
@@ -22,9 +22,6 @@ final class SpyGroup: ProcessGroup {
   }
   func sum(_ values: inout [Double]) throws(ParallelError) { try base.sum(&values) }
   func sum(_ values: inout [Int]) throws(ParallelError) { try base.sum(&values) }
-  func startSum(
-    _ values: UnsafeMutableBufferPointer<Float>, in owner: AnyObject
-  ) throws(ParallelError) -> PendingSum { try base.startSum(values, in: owner) }
   func largest(_ value: Double) throws(ParallelError) -> Double { try base.largest(value) }
   func reduceScatter(
     _ values: UnsafeMutableBufferPointer<Float>, ranges: [Range<Int>], wire: WireFormat
@@ -41,10 +38,7 @@ final class SpyGroup: ProcessGroup {
   func receive(_ bytes: UnsafeMutableRawBufferPointer, from rank: Int) throws(ParallelError) {
     try base.receive(bytes, from: rank)
   }
-  func duplicate() throws(ParallelError) -> any ProcessGroup { try base.duplicate() }
-  func split(color: Int, key: Int) throws(ParallelError) -> any ProcessGroup {
-    try base.split(color: color, key: key)
-  }
+  func duplicate() throws(ParallelError) -> any HostGroup { try base.duplicate() }
   func abort(code: Int32) { base.abort(code: code) }
   func finish() throws(ParallelError) { try base.finish() }
 }

@@ -23,17 +23,20 @@ struct StepRun {
   let optimizer: AdamW
   let plan: BucketPlan
 
-  init(_ config: RunConfig, group: any ProcessGroup) throws {
-    let (backend, parallel) = (CPUBackend(threadCount: 1), config.parallel)
+  init(
+    _ config: RunConfig, group: any ProcessGroup, backend: any Backend = CPUBackend(threadCount: 1)
+  ) throws {
+    let parallel = config.parallel
     model = config.model.makeModel(isTrained: true, backend: backend)
     model.parameters.initialize(config.model.specs(scheme: .fla), seed: 1)
     plan = BucketPlan(count: model.parameters.count, bucketBytes: parallel.bucketBytes)
     optimizer = AdamW(
       config.optimizer, parameters: model.parameters, backend: backend,
       owned: parallel.shardsOptimizer ? plan.owned(by: group.rank, of: group.size) : nil)
-    let exchange = try GradientExchange(
-      model.parameters, plan: plan, group: group, isSharded: parallel.shardsOptimizer, wire: parallel.wire,
-      isOverlapped: parallel.overlap == .on)
+    let exchange = GradientExchange(
+      model.parameters, plan: plan, group: group,
+      collectives: try group.makeCollectives(CollectivesSettings(isOverlapped: parallel.overlap == .on)),
+      isSharded: parallel.shardsOptimizer, wire: parallel.wire)
     step = TrainingStep(
       model: model, optimizer: optimizer, data: try config.data.training(seed: config.train.seed), exchange: exchange,
       backend: backend, train: config.train, schedule: config.schedule)
