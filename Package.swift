@@ -110,6 +110,10 @@ let package = Package(
     .target(
       name: "ReferenceBackend", dependencies: ["TensorCore"], path: "Tests/ReferenceBackend",
       swiftSettings: strict),
+    // A backend whose memory the host cannot reach, as on a device.
+    .target(
+      name: "HiddenBackend", dependencies: ["CPUBackend", "TensorCore"], path: "Tests/HiddenBackend",
+      swiftSettings: strict),
     // A driver, compiler and matrix products without a GPU: they record calls and compute nothing.
     .target(name: "FakeCUDA", path: "Tests/FakeCUDA"),
     // What breaks disks and checkpoints on purpose, for the tests and for the suite that launch/faults runs.
@@ -148,7 +152,7 @@ let package = Package(
       "TrainingTests",
       [
         "Training", "TensorCore", "CPUBackend", "Models", "Settings", "TokenData", "Parallel", "Optimizers",
-        "Checkpoints", "ReferenceBackend", "Telemetry",
+        "Checkpoints", "Evaluation", "Generation", "HiddenBackend", "ReferenceBackend", "Telemetry",
         .product(name: "Logging", package: "swift-log"),
       ]),
     tests("BenchmarksTests", ["Benchmarks", "CPUBackend", "Settings", "TensorCore"]),

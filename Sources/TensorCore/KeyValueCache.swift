@@ -8,7 +8,13 @@ package struct KeyValueCache {
   package init(sequenceCount: Int, slotCount: Int, keyValueWidth: Int, backend: any Backend) {
     let shape = [sequenceCount * slotCount, 2 * keyValueWidth]
     let byteCount = shape[0] * shape[1] * DType.float32.byteCount
-    rows = Tensor(storage: backend.pool.storage(byteCount: byteCount), shape: shape)
+    self.init(
+      rows: Tensor(storage: backend.pool.storage(byteCount: byteCount), shape: shape), slotCount: slotCount)
+  }
+
+  /// - Parameter rows: as ``rows``.
+  package init(rows: Tensor, slotCount: Int) {
+    self.rows = rows
     self.slotCount = slotCount
   }
 

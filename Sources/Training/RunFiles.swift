@@ -55,13 +55,22 @@ package struct RunFiles {
   func write(
     _ state: TrainerState, isLast: Bool = false, verified: VerifiedCheckpoints = VerifiedCheckpoints()
   ) throws(CheckpointError) -> SavedCheckpoint {
+    try withTensors { (weights, moments) throws(CheckpointError) in
+      let contents = unsafe contents(state, weights, optimizer: moments)
+      return try SavedCheckpoint(
+        writing: contents, in: directory.checkpoints, as: config.checkpoint, isLast: isLast, verified: verified)
+    }
+  }
+
+  /// Lends the weights, and the moments under their names.
+  private func withTensors(
+    _ body: (UnsafeRawBufferPointer, [NamedTensor]) throws(CheckpointError) -> SavedCheckpoint
+  ) throws(CheckpointError) -> SavedCheckpoint {
     try model.parameters.weights.withReadView { (weights) throws(CheckpointError) in
-      try optimizer.firstMoments.withReadView { (first) throws(CheckpointError) in
+      if let shardedMoments { return try unsafe body(weights, shardedMoments.named(model.parameters)) }
+      return try optimizer.firstMoments.withReadView { (first) throws(CheckpointError) in
         try optimizer.secondMoments.withReadView { (second) throws(CheckpointError) in
-          let moments = unsafe shardedMoments?.named(model.parameters) ?? named(first, second)
-          let contents = unsafe contents(state, weights, optimizer: moments)
-          return try SavedCheckpoint(
-            writing: contents, in: directory.checkpoints, as: config.checkpoint, isLast: isLast, verified: verified)
+          try unsafe body(weights, named(first, second))
         }
       }
     }

@@ -6,6 +6,7 @@ import Parallel
 import Settings
 import Synchronization
 import Telemetry
+import TensorCore
 import TokenData
 
 @testable import Training
@@ -113,10 +114,13 @@ struct RunInDirectory {
   let directory: String
   let messages = Messages()
 
-  func trainer(_ config: RunConfig, group: any ProcessGroup = SoloGroup()) throws -> Trainer {
+  /// - Parameter backend: nil for the processor's.
+  func trainer(
+    _ config: RunConfig, group: any ProcessGroup = SoloGroup(), backend: (any Backend)? = nil
+  ) throws -> Trainer {
     try Trainer(
       config, runDirectory: directory, group: group,
-      backend: CPUBackend(threadCount: 1, precision: config.train.precision),
+      backend: backend ?? CPUBackend(threadCount: 1, precision: config.train.precision),
       host: TrainerHost(threadCount: 1, blasCore: "test", summary: "a test"), logger: messages.logger())
   }
 
