@@ -8,7 +8,8 @@ import Testing
     "attention blocks backward", "attention staircase forward", "attention staircase backward",
     "attention square forward", "attention square backward", "attention causal forward", "attention causal backward",
     "attention window forward", "attention window backward",
-    "append to cache", "attention cached", "norm forward", "norm backward", "swiglu forward", "swiglu backward", "cross-entropy",
+    "append to cache", "attention cached", "norm forward", "norm backward", "swiglu forward", "swiglu backward",
+    "cross-entropy",
     "cross-entropy with gradient", "argmax", "copy rows", "add rows", "resample", "resample gradient",
     "add bias", "column sums", "fill", "add", "scale", "sum", "sum of squares", "adamw",
   ]
