@@ -125,6 +125,7 @@ import Testing
     let data = TokenTrainingData(dataset: try TokenDataset(paths: paths, context: 4), seed: 1, vocabularySize: nil)
     try data.requireIDs(below: 18)
     let error = #expect(throws: TokenError.self) { try data.requireIDs(below: 17) }
-    #expect(error?.description == "\(paths[1]): found id 17; allowed: 0..<17, the vocabulary")
+    #expect(
+      error?.description == "\(paths[1]): found id 17 at position 8 (byte 1040); allowed: 0..<17, the vocabulary")
   }
 }

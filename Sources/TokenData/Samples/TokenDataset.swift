@@ -15,14 +15,17 @@ package struct TokenDataset: Sendable {
   ///   - paths: files, directories or patterns, as ``ShardPaths`` takes them.
   ///   - context: T.
   ///   - split: which files of a directory count.
+  ///   - format: of all files.
   /// - Throws: ``TokenError`` for a file that cannot be used, and if no shard holds a window.
-  package init(paths: [String], context: Int, split: TokenSplit? = nil) throws(TokenError) {
+  package init(
+    paths: [String], context: Int, split: TokenSplit? = nil, format: FormatChoice = .auto
+  ) throws(TokenError) {
     precondition(context > 0, "dataset: context \(context)")
     var shards: [TokenShard] = []
     var starts: [Int] = []
     var sampleCount = 0
     for path in try ShardPaths.expand(paths, split: split) {
-      let shard = try TokenShard(path: path)
+      let shard = try TokenShard(path: path, format: format)
       shards.append(shard)
       starts.append(sampleCount)
       sampleCount += max(0, shard.count - 1) / context
@@ -45,13 +48,19 @@ package struct TokenDataset: Sendable {
     var targets: [Int32] = []
     inputs.reserveCapacity(indices.count * context)
     targets.reserveCapacity(indices.count * context)
-    for index in indices {
-      let ids = window(index)
-      inputs += ids.dropLast()
-      targets += ids.dropFirst()
-    }
+    for index in indices { append(window: index, inputs: &inputs, targets: &targets) }
     return TokenBatch(inputs: inputs, targets: targets, sampleCount: indices.count, length: context)
   }
+
+  /// Adds a window: T inputs and T targets.
+  func append(window index: Int, inputs: inout [Int32], targets: inout [Int32]) {
+    let ids = window(index)
+    inputs += ids.dropLast()
+    targets += ids.dropFirst()
+  }
+
+  /// Ids of all shards.
+  package var tokenCount: Int { shards.reduce(0) { $0 + $1.count } }
 
   /// Checks every id of every shard against a model's vocabulary. Reads all data.
   package func requireIDs(below vocabularySize: Int) throws(TokenError) {

@@ -1,10 +1,73 @@
 internal import Foundation
+internal import MappedFiles
 
-/// Where documents begin in a shard: a file beside it, `NAME_train_000000.documents` for `NAME_train_000000.bin`.
+/// Where documents begin in a shard, in ids from its first: what a Megatron index says, or a file beside the shard,
+/// `NAME_train_000000.documents` for `NAME_train_000000.bin`.
 ///
-/// The file is a NumPy array (`numpy.load` reads it) of 64-bit integers, in ids from the shard's first. A shard that goes on
-/// with a document of the one before does not list it.
-package enum DocumentIndex {
+/// The file is a NumPy array (`numpy.load` reads it) of 64-bit integers. A shard that goes on with a document of the one
+/// before does not list it.
+package struct DocumentIndex: Sendable {
+  private enum Source: Sendable {
+    case list(MappedFile, headerByteCount: Int)
+    case megatron(MegatronIndex)
+  }
+
+  package let count: Int
+  private let source: Source
+
+  init(_ index: MegatronIndex) {
+    count = index.documentCount
+    source = .megatron(index)
+  }
+
+  /// Opens the file beside a shard of `idCount` ids; nil if there is none.
+  ///
+  /// - Throws: ``TokenError`` for one that is not of the format, or not of this shard.
+  init?(besideShard shard: String, idCount: Int) throws(TokenError) {
+    let path = Self.path(besideShard: shard)
+    guard FileManager.default.fileExists(atPath: path) else { return nil }
+    let file = try MappedFile(shard: path)
+    guard NumpyHeader.begins(file) else {
+      throw TokenError(file: path, found: "no header of NumPy", allowed: "an array of 64-bit integers")
+    }
+    let layout = try NumpyHeader.layout(of: file, allowed: [.int64])
+    guard file.byteCount == layout.headerByteCount + 8 * layout.count else {
+      throw TokenError(
+        file: path, found: "\(file.byteCount) bytes",
+        allowed: "\(layout.headerByteCount + 8 * layout.count) bytes, for the header says \(layout.count) documents")
+    }
+    count = layout.count
+    source = .list(file, headerByteCount: layout.headerByteCount)
+    var before = 0
+    for document in 0..<count {
+      let start = self[document]
+      guard start >= before, start <= idCount else {
+        throw TokenError(
+          file: path, found: "document \(document) at id \(start)", allowed: "\(before)...\(idCount), the shard's ids")
+      }
+      before = start
+    }
+  }
+
+  /// Where a document begins.
+  package subscript(document: Int) -> Int {
+    switch source {
+    case .megatron(let index): index.documentStart(document)
+    case .list(let file, let headerByteCount):
+      file.integer(Int64.self, at: headerByteCount + 8 * document).map { Int($0) } ?? 0
+    }
+  }
+
+  /// The first document that begins at `id` or behind it; ``count`` if there is none.
+  package func first(from id: Int) -> Int {
+    var (low, high) = (0, count)
+    while low < high {
+      let middle = (low + high) / 2
+      if self[middle] < id { low = middle + 1 } else { high = middle }
+    }
+    return low
+  }
+
   package static func path(besideShard path: String) -> String {
     URL(filePath: path).deletingPathExtension().path + ".documents"
   }

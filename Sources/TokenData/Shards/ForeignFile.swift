@@ -9,8 +9,8 @@ enum ForeignFile {
       return "; it looks like text, of which this makes shards: catlm tokenize --output DIRECTORY \(file.path)"
     }
     if isHeaderless(start, byteCount: file.byteCount) {
-      return "; it looks like 16-bit ids without a header, as nanoGPT writes them, of which this makes a shard: "
-        + "numpy.save(\"NAME_train_000000.npy\", numpy.fromfile(\"\(file.path)\", dtype=numpy.uint16))"
+      return "; it looks like 16-bit ids without a header, as nanoGPT writes them: say so with data.format: nanogpt in "
+        + "a run file, with --format nanogpt on a command line"
     }
     return ""
   }

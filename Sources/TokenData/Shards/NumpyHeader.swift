@@ -1,12 +1,18 @@
 internal import MappedFiles
 
-/// The header of `.npy` files, as far as a list of 16-bit ids needs it.
+/// The header of `.npy` files, as far as a list of integers needs it.
 ///
 /// - Source: NumPy enhancement proposal 1; versions 1, 2 and 3 differ in the width of one length and in encoding.
 enum NumpyHeader {
   static let magic: [UInt8] = [0x93] + Array("NUMPY".utf8)
 
-  static func layout(of file: MappedFile) throws(TokenError) -> ShardLayout {
+  /// Whether a file begins like one with this header.
+  static func begins(_ file: MappedFile) -> Bool { file.copy(0..<magic.count) == magic }
+
+  /// - Parameter allowed: what the array may hold.
+  static func layout(
+    of file: MappedFile, allowed: [IDType] = [.uint16, .int32, .uint32, .int64]
+  ) throws(TokenError) -> ShardLayout {
     let (start, length) = try extent(of: file)
     let bytes = file.copy(start..<start + length)
     guard bytes.count == length, let text = String(validating: bytes, as: UTF8.self) else {
@@ -16,14 +22,22 @@ enum NumpyHeader {
     guard let fields = PythonDictionary.parse(text) else {
       throw TokenError(file: file.path, found: "header \(text.prefix(100))", allowed: "a Python dictionary")
     }
-    try require(file, fields, "descr", "'<u2'")
-    try require(file, fields, "fortran_order", "False")
+    let types = allowed.map { (name: "'<\($0.letter)\($0.byteCount)'", type: $0) }
+    guard let type = types.first(where: { $0.name == fields["descr"] })?.type else {
+      throw TokenError(
+        file: file.path, found: "descr \(fields["descr"] ?? "missing")",
+        allowed: types.map(\.name).joined(separator: ", "))
+    }
+    guard fields["fortran_order"] == "False" else {
+      throw TokenError(
+        file: file.path, found: "fortran_order \(fields["fortran_order"] ?? "missing")", allowed: "False")
+    }
     guard fields.count == 3, let shape = fields["shape"], let count = lengthOfList(shape) else {
       throw TokenError(
         file: file.path, found: "shape \(fields["shape"] ?? "missing") among \(fields.count) fields",
         allowed: "one dimension, such as (1000,), and two other fields")
     }
-    return ShardLayout(idByteCount: 2, headerByteCount: start + length, count: count)
+    return ShardLayout(.numpy, type, headerByteCount: start + length, count: count)
   }
 
   /// Where the dictionary begins, and its length in bytes.
@@ -44,14 +58,6 @@ enum NumpyHeader {
     return (version == 1 ? 10 : 12, length)
   }
 
-  private static func require(
-    _ file: MappedFile, _ fields: [String: String], _ key: String, _ value: String
-  ) throws(TokenError) {
-    guard fields[key] == value else {
-      throw TokenError(file: file.path, found: "\(key) \(fields[key] ?? "missing")", allowed: value)
-    }
-  }
-
   /// The n of `(n,)`, small enough that the bytes of so many ids can be counted.
   private static func lengthOfList(_ shape: String) -> Int? {
     guard shape.hasPrefix("("), shape.hasSuffix(")") else { return nil }
@@ -62,7 +68,17 @@ enum NumpyHeader {
     guard digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let count = Int(digits), "\(count)" == digits else {
       return nil
     }
-    return count < Int.max / 8 ? count : nil
+    return count < Int.max / 16 ? count : nil
+  }
+}
+
+extension IDType {
+  /// How NumPy calls integers of this kind.
+  fileprivate var letter: String {
+    switch self {
+    case .int32, .int64: "i"
+    case .uint8, .uint16, .uint32: "u"
+    }
   }
 }
 

@@ -1,29 +1,45 @@
 internal import MappedFiles
 
-/// Where a token shard keeps its ids, and how wide they are.
+/// Where a token shard keeps its ids, and how they are written.
 struct ShardLayout: Hashable, Sendable {
-  /// Bytes of one id: 2 or 4.
-  let idByteCount: Int
+  let format: ShardFormat
+  let idType: IDType
   /// Bytes before the first id.
   let headerByteCount: Int
   /// Number of ids.
   let count: Int
 
+  init(_ format: ShardFormat, _ idType: IDType, headerByteCount: Int, count: Int) {
+    self.format = format
+    self.idType = idType
+    self.headerByteCount = headerByteCount
+    self.count = count
+  }
+
   /// The layout that a file's header describes, checked against the file's size.
   init(of file: MappedFile) throws(TokenError) {
-    self = file.copy(0..<6) == NumpyHeader.magic ? try NumpyHeader.layout(of: file) : try BinHeader.layout(of: file)
-    let expected = headerByteCount + count * idByteCount
+    self = NumpyHeader.begins(file) ? try NumpyHeader.layout(of: file) : try BinHeader.layout(of: file)
+    let expected = headerByteCount + count * idType.byteCount
     guard file.byteCount == expected else {
       throw TokenError(
         file: file.path, found: "\(file.byteCount) bytes",
-        allowed: "\(expected) bytes, for the header says \(count) ids of \(idByteCount) bytes")
+        allowed: "\(expected) bytes, for the header says \(count) ids of \(idType.byteCount) bytes")
     }
   }
 
-  init(idByteCount: Int, headerByteCount: Int, count: Int) {
-    self.idByteCount = idByteCount
-    self.headerByteCount = headerByteCount
-    self.count = count
+  /// All of a file as ids of 16 bits.
+  ///
+  /// - Throws: ``TokenError`` for half an id, and for a file of a format that says what it is.
+  init(headerless file: MappedFile) throws(TokenError) {
+    let rule = "ids of 16 bits without a header, as the format nanogpt says; the format auto reads files that have one"
+    if NumpyHeader.begins(file) || BinHeader.begins(file) {
+      throw TokenError(
+        file: file.path, found: "a header of \(NumpyHeader.begins(file) ? "NumPy" : "llm.c")", allowed: rule)
+    }
+    guard file.byteCount % 2 == 0 else {
+      throw TokenError(file: file.path, found: "\(file.byteCount) bytes", allowed: "an even number of them: " + rule)
+    }
+    self.init(.nanogpt, .uint16, headerByteCount: 0, count: file.byteCount / 2)
   }
 }
 
@@ -32,6 +48,12 @@ struct ShardLayout: Hashable, Sendable {
 /// - Source: llm.c (`20240520`, 16 bits an id; `20240801`, 32 bits an id).
 enum BinHeader {
   static let byteCount = 1024
+
+  /// Whether a file begins like one with this header.
+  static func begins(_ file: MappedFile) -> Bool {
+    let magic = file.integer(Int32.self, at: 0)
+    return formats.contains { $0.magic == magic && $0.version == file.integer(Int32.self, at: 4) }
+  }
 
   static func layout(of file: MappedFile) throws(TokenError) -> ShardLayout {
     guard file.byteCount >= byteCount, let magic = file.integer(Int32.self, at: 0),
@@ -51,7 +73,7 @@ enum BinHeader {
       throw TokenError(file: file.path, found: "version \(version)", allowed: "version \(known.version)")
     }
     guard count >= 0 else { throw TokenError(file: file.path, found: "\(count) ids", allowed: "0...\(Int32.max)") }
-    return ShardLayout(idByteCount: known.idByteCount, headerByteCount: byteCount, count: Int(count))
+    return ShardLayout(.llmc, known.idType, headerByteCount: byteCount, count: Int(count))
   }
 
   /// The header's bytes.
@@ -64,7 +86,7 @@ enum BinHeader {
     return head + Array(repeating: 0, count: byteCount - head.count)
   }
 
-  private static let formats: [(magic: Int32, version: Int32, idByteCount: Int)] = [
-    (20_240_520, 1, 2), (20_240_801, 7, 4),
+  private static let formats: [(magic: Int32, version: Int32, idType: IDType)] = [
+    (20_240_520, 1, .uint16), (20_240_801, 7, .uint32),
   ]
 }
