@@ -11,12 +11,15 @@ package struct KeyedPermutation: Sendable {
   ///   - count: how many numbers are permuted.
   ///   - seed: the run's seed.
   ///   - epoch: which pass over the numbers; each has its own order.
-  package init(count: Int, seed: UInt64, epoch: Int) {
-    precondition(count >= 0 && epoch >= 0, "permutation: count \(count), epoch \(epoch)")
+  ///   - source: which of several things with orders of their own.
+  package init(count: Int, seed: UInt64, epoch: Int, source: Int = 0) {
+    precondition(
+      count >= 0 && epoch >= 0 && epoch < 1 << 48 && source >= 0 && source < 1 << 16,
+      "permutation: count \(count), epoch \(epoch), source \(source)")
     self.count = count
     let bitCount = count > 1 ? Int.bitWidth - (count - 1).leadingZeroBitCount : 1
     self.halfBitCount = (bitCount + 1) / 2
-    var generator = CounterGenerator(seed: seed, stream: .sampleOrder, index: UInt64(epoch))
+    var generator = CounterGenerator(seed: seed, stream: .sampleOrder, index: UInt64(source) << 48 | UInt64(epoch))
     self.roundKeys = (0..<8).map { _ in generator.next() }
   }
 

@@ -17,8 +17,8 @@ struct Override: Hashable, Sendable {
     } catch {
       throw Self.malformed(text, "a value that is YAML (\(error.found))")
     }
-    guard value.isScalar || value.listValue?.allSatisfy(\.isScalar) == true else {
-      throw Self.malformed(text, "a scalar or a list of scalars such as [4, 8]")
+    guard value.isScalar || value.listValue?.allSatisfy({ $0.isScalar || $0.entries != nil }) == true else {
+      throw Self.malformed(text, "a scalar, a list of scalars such as [4, 8], or a list of mappings")
     }
     self.value = value
   }

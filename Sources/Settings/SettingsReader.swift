@@ -84,6 +84,11 @@ package final class SettingsReader {
     return readers
   }
 
+  /// As ``sections(_:textKey:)``; nil, and recorded as null, if the key is absent or null.
+  package func optionalSections(_ key: String, textKey: String) throws(SettingsError) -> [SettingsReader]? {
+    try optional(key) == nil ? nil : try sections(key, textKey: textKey)
+  }
+
   /// Checks that every key of the mapping, and of all sections read, is known.
   package func finish() throws(SettingsError) {
     try checkMapping()

@@ -15,6 +15,10 @@ package struct DataConfig: Hashable, Sendable {
   package private(set) var kind = Kind.tokens
   /// Paths of shards, directories or patterns, relative to the current directory; empty for recall.
   package private(set) var trainingPaths: [String] = []
+  /// What is trained on instead of ``trainingPaths``, each with a weight; empty without.
+  package private(set) var sources: [DataSource] = []
+  /// Of all shards that say nothing else.
+  package private(set) var format = FormatChoice.auto
   /// As the training's; empty if there is nothing to measure on.
   package var validationPaths: [String] = []
   /// `bytes`, or the path of a tokenizer's file.
@@ -26,8 +30,11 @@ package struct DataConfig: Hashable, Sendable {
   private var recall = RecallConfig()
 
   /// Token shards.
-  package init(context: Int, trainingPaths: [String], validationPaths: [String] = []) {
+  package init(
+    context: Int, trainingPaths: [String], validationPaths: [String] = [], format: FormatChoice = .auto
+  ) {
     self.context = context
+    self.format = format
     self.trainingPaths = trainingPaths
     self.validationPaths = validationPaths
   }
@@ -44,13 +51,26 @@ package struct DataConfig: Hashable, Sendable {
     try reader.read([Self.kindKey], into: &self)
     switch kind {
     case .tokens:
-      try reader.read(Self.tokenKeys, into: &self)
-      guard !trainingPaths.isEmpty else {
+      let hasSources = reader.has("sources")
+      try reader.read(Self.tokenKeys(hasSources: hasSources), into: &self)
+      try readSources(reader)
+      guard hasSources || !trainingPaths.isEmpty else {
         throw reader.invalid("train", found: "an empty list", allowed: "at least one path")
       }
     case .mqar:
       setRecall(try RecallConfig(reader))
     }
+  }
+
+  private mutating func readSources(_ reader: SettingsReader) throws(SettingsError) {
+    guard let entries = try reader.optionalSections(Self.sourcesName, textKey: "path") else { return }
+    guard !entries.isEmpty else {
+      throw reader.invalid(Self.sourcesName, found: "an empty list", allowed: "at least one source")
+    }
+    guard trainingPaths.isEmpty else {
+      throw reader.invalid(Self.sourcesName, found: "\(Self.sourcesName) beside train", allowed: "one of the two")
+    }
+    for entry in entries { sources.append(try DataSource(entry, format: format)) }
   }
 
   private mutating func setRecall(_ recall: RecallConfig) {
@@ -62,15 +82,28 @@ package struct DataConfig: Hashable, Sendable {
   private static let kindKey: Key<Self> = .choice(
     "kind", \.kind, "What is trained on: token shards (tokens), or recall tasks made while training (mqar).")
 
-  private static let tokenKeys: [Key<Self>] = [
-    .integer("context", \.context, default: .required, in: 1...1 << 24, "Tokens of a sample."),
-    .texts(
-      "train", \.trainingPaths, default: .required, allowed: "paths of shards, directories, or patterns with *",
-      "The shards to train on, relative to the current directory; of a directory whose files are named _train_ and _val_, "
-        + "as catlm tokenize names them, the _train_ ones."),
+  private static let sourcesName = "sources"
+
+  /// - Parameter hasSources: whether `train` may be absent.
+  private static func tokenKeys(hasSources: Bool) -> [Key<Self>] {
+    [
+      .integer("context", \.context, default: .required, in: 1...1 << 24, "Tokens of a sample."),
+      .texts(
+        "train", \.trainingPaths, default: hasSources ? .derived("required without sources") { _ in [] } : .required,
+        allowed: "paths of shards, directories, or patterns with *",
+        "The shards to train on, relative to the current directory; of a directory whose files are named _train_ and "
+          + "_val_, as catlm tokenize names them, or train.bin and val.bin, the first ones."),
+    ] + otherTokenKeys
+  }
+
+  private static let otherTokenKeys: [Key<Self>] = [
     .texts(
       "validation", \.validationPaths, allowed: "paths of shards, directories, or patterns with *",
       "The shards to measure on; of such a directory the _val_ ones. None: no validation."),
+    .choice(
+      "format", \.format,
+      "What the shards are: auto reads what each file says of itself (.bin of llm.c, .npy of 16, 32 or 64 bits, .bin with "
+        + "an .idx of Megatron); nanogpt reads .bin files of 16-bit ids without a header."),
     .optionalText(
       "tokenizer", \.tokenizerName, none: "none", allowed: "bytes, or the path of a tokenizer.json or its directory",
       "What made the ids; it travels in every checkpoint. Needed to evaluate and generate text."),
@@ -78,13 +111,23 @@ package struct DataConfig: Hashable, Sendable {
       "validation_samples", \.validationSampleCount, none: "all", in: 1...Int.max, "The most samples to measure on."),
   ]
 
+  private static var sourceDeclarations: [KeyDeclaration] {
+    let list = KeyDeclaration(
+      name: sourcesName, type: "list of mappings", fallback: .none("what train names"),
+      allowed: "each a path, or a mapping with path, weight and format",
+      sentence:
+        "Several sets of shards to train on, each drawn from as often as its weight says and with passes of its "
+        + "own over it; instead of train.")
+    return [list] + DataSource.keys.declarations(DataSource(paths: [])).map { $0.inside(sourcesName + "[]") }
+  }
+
   package static let declaration = SectionDeclaration(
     name: "data", sentence: "What is trained and measured on.",
     keys: [kindKey.declaration(Self(context: 0, trainingPaths: []))],
     kinds: [
       .init(
         name: Kind.tokens.rawValue, sentence: "Token shards, as catlm tokenize writes them.",
-        keys: tokenKeys.declarations(Self(context: 0, trainingPaths: []))),
+        keys: tokenKeys(hasSources: true).declarations(Self(context: 0, trainingPaths: [])) + sourceDeclarations),
       .init(
         name: Kind.mqar.rawValue,
         sentence: "Multi-query associative recall, generated from the seed (Zoology's distribution).",
@@ -118,6 +161,11 @@ package struct DataConfig: Hashable, Sendable {
   /// Opens the training data.
   package func training(seed: UInt64) throws(TokenError) -> any TrainingData {
     if let task { return MQARTrainingData(task: task, segments: segments, seed: seed) }
+    guard sources.isEmpty else {
+      return try TokenTrainingData(
+        sources, key: "\(section).\(Self.sourcesName)", context: context, seed: seed,
+        vocabularySize: knownVocabularySize)
+    }
     let dataset = try dataset("train", trainingPaths, .training)
     return TokenTrainingData(dataset: dataset, seed: seed, vocabularySize: knownVocabularySize)
   }
@@ -137,7 +185,8 @@ package struct DataConfig: Hashable, Sendable {
   /// The shards that are both trained and measured on, by whatever names.
   package func sharedShards() throws(TokenError) -> [String] {
     guard kind == .tokens, !validationPaths.isEmpty else { return [] }
-    let trained = Set(try ShardPaths.expand(trainingPaths, split: .training).map(ShardPaths.identity))
+    let paths = sources.isEmpty ? trainingPaths : sources.flatMap(\.paths)
+    let trained = Set(try ShardPaths.expand(paths, split: .training).map(ShardPaths.identity))
     return try ShardPaths.expand(validationPaths, split: .validation).filter {
       trained.contains(ShardPaths.identity(of: $0))
     }
@@ -145,7 +194,7 @@ package struct DataConfig: Hashable, Sendable {
 
   private func dataset(_ key: String, _ paths: [String], _ split: TokenSplit) throws(TokenError) -> TokenDataset {
     do {
-      return try TokenDataset(paths: paths, context: context, split: split)
+      return try TokenDataset(paths: paths, context: context, split: split, format: format)
     } catch {
       // An option of the command line is named as it was typed.
       throw error.named(by: section.hasPrefix("--") ? section : "\(section).\(key)")

@@ -3,12 +3,13 @@ internal import TokenData
 
 /// What a run is trained on, known by content: where its shards are, or what they are called, does not count.
 ///
-/// Of each shard its size and a digest of its sampled parts. A change that lies between the parts of a file of more than
+/// Of each shard its source (the place in `data.sources`; 0 without), its size and a digest of its sampled parts. A change that lies between the parts of a file of more than
 /// a mebibyte and leaves its size goes unseen.
 struct DataIdentity: Hashable, Sendable {
   /// A shard: its name is for messages alone.
   struct Shard: Sendable {
     let name: String
+    let source: Int
     let byteCount: Int
     /// 16 hexadecimal digits.
     let digest: String
@@ -29,8 +30,9 @@ struct DataIdentity: Hashable, Sendable {
 
   /// Reads the sampled parts of all shards; nil for data without any, which the configuration describes whole.
   init?(_ data: any TrainingData) {
-    if data.shards.isEmpty { return nil }
-    shards = data.shards.map(Shard.init)
+    let sources = data.sources
+    if sources.isEmpty { return nil }
+    shards = sources.enumerated().flatMap { source, summary in summary.shards.map { Shard($0, source: source) } }
   }
 
   /// Reads what ``setting`` gave; nil for something else.
@@ -43,7 +45,9 @@ struct DataIdentity: Hashable, Sendable {
   var setting: Setting { .list(shards.map(\.setting)) }
 
   /// Of all shards.
-  var digest: ContentDigest { ContentDigest(shards.map { "\($0.byteCount) \($0.digest)" }.joined(separator: "\n")) }
+  var digest: ContentDigest {
+    ContentDigest(shards.map { "\($0.source) \($0.byteCount) \($0.digest)" }.joined(separator: "\n"))
+  }
 
   /// The first difference of this data, which is found, from that of a checkpoint; nil if they are the same.
   func difference(from expected: DataIdentity) -> Difference? {
@@ -60,20 +64,24 @@ struct DataIdentity: Hashable, Sendable {
 
 extension DataIdentity.Shard: Hashable {
   static func == (left: Self, right: Self) -> Bool {
-    left.byteCount == right.byteCount && left.digest == right.digest
+    left.source == right.source && left.byteCount == right.byteCount && left.digest == right.digest
   }
 
   func hash(into hasher: inout Hasher) {
+    hasher.combine(source)
     hasher.combine(byteCount)
     hasher.combine(digest)
   }
 }
 
 extension DataIdentity.Shard: CustomStringConvertible {
-  /// Such as `text_train_000000.bin (20480 bytes, digest 0123456789abcdef)`.
-  var description: String { "\(name) (\(byteCount) bytes, digest \(digest))" }
+  /// Such as `text_train_000000.bin (20480 bytes, digest 0123456789abcdef)`; of a second source with its place.
+  var description: String {
+    "\(name) (\(source == 0 ? "" : "source \(source), ")\(byteCount) bytes, digest \(digest))"
+  }
 
-  fileprivate init(_ shard: TokenShard) {
+  fileprivate init(_ shard: TokenShard, source: Int) {
+    self.source = source
     var content = ContentDigest()
     shard.forEachSampledPart { part in unsafe content.add(part) }
     let digits = String(content.value, radix: 16)
@@ -87,9 +95,13 @@ extension DataIdentity.Shard: CustomStringConvertible {
       let digest = value["digest"]?.textValue
     else { return nil }
     (self.name, self.byteCount, self.digest) = (name, byteCount, digest)
+    // Checkpoints of a run without sources do not say it.
+    source = value["source"]?.integerValue ?? 0
   }
 
   fileprivate var setting: Setting {
-    ["name": .text(name), "bytes": .integer(byteCount), "digest": .text(digest)]
+    let origin: [Setting.Entry] = source == 0 ? [] : [.init(key: "source", value: .integer(source))]
+    let content: Setting = ["name": .text(name), "bytes": .integer(byteCount), "digest": .text(digest)]
+    return .mapping((content.entries ?? []) + origin)
   }
 }

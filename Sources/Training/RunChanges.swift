@@ -14,14 +14,25 @@ struct RunChanges {
   init(_ now: Setting, since before: Setting, knowsData: Bool = false) {
     let isCycle = now.value(at: "train.chunk_schedule").textValue == ChunkSchedule.Kind.cycle.rawValue
     let differences = now.differences(from: before)
-    let isFixed = { Self.isFixed($0, isCycle) && !(knowsData && $0 == Self.dataPathsKey) }
-    refused = differences.filter { isFixed($0.key) }
-    applied = differences.filter { !isFixed($0.key) }
+    let isFixed = { Self.isFixed($0.key, isCycle) && !(knowsData && Self.isOfPaths($0)) }
+    refused = differences.filter(isFixed)
+    applied = differences.filter { !isFixed($0) }
   }
 
   /// What makes another run of a finished one: all that is applied but where the run runs and where its data is.
   var ofResults: [SettingDifference] {
-    applied.filter { $0.key != Self.dataPathsKey && !$0.key.hasPrefix("parallel.") }
+    applied.filter { !Self.isOfPaths($0) && !$0.key.hasPrefix("parallel.") }
+  }
+
+  /// Whether values differ in nothing but where the data is.
+  private static func isOfPaths(_ difference: SettingDifference) -> Bool {
+    if difference.key == dataPathsKey { return true }
+    guard difference.key == sourcesKey else { return false }
+    return withoutPaths(difference.first).differences(from: withoutPaths(difference.second)).isEmpty
+  }
+
+  private static func withoutPaths(_ sources: Setting) -> Setting {
+    .list((sources.listValue ?? []).map { source in .mapping((source.entries ?? []).filter { $0.key != "path" }) })
   }
 
   private static func isFixed(_ key: String, _ isCycle: Bool) -> Bool {
@@ -37,6 +48,7 @@ struct RunChanges {
   }
 
   private static let dataPathsKey = "data.train"
+  private static let sourcesKey = "data.sources"
   private static let freeDataKeys = ["data.validation", "data.validation_samples", "data.tokenizer"]
   private static let fixedTrainKeys = [
     "train.seed", "train.batch_size", "train.chunk_sizes", "train.chunk_schedule", "train.chunk_weights",

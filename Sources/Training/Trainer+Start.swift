@@ -134,7 +134,8 @@ extension Trainer {
     }
     if let difference = data.difference(from: expected) {
       throw TrainerError.incompatible(
-        checkpoint: path, key: "data.train (\(difference.subject))", found: difference.found,
+        checkpoint: path, key: "data.\(config.data.sources.isEmpty ? "train" : "sources") (\(difference.subject))",
+        found: difference.found,
         expected: difference.expected)
     }
   }

@@ -8,6 +8,7 @@ extension Trainer {
     logger.info("\(runLine(from: step))")
     logger.info("\(modelLine)")
     logger.info("\(dataLine)")
+    for line in sourceLines { logger.info("\(line)") }
     logger.info("\(host.summary)")
     if let memory {
       let room = host.room.largestBytes
@@ -42,6 +43,10 @@ extension Trainer {
   /// Such as `data: 1,003,854 tokens; an epoch of 7,842 samples is 653.5 steps, the run 3.1 epochs; validation: 871 samples`.
   private var dataLine: String {
     let validated = validation.map { "; validation: \(Format.grouped($0.sampleCount)) samples" } ?? "; no validation"
+    let sources = training.sources
+    if sources.count > 1, let tokens = training.tokenCount {
+      return "data: \(Format.grouped(tokens)) tokens of \(sources.count) sources" + validated
+    }
     guard let samples = training.samplesPerEpoch, let tokens = training.tokenCount else {
       return "data: \(config.data.kind.rawValue), made while training, never repeated" + validated
     }
@@ -49,6 +54,19 @@ extension Trainer {
     let epochs = Format.fixed(Double(config.train.steps) / epoch, digits: 1)
     return "data: \(Format.grouped(tokens)) tokens; an epoch of \(Format.grouped(samples)) samples is "
       + "\(Format.fixed(epoch, digits: 1)) steps, the run \(epochs) epochs" + validated
+  }
+
+  /// Such as `source data/code: 30.0 % of the samples; 1,003,854 tokens; an epoch is 7,842 samples, the run 1.2 epochs`;
+  /// none for data of one source.
+  private var sourceLines: [String] {
+    let sources = training.sources
+    guard sources.count > 1 else { return [] }
+    return sources.map { source in
+      let drawn = source.share * Double(config.train.steps) * Double(config.train.batchSize)
+      return "source \(source.name): \(Format.fixed(100 * source.share, digits: 1)) % of the samples; "
+        + "\(Format.grouped(source.tokenCount)) tokens; an epoch is \(Format.grouped(source.sampleCount)) samples, "
+        + "the run \(Format.fixed(drawn / Double(source.sampleCount), digits: 1)) epochs"
+    }
   }
 
   /// - Parameters:

@@ -113,6 +113,8 @@ package final class Trainer {
       configDigest: Digest.sha256(of: config.resolved.json(pretty: false)))
     if let sampleCount = training.samplesPerEpoch {
       state.invariants["samples_per_epoch"] = .integer(sampleCount)
+    } else if !training.sources.isEmpty {
+      state.invariants["samples_per_epoch"] = .list(training.sources.map { .integer($0.sampleCount) })
     }
     state.invariants[DataIdentity.key] = data?.setting
   }

@@ -31,6 +31,9 @@ struct EvaluateCommand: ParsableCommand {
   @Option(help: "Token shards: a file, a directory or a pattern.")
   var tokens: String?
 
+  @Option(help: "Of --tokens: auto (what each file says of itself) or nanogpt (16-bit ids without a header).")
+  var format = FormatChoice.auto
+
   @Option(help: "A text file, tokenized on the way.")
   var text: String?
 

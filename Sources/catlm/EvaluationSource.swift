@@ -30,13 +30,13 @@ struct EvaluationSource {
     _ options: EvaluateCommand, location: CheckpointLocation, model: ModelConfig
   ) throws -> DataConfig {
     let context = options.context ?? location.run?.data.context ?? model.maximumLength
-    func shards(_ paths: [String], _ section: String) -> DataConfig {
-      var config = DataConfig(context: context, trainingPaths: paths, validationPaths: paths)
+    func shards(_ paths: [String], _ section: String, _ format: FormatChoice = .auto) -> DataConfig {
+      var config = DataConfig(context: context, trainingPaths: paths, validationPaths: paths, format: format)
       config.section = section
       return config
     }
     if let path = options.text { return shards([path], "--text") }
-    if let path = options.tokens { return shards([path], "--tokens") }
+    if let path = options.tokens { return shards([path], "--tokens", options.format) }
     let own = location.run?.data
     if options.task == .mqar || own?.kind == .mqar {
       guard options.context == nil else { throw UserError("--context: found \(context), allowed: nothing with mqar") }
@@ -45,7 +45,7 @@ struct EvaluationSource {
     guard let own, !own.validationPaths.isEmpty else {
       throw UserError("\(options.checkpoint): its run has no validation data; give --tokens, --text or --task")
     }
-    var config = shards(own.validationPaths, "data")
+    var config = shards(own.validationPaths, "data", own.format)
     config.validationSampleCount = own.validationSampleCount
     return config
   }

@@ -17,8 +17,8 @@ extension CommandTests {
       let ids = (0..<3000).flatMap { [UInt8(truncatingIfNeeded: $0 * 7), UInt8($0 % 196)] }
       try Data(ids).write(to: URL(filePath: workspace.file("train.bin")))
       refused(
-        try workspace.train("--set", "data.train=train.bin"), "data.train: train.bin", "nanoGPT", "numpy.save",
-        "numpy.uint16")
+        try workspace.train("--set", "data.train=train.bin"), "data.train: train.bin", "nanoGPT",
+        "data.format: nanogpt", "--format nanogpt")
       refused(
         try workspace.train("--set", "data.train=text.txt"), "data.train: text.txt", "looks like text",
         "catlm tokenize --output DIRECTORY text.txt")

@@ -97,4 +97,37 @@ struct DataIdentityTests {
     let data = try SmallRun.recall().data.training(seed: 1)
     #expect(DataIdentity(data) == nil)
   }
+
+  @Test func `which source a shard belongs to is part of what the data is`() throws {
+    let paths = try write([100, 50, 60], to: "here")
+    func identity(_ sources: [[String]]) throws -> DataIdentity {
+      let data = try TokenTrainingData(
+        sources.map { DataSource(paths: $0) }, key: "data.sources", context: 8, seed: 1, vocabularySize: 256)
+      return try #require(DataIdentity(data))
+    }
+    let before = try identity([[paths[0], paths[1]], [paths[2]]])
+    #expect(before.shards.map(\.source) == [0, 0, 1])
+    #expect(DataIdentity(reading: try Setting(json: before.setting.json(pretty: false))) == before)
+    let moved = try identity([[paths[0]], [paths[1], paths[2]]])
+    #expect(moved.difference(from: before)?.subject == "content of shard 2 of 3" && moved.digest != before.digest)
+    #expect(try identity([[paths[2]], [paths[0], paths[1]]]).difference(from: before) != nil)
+    // One source is what data.train would be.
+    #expect(try identity([paths]) == self.identity(paths))
+  }
+
+  @Test func `the index of a shard is part of what the data is`() throws {
+    let data = scratch.file("x.bin")
+    try Data((0..<400).map { UInt8($0 % 250) }).write(to: URL(filePath: data))
+    func little(_ value: Int, _ count: Int) -> [UInt8] {
+      (0..<count).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
+    }
+    func identity(type: Int, width: Int) throws -> DataIdentity {
+      let head = Array("MMIDIDX\0\0".utf8) + little(1, 8) + [UInt8(type)] + little(1, 8) + little(2, 8)
+      let index = head + little(400 / width, 4) + [0, 0, 1].flatMap { little($0, 8) }
+      try Data(index).write(to: URL(filePath: scratch.file("x.idx")))
+      return try self.identity([data])
+    }
+    #expect(try identity(type: 1, width: 1) != identity(type: 8, width: 2))
+    #expect(try identity(type: 8, width: 2) == identity(type: 8, width: 2))
+  }
 }

@@ -65,4 +65,16 @@ struct RunChangesTests {
     let changes = RunChanges(Self.run(key, 2, schedule: "uniform"), since: Self.run(key, 3, schedule: "uniform"))
     #expect(changes.ofResults.map(\.key) == (isAnother ? [key] : []))
   }
+
+  @Test func `sources may move where they are known by their content, their weights stay`() {
+    func run(_ path: String, _ weight: Setting) -> Setting {
+      let source: Setting = ["path": [.text(path)], "weight": weight, "format": "auto"]
+      return Self.run("data.sources", [source, ["path": ["b"], "weight": 1, "format": "auto"]], schedule: "uniform")
+    }
+    let moved = RunChanges(run("there", 2), since: run("here", 2), knowsData: true)
+    #expect(moved.refused.isEmpty && moved.applied.map(\.key) == ["data.sources"] && moved.ofResults.isEmpty)
+    let weighed = RunChanges(run("here", 3), since: run("here", 2), knowsData: true)
+    #expect(weighed.refused.map(\.key) == ["data.sources"])
+    #expect(RunChanges(run("there", 2), since: run("here", 2)).refused.map(\.key) == ["data.sources"])
+  }
 }

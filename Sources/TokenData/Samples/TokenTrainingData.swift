@@ -1,71 +1,103 @@
 internal import Randomness
 
-/// Windows of token shards in an order that a key gives, another one in each pass.
+/// Windows of token shards in an order that a key gives, another one in each pass; of several sources, in the shares that
+/// their weights say, each source with passes of its own.
 package struct TokenTrainingData: TrainingData {
   package let vocabularySize: Int?
-  private let dataset: TokenDataset
+  private let parts: [Part]
+  private let cycle: MixtureCycle
   private let seed: UInt64
+
+  /// A source and its windows.
+  private struct Part: Sendable {
+    let source: DataSource
+    let dataset: TokenDataset
+  }
 
   /// - Parameter vocabularySize: that of the tokenizer, where known.
   package init(dataset: TokenDataset, seed: UInt64, vocabularySize: Int?) {
-    self.dataset = dataset
+    let source = DataSource(paths: dataset.shards.map(\.path))
+    guard let cycle = MixtureCycle(weights: [source.weight]) else { preconditionFailure("one source has one share") }
+    self.init([Part(source: source, dataset: dataset)], cycle, seed: seed, vocabularySize: vocabularySize)
+  }
+
+  /// - Parameters:
+  ///   - sources: not empty.
+  ///   - key: what names the list of sources in messages.
+  /// - Throws: ``TokenError`` for a source that cannot be used, and for weights that no short cycle can hold.
+  package init(
+    _ sources: [DataSource], key: String, context: Int, seed: UInt64, vocabularySize: Int?
+  ) throws(TokenError) {
+    guard sources.count <= MixtureCycle.sourceLimit else {
+      throw TokenError(file: key, found: "\(sources.count) sources", allowed: "at most \(MixtureCycle.sourceLimit)")
+    }
+    guard let cycle = MixtureCycle(weights: sources.map(\.weight)) else {
+      throw TokenError(
+        file: key, found: "weights \(sources.map { "\($0.weight)" }.joined(separator: ", "))",
+        allowed: "weights whose ratios hold in \(MixtureCycle.limit) samples: numbers with fewer digits")
+    }
+    var parts: [Part] = []
+    for (number, source) in sources.enumerated() {
+      do {
+        let dataset = try TokenDataset(
+          paths: source.paths, context: context, split: .training, format: source.format)
+        parts.append(Part(source: source, dataset: dataset))
+      } catch {
+        throw error.named(by: "\(key)[\(number)].path")
+      }
+    }
+    self.init(parts, cycle, seed: seed, vocabularySize: vocabularySize)
+  }
+
+  private init(_ parts: [Part], _ cycle: MixtureCycle, seed: UInt64, vocabularySize: Int?) {
+    self.parts = parts
+    self.cycle = cycle
     self.seed = seed
     self.vocabularySize = vocabularySize
   }
 
-  package var samplesPerEpoch: Int? { dataset.sampleCount }
-  package var tokenCount: Int? { dataset.shards.reduce(0) { $0 + $1.count } }
-  package var shards: [TokenShard] { dataset.shards }
+  package var samplesPerEpoch: Int? { parts.count == 1 ? parts[0].dataset.sampleCount : nil }
+  package var tokenCount: Int? { parts.reduce(0) { $0 + $1.dataset.tokenCount } }
+  package var sources: [SourceSummary] {
+    zip(parts, cycle.shares).map { part, share in
+      SourceSummary(
+        name: part.source.name, share: Double(share) / Double(cycle.count), sampleCount: part.dataset.sampleCount,
+        tokenCount: part.dataset.tokenCount, shards: part.dataset.shards)
+    }
+  }
 
   package func batch(step: Int, globalBatch: Int, samples: Range<Int>) -> TokenBatch {
     precondition(
       samples.lowerBound >= 0 && samples.upperBound <= globalBatch, "batch: samples \(samples) of \(globalBatch)")
-    var permutation: (epoch: Int, order: KeyedPermutation)?
-    let indices = samples.map { sample in
-      let (epoch, place) = (step * globalBatch + sample).quotientAndRemainder(dividingBy: dataset.sampleCount)
-      if let permutation, permutation.epoch == epoch { return permutation.order[place] }
-      let order = KeyedPermutation(count: dataset.sampleCount, seed: seed, epoch: epoch)
-      permutation = (epoch, order)
-      return order[place]
+    let context = parts[0].dataset.context
+    var (inputs, targets): ([Int32], [Int32]) = ([], [])
+    inputs.reserveCapacity(samples.count * context)
+    targets.reserveCapacity(samples.count * context)
+    var orders: [(epoch: Int, order: KeyedPermutation)?] = parts.map { _ in nil }
+    for sample in samples {
+      let (source, before) = cycle[step * globalBatch + sample]
+      let dataset = parts[source].dataset
+      let (epoch, place) = before.quotientAndRemainder(dividingBy: dataset.sampleCount)
+      let order: KeyedPermutation
+      if let known = orders[source], known.epoch == epoch {
+        order = known.order
+      } else {
+        order = KeyedPermutation(count: dataset.sampleCount, seed: seed, epoch: epoch, source: source)
+        orders[source] = (epoch, order)
+      }
+      dataset.append(window: order[place], inputs: &inputs, targets: &targets)
     }
-    return dataset.batch(indices: indices)
+    return TokenBatch(inputs: inputs, targets: targets, sampleCount: samples.count, length: context)
   }
 
+  /// Of several sources, which have no common pass, the number of samples before the step.
   package func cursor(step: Int, globalBatch: Int) -> (epoch: Int, index: Int) {
-    let (epoch, index) = (step * globalBatch).quotientAndRemainder(dividingBy: dataset.sampleCount)
+    guard let samplesPerEpoch else { return (0, step * globalBatch) }
+    let (epoch, index) = (step * globalBatch).quotientAndRemainder(dividingBy: samplesPerEpoch)
     return (epoch, index)
   }
 
   package func requireIDs(below vocabularySize: Int) throws(TokenError) {
-    try dataset.requireIDs(below: vocabularySize)
-  }
-}
-
-/// Windows of token shards in their order, or as many of them as are wanted, evenly spaced.
-package struct TokenValidationData: ValidationData {
-  package let sampleCount: Int
-  private let dataset: TokenDataset
-  private let batchSize: Int
-
-  /// - Parameters:
-  ///   - sampleLimit: the most windows to use; nil for all.
-  ///   - batchSize: windows of a batch; the last may have fewer.
-  package init(dataset: TokenDataset, sampleLimit: Int?, batchSize: Int) {
-    precondition(batchSize > 0 && sampleLimit ?? 1 > 0, "validation: batches of \(batchSize)")
-    self.dataset = dataset
-    self.sampleCount = min(dataset.sampleCount, sampleLimit ?? dataset.sampleCount)
-    self.batchSize = batchSize
-  }
-
-  package var batchCount: Int { (sampleCount + batchSize - 1) / batchSize }
-
-  package func batch(_ index: Int) -> TokenBatch {
-    precondition(index >= 0 && index < batchCount, "validation: batch \(index) of \(batchCount)")
-    let samples = index * batchSize..<min((index + 1) * batchSize, sampleCount)
-    return dataset.batch(indices: samples.map { $0 * dataset.sampleCount / sampleCount })
-  }
-
-  package func requireIDs(below vocabularySize: Int) throws(TokenError) {
-    try dataset.requireIDs(below: vocabularySize)
+    for part in parts { try part.dataset.requireIDs(below: vocabularySize) }
   }
 }

@@ -2,12 +2,12 @@
 package protocol TrainingData: Sendable {
   /// The ids are below this, if the data says so.
   var vocabularySize: Int? { get }
-  /// Samples of one pass over the data; nil if they never repeat.
+  /// Samples of one pass over the data; nil if they never repeat, or if several sources have passes of their own.
   var samplesPerEpoch: Int? { get }
   /// Tokens of all shards; nil where samples are made while training.
   var tokenCount: Int? { get }
-  /// The files that the samples come from, in the order that gives samples their numbers; none if they are made.
-  var shards: [TokenShard] { get }
+  /// Where the samples come from, in the order of the run file; none if they are made.
+  var sources: [SourceSummary] { get }
 
   /// Part of the global batch of a step. All samples of a step have the same length.
   ///
@@ -25,7 +25,19 @@ package protocol TrainingData: Sendable {
 }
 
 extension TrainingData {
-  package var shards: [TokenShard] { [] }
+  package var sources: [SourceSummary] { [] }
+}
+
+/// What there is to say of one of the sources of training data.
+package struct SourceSummary: Sendable {
+  package let name: String
+  /// Share of the samples that come from it, in `0 ... 1`.
+  package let share: Double
+  /// Samples of one pass over it.
+  package let sampleCount: Int
+  package let tokenCount: Int
+  /// Its files, in the order that gives samples their numbers.
+  package let shards: [TokenShard]
 }
 
 /// What a run is measured on: a fixed list of batches.
