@@ -29,8 +29,8 @@ struct Catlm: ParsableCommand {
     version: Version.current,
     subcommands: [
       TrainCommand.self, EvaluateCommand.self, GenerateCommand.self, TokenizeCommand.self, TokenizerCommand.self,
-      CheckpointCommand.self, ConfigCommand.self, PlotCommand.self, ReportCommand.self, CompareRunsCommand.self,
-      ParityCommand.self, BenchmarkCommand.self,
+      DataCommand.self, CheckpointCommand.self, ConfigCommand.self, PlotCommand.self, ReportCommand.self,
+      CompareRunsCommand.self, ParityCommand.self, BenchmarkCommand.self,
     ])
 
   static func main() {
