@@ -4,7 +4,7 @@ internal import Synchronization
 /// Standard error: log lines, and on a terminal below them one status line that is rewritten in place.
 package final class Console: Sendable {
   package static let standardError = Console(isTerminal: isatty(STDERR_FILENO) != 0) { text in
-    _ = writeAll(text, to: STDERR_FILENO)  // when standard error fails there is nowhere to say so
+    _ = writeAll(Array(text.utf8), to: STDERR_FILENO)  // when standard error fails there is nowhere to say so
   }
 
   /// Whether a line can be rewritten.

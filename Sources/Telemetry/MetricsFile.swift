@@ -1,12 +1,19 @@
 internal import Foundation
 package import Settings
 
+/// A file that takes a run's records, one after the other.
+package protocol MetricsSink: AnyObject {
+  var path: String { get }
+  /// Adds one record, a mapping; nothing, not a part of it, if that fails.
+  func append(_ record: Setting) throws(TelemetryError)
+}
+
 /// Measurements of a run as lines of JSON, one object a step.
 ///
 /// Keys keep the order they are given in. Numbers have their shortest form that reads back the same; those that JSON
 /// does not know are the texts `"nan"`, `"inf"` and `"-inf"`. Each line reaches the system before ``append(_:)``
 /// returns.
-package final class MetricsFile {
+package final class MetricsFile: MetricsSink {
   package let path: String
 
   private let descriptor: Int32
@@ -29,7 +36,7 @@ package final class MetricsFile {
     precondition(record.entries != nil, "metrics: a line holds a mapping, found \(record)")
     try cutTornLine()
     let end = lseek(descriptor, 0, SEEK_END)
-    let code = writeAll(record.withSpelledNumbers.json() + "\n", to: descriptor)
+    let code = writeAll(Array((record.withSpelledNumbers.json() + "\n").utf8), to: descriptor)
     guard code != 0 else { return }
     if end >= 0, lseek(descriptor, 0, SEEK_END) > end { tornEnd = end }
     try? cutTornLine()  // the write's own error is what counts; the next line tries again

@@ -1,12 +1,12 @@
 package import Logging
 package import Settings
 
-/// A run's metrics file as the run sees it: a line that cannot be written holds nothing up. It is kept and tried again
+/// A file of a run's metrics as the run sees it: a record that cannot be written holds nothing up. It is kept and tried again
 /// with the next one, so that lines go on, in order, when the disk has room again.
 package final class MetricsLog {
   package let path: String
 
-  private let file: MetricsFile
+  private let file: any MetricsSink
   private let logger: Logger
   private let capacity: Int
   /// Lines that are not written yet, oldest first.
@@ -19,7 +19,7 @@ package final class MetricsLog {
   /// - Parameters:
   ///   - file: nothing else writes to it.
   ///   - capacity: the most lines that wait; beyond it the oldest are given up.
-  package init(_ file: MetricsFile, logger: Logger, capacity: Int = 10_000) {
+  package init(_ file: any MetricsSink, logger: Logger, capacity: Int = 10_000) {
     precondition(capacity > 0, "metrics: \(capacity) lines may wait")
     path = file.path
     self.file = file

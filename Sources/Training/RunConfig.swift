@@ -74,6 +74,8 @@ package struct ParallelConfig: Hashable, Sendable {
 package struct LoggingConfig: Hashable, Sendable {
   /// Steps between records in `metrics.jsonl`.
   package var interval = 1
+  /// Whether TensorBoard can show the run.
+  package var writesEvents = true
 
   package init() {}
 
@@ -82,7 +84,10 @@ package struct LoggingConfig: Hashable, Sendable {
   }
 
   private static let keys: [Key<Self>] = [
-    .integer("interval", \.interval, in: 1...1_000_000_000, "Steps between records in metrics.jsonl.")
+    .integer("interval", \.interval, in: 1...1_000_000_000, "Steps between records in metrics.jsonl."),
+    .flag(
+      "tensorboard", \.writesEvents,
+      "The same records in an event file of the run directory: tensorboard --logdir runs shows them."),
   ]
 
   package static let declaration = SectionDeclaration(

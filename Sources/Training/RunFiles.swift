@@ -1,7 +1,9 @@
 package import Checkpoints
+internal import Logging
 package import Models
 package import Optimizers
 internal import Settings
+internal import Telemetry
 internal import TensorCore
 
 extension AdamW.Moment {
@@ -39,6 +41,13 @@ package struct RunFiles {
     self.config = config
     self.shardedMoments = shardedMoments
     self.tokenizerFiles = tokenizerFiles
+  }
+
+  /// The files that take the run's records, each as far as its lines are whole: `metrics.jsonl`, and what TensorBoard reads.
+  func openSinks(_ logging: LoggingConfig, logger: Logger) throws -> [MetricsLog] {
+    let lines = MetricsLog(try MetricsFile(path: directory.metricsPath), logger: logger)
+    guard logging.writesEvents else { return [lines] }
+    return [lines, MetricsLog(try EventFile(directory: directory.path), logger: logger)]
   }
 
   /// Bytes of weights and moments.

@@ -2,7 +2,7 @@ internal import Logging
 internal import Settings
 internal import Telemetry
 
-/// Writes what a run does: `metrics.jsonl`, the progress line, validation results. Silent on ranks other than 0.
+/// Writes what a run does: `metrics.jsonl`, the event file, the progress line, validation results. Silent on ranks other than 0.
 final class RunRecorder {
   /// What validations found, those before this start included.
   private(set) var best: BestValidation
@@ -10,7 +10,8 @@ final class RunRecorder {
   let startInstant: ContinuousClock.Instant
 
   private let config: RunConfig
-  private let metrics: MetricsLog?
+  /// Files that take each record, `metrics.jsonl` first; none on ranks other than 0.
+  private let sinks: [MetricsLog]
   /// Nil where the log has no room for what comes every few seconds.
   private let progress: ProgressLine?
   private let startTokens: Int
@@ -19,20 +20,22 @@ final class RunRecorder {
   /// Seconds that training waited for checkpoints since the last record.
   private var stallSeconds: Double?
 
-  /// - Parameter showsProgress: whether lines say how far the run is, beside what is logged.
-  init(config: RunConfig, metrics: MetricsLog?, startTokens: Int, showsProgress: Bool) {
+  /// - Parameters:
+  ///   - sinks: files that take each record, `metrics.jsonl` first; none on ranks other than 0.
+  ///   - showsProgress: whether lines say how far the run is, beside what is logged.
+  init(config: RunConfig, sinks: [MetricsLog], startTokens: Int, showsProgress: Bool) {
     self.config = config
     progress = showsProgress ? ProgressLine() : nil
-    self.metrics = metrics
+    self.sinks = sinks
     self.startTokens = startTokens
-    best = metrics.map { BestValidation(metricsAt: $0.path) } ?? BestValidation()
+    best = sinks.first.map { BestValidation(metricsAt: $0.path) } ?? BestValidation()
     startInstant = clock.now
     lastInstant = startInstant
   }
 
   /// Records a finished step; `step` counts from 1.
   func record(_ result: StepResult, step: Int, tokensSeen: Int) {
-    guard let metrics else { return }
+    guard !sinks.isEmpty else { return }
     let seconds = (clock.now - lastInstant) / .seconds(1)
     lastInstant = clock.now
     let hasChunks = config.model.chunkSizes != nil
@@ -54,7 +57,7 @@ final class RunRecorder {
     if result.isSpike { record[.spike] = .flag(true) }
     record[.checkpointStallSeconds] = stallSeconds.map(Setting.number)
     stallSeconds = nil
-    metrics.append(record.setting)
+    append(record)
   }
 
   /// One size if all micro-batches ran at the same, else a list.
@@ -73,13 +76,13 @@ final class RunRecorder {
   func recordValidation(
     step: Int, chunkSize: Int?, loss: Double, accuracy: Double, targetCount: Int, logger: Logger
   ) {
-    guard let metrics else { return }
+    guard !sinks.isEmpty else { return }
     var record = MetricsRecord(.validation, step: step)
     record[.chunkSize] = chunkSize.map(Setting.integer)
     record[.validationLoss] = .number(loss)
     record[.accuracy] = .number(accuracy)
     record[.targets] = .integer(targetCount)
-    metrics.append(record.setting)
+    append(record)
     best.add(BestValidation.Entry(chunkSize: chunkSize, loss: loss, step: step))
     let (lossText, accuracyText) = (Format.fixed(loss, digits: 4), Format.fixed(accuracy, digits: 4))
     if let chunkSize {
@@ -93,13 +96,13 @@ final class RunRecorder {
   }
 
   func recordSample(step: Int, chunkSize: Int?, text: String, logger: Logger) {
-    guard let metrics else { return }
+    guard !sinks.isEmpty else { return }
     let prompt = config.train.samples.prompt
     var record = MetricsRecord(.sample, step: step)
     record[.chunkSize] = chunkSize.map(Setting.integer)
     record[.prompt] = .text(prompt)
     record[.text] = .text(text)
-    metrics.append(record.setting)
+    append(record)
     var metadata: Logger.Metadata = ["step": "\(step)", "text": "\(prompt + text)"]
     if let chunkSize { metadata["chunk_size"] = "\(chunkSize)" }
     logger.info("sample", metadata: metadata)
@@ -115,6 +118,10 @@ final class RunRecorder {
     stallSeconds = (stallSeconds ?? 0) + (lastInstant - start) / .seconds(1)
   }
 
+  private func append(_ record: MetricsRecord) {
+    for sink in sinks { sink.append(record.setting) }
+  }
+
   /// Leaves what happened since the last record out of the next step's time: validation, a checkpoint.
   private func skipTime() {
     lastInstant = clock.now
@@ -122,6 +129,6 @@ final class RunRecorder {
 
   func finish() {
     progress?.finish()
-    metrics?.finish()
+    for sink in sinks { sink.finish() }
   }
 }

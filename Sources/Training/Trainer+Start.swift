@@ -89,6 +89,7 @@ extension Trainer {
   /// Takes lines out of the metrics that this start does not go on from, and says so.
   private func cutMetrics(_ directory: RunDirectory, toStep step: Int, why: String) throws {
     let cut = try directory.cutMetrics(toStep: step)
+    try EventFile.cut(in: directory.path, toStep: step)
     if cut.laterCount > 0 {
       logger.notice(
         "metrics of later steps are taken out", fields: ["lines": "\(cut.laterCount)", "reason": "\(why)"])

@@ -17,11 +17,11 @@ extension Trainer {
       if let files { sayWhatIsNext(BestValidation(metricsAt: files.directory.metricsPath)) }
       return
     }
-    let metrics = try files.map { MetricsLog(try MetricsFile(path: $0.directory.metricsPath), logger: logger) }
+    let sinks = try files?.openSinks(config.logging, logger: logger) ?? []
     let startTokens = state.tokensSeen
     let recorder = RunRecorder(
-      config: config, metrics: metrics, startTokens: startTokens,
-      showsProgress: metrics != nil && logger.logLevel <= .info)
+      config: config, sinks: sinks, startTokens: startTokens,
+      showsProgress: !sinks.isEmpty && logger.logLevel <= .info)
     defer { recorder.finish() }
     let saver = try files.map { try CheckpointSaver($0, logger: logger, now: now) }
     defer { saver?.finish() }
