@@ -79,7 +79,8 @@ import Testing
     #expect(try Self.steps(file.path) == [0, 1, 2])
   }
 
-  @Test func `a directory without an event file has nothing to cut, and one that cannot be written is an error`() throws {
+  @Test func `a directory without an event file has nothing to cut, and one that cannot be written is an error`() throws
+  {
     let directory = try Self.directory()
     defer { try? FileManager.default.removeItem(atPath: directory) }
     try EventFile.cut(in: directory, toStep: 1)
