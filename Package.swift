@@ -77,12 +77,13 @@ let package = Package(
     module("Checkpoints", ["COpenSSL", "MappedFiles", "Settings"]),
     module("Parallel", ["CMPI", "TensorCore"]),
     module("Telemetry", ["Settings", .product(name: "Logging", package: "swift-log")]),
+    module("ModelIO", ["Checkpoints", "Models", "Settings", "TensorCore"]),
     module("Evaluation", ["Models", "TensorCore", "TokenData"]),
     module("Generation", ["Models", "TensorCore", "Randomness"]),
     module("Report", ["Settings", "Telemetry"]),
     module(
       "Parity",
-      ["Checkpoints", "Generation", "Models", "Optimizers", "Settings", "TensorCore"]),
+      ["Checkpoints", "Generation", "ModelIO", "Models", "Optimizers", "Settings", "TensorCore"]),
     module(
       "Benchmarks",
       [
@@ -92,15 +93,15 @@ let package = Package(
     module(
       "Training",
       [
-        "Checkpoints", "Evaluation", "Generation", "Models", "Optimizers", "Parallel", "Randomness", "Settings",
-        "Telemetry", "TensorCore", "TokenData", "Tokenizers",
+        "Checkpoints", "Evaluation", "Generation", "ModelIO", "Models", "Optimizers", "Parallel", "Randomness",
+        "Settings", "Telemetry", "TensorCore", "TokenData", "Tokenizers",
         .product(name: "Logging", package: "swift-log"),
       ]),
     .executableTarget(
       name: "catlm",
       dependencies: [
-        "Benchmarks", "CPUBackend", "CUDAKernels", "Checkpoints", "Corpus", "Evaluation", "Generation", "Models",
-        "Parallel", "Parity", "Report", "Settings", "Telemetry", "TensorCore", "TokenData", "Tokenizers", "Training",
+        "Benchmarks", "CPUBackend", "CUDAKernels", "Checkpoints", "Corpus", "Evaluation", "Generation", "ModelIO",
+        "Models", "Parallel", "Parity", "Report", "Settings", "Telemetry", "TensorCore", "TokenData", "Tokenizers", "Training",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
@@ -145,14 +146,16 @@ let package = Package(
         "Checkpoints", "CPUBackend", "Generation", "Layers", "Models", "Optimizers", "Parity", "Randomness",
         "ReferenceBackend", "Settings", "TensorCore",
       ]),
+    tests(
+      "ModelIOTests", ["CPUBackend", "Checkpoints", "FaultSupport", "ModelIO", "Models", "Settings", "TensorCore"]),
     tests("CheckpointsTests", ["Checkpoints", "FaultSupport", "Settings"]),
     tests("ParallelTests", ["CPUBackend", "Parallel", "TensorCore"]),
     tests("TelemetryTests", ["Telemetry", "Settings", .product(name: "Logging", package: "swift-log")]),
     tests(
       "TrainingTests",
       [
-        "Training", "TensorCore", "CPUBackend", "Models", "Settings", "TokenData", "Parallel", "Optimizers",
-        "Checkpoints", "Evaluation", "Generation", "HiddenBackend", "ReferenceBackend", "Telemetry",
+        "Training", "TensorCore", "CPUBackend", "ModelIO", "Models", "Settings", "TokenData", "Parallel",
+        "Optimizers", "Checkpoints", "Evaluation", "Generation", "HiddenBackend", "ReferenceBackend", "Telemetry",
         .product(name: "Logging", package: "swift-log"),
       ]),
     tests("BenchmarksTests", ["Benchmarks", "CPUBackend", "Settings", "TensorCore"]),

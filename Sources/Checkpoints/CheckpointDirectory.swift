@@ -2,6 +2,9 @@ package import Settings
 
 /// A checkpoint or a plain Hugging Face model directory, opened for reading.
 package final class CheckpointDirectory {
+  /// The file that keeps the resolved configuration of the run that wrote the checkpoint.
+  package static let runConfigName = "run.yaml"
+
   package let path: String
   /// Content of `config.json`.
   package let config: Setting

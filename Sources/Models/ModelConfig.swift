@@ -35,7 +35,7 @@ package struct ModelConfig: Hashable, Sendable {
     ], kinds: kinds.map(\.declaration))
 
   /// What `model_type` may say.
-  static var modelTypes: [String] { kinds.map(\.modelType) }
+  package static var modelTypes: [String] { kinds.map(\.modelType) }
 
   private static var typeList: String { modelTypes.joined(separator: ", ") }
 

@@ -49,3 +49,19 @@ extension ModelDefinition {
   package var unpublishedField: String? { nil }
   package var published: PublishedModel { PublishedModel(config: huggingFace) }
 }
+
+/// A model as a published implementation holds it: what `AutoModelForCausalLM.from_pretrained` loads.
+package struct PublishedModel {
+  /// The content of `config.json`.
+  package let config: Setting
+  /// Tensors that the published model has and ours does not, all zero; the values of `initialization` do not count.
+  package let zeros: [ParameterSpec]
+  /// Names of buffers that count something, each one 64-bit integer; zero in a model that was not trained there.
+  package let counters: [String]
+
+  package init(config: Setting, zeros: [ParameterSpec] = [], counters: [String] = []) {
+    self.config = config
+    self.zeros = zeros
+    self.counters = counters
+  }
+}

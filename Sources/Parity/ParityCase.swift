@@ -1,5 +1,6 @@
 internal import Checkpoints
 internal import Foundation
+internal import ModelIO
 internal import Models
 internal import Settings
 package import TensorCore

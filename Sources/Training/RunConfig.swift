@@ -96,9 +96,6 @@ package struct LoggingConfig: Hashable, Sendable {
 
 /// A whole run file, checked: each section read by the module that owns it.
 package struct RunConfig: Sendable {
-  /// Name under which a checkpoint keeps the resolved configuration of its run.
-  package static let fileInCheckpoint = "run.yaml"
-
   package let name: String
   package let model: ModelConfig
   package let data: DataConfig

@@ -1,5 +1,6 @@
 package import Checkpoints
 internal import Logging
+internal import ModelIO
 package import Models
 package import Optimizers
 internal import Settings
@@ -118,7 +119,7 @@ package struct RunFiles {
     _ state: TrainerState, _ weights: UnsafeRawBufferPointer, optimizer: [NamedTensor]
   ) -> CheckpointContents {
     var extraFiles = tokenizerFiles
-    extraFiles[RunConfig.fileInCheckpoint] = Array(config.resolved.yaml().utf8)
+    extraFiles[CheckpointDirectory.runConfigName] = Array(config.resolved.yaml().utf8)
     return unsafe CheckpointContents(
       modelConfig: config.model.huggingFace, generationConfig: config.model.generationConfig,
       weights: model.parameters.named(weights), optimizer: optimizer, state: state,

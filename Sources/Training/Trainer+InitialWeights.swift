@@ -1,4 +1,5 @@
 internal import Checkpoints
+internal import ModelIO
 internal import Models
 internal import Settings
 internal import Telemetry

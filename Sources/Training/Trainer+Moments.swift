@@ -1,4 +1,5 @@
 internal import Checkpoints
+internal import ModelIO
 internal import Optimizers
 internal import Parallel
 

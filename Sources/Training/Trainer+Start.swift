@@ -105,7 +105,7 @@ extension Trainer {
   private func changes(
     since checkpoint: CheckpointDirectory, _ state: TrainerState
   ) throws -> [SettingDifference] {
-    let path = checkpoint.path + "/" + RunConfig.fileInCheckpoint
+    let path = checkpoint.path + "/" + CheckpointDirectory.runConfigName
     // Keys that are newer than the checkpoint have their defaults there.
     let before = try RunConfig(RunFile(path: path, overrides: [])).resolved
     let changes = RunChanges(

@@ -5,8 +5,6 @@ internal import Telemetry
 package enum TrainerError: Error, CustomStringConvertible {
   /// A checkpoint and a configuration that do not go together.
   case incompatible(checkpoint: String, key: String, found: String, expected: String)
-  /// A checkpoint without a tensor or with one of another shape.
-  case tensor(checkpoint: String, name: String, found: String, expected: String)
   /// Too many steps in a row without a finite loss.
   case notFinite(step: Int, count: Int)
   /// Weights to begin with that are another model's; with each field that differs.
@@ -19,8 +17,6 @@ package enum TrainerError: Error, CustomStringConvertible {
   case noneIntact(_ directory: String, reasons: [String])
   /// A run that is done, given again with settings that it was not made with.
   case finished(checkpoint: String, steps: Int, changes: [SettingDifference])
-  /// A model that no Hugging Face class of its type holds.
-  case notExportable(checkpoint: String, type: String, field: String)
   /// The ranks of a machine need more memory than it has left.
   case memory(host: String, rankCount: Int, neededBytes: Int, availableBytes: Int, remedies: [String])
   /// A rank needs more addresses than the limits of its process leave.
@@ -41,8 +37,6 @@ package enum TrainerError: Error, CustomStringConvertible {
         + "\(Format.bytes(availableBytes)); less is taken with " + remedies.joined(separator: ", ")
     case .incompatible(let checkpoint, let key, let found, let expected):
       "\(checkpoint) cannot be continued: \(key) is \(found), the checkpoint was made with \(expected)"
-    case .tensor(let checkpoint, let name, let found, let expected):
-      "\(checkpoint): tensor \(name) is \(found), the model needs \(expected)"
     case .otherModel(let path, let differences):
       "train.initial_weights: \(path) is not the section model: \(differences.joined(separator: "; ")); "
         + "the section that fits is printed by: catlm checkpoint inspect \(path) --model-section"
@@ -50,8 +44,6 @@ package enum TrainerError: Error, CustomStringConvertible {
       "step \(step): \(count) steps in a row without a finite loss and gradient norm (train.nonfinite_limit)"
     case .notResumable(let checkpoint, let missing):
       "\(checkpoint) has no \(missing): it holds a model, not a run; train.initial_weights begins a run with one"
-    case .notExportable(let checkpoint, let type, let field):
-      "\(checkpoint): a \(type) with \(field) cannot be exported: no published model computes the same"
     case .occupied(let checkpoint):
       "\(checkpoint) is there and would be newer than this start: give another run directory (--run) or --resume auto"
     case .noneIntact(let directory, let reasons):

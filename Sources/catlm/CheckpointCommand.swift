@@ -1,9 +1,9 @@
 import ArgumentParser
 import Checkpoints
 import Foundation
+import ModelIO
 import Settings
 import Telemetry
-import Training
 
 struct CheckpointCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

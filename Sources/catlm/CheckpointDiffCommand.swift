@@ -3,7 +3,6 @@ import Checkpoints
 import Foundation
 import Settings
 import Telemetry
-import Training
 
 extension CheckpointCommand {
   struct Diff: ParsableCommand {
@@ -28,7 +27,7 @@ extension CheckpointCommand {
 
     func run() throws {
       let (left, right) = (try CheckpointLocation(first), try CheckpointLocation(second))
-      let runs = [(RunConfig.fileInCheckpoint, left.run?.resolved ?? .null, right.run?.resolved ?? .null)]
+      let runs = [(CheckpointDirectory.runConfigName, left.run?.resolved ?? .null, right.run?.resolved ?? .null)]
       let difference = try CheckpointDifference(left.checkpoint, right.checkpoint, extra: runs)
       if json {
         try Output.print(report(difference, left.checkpoint, right.checkpoint).json())

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Checkpoints
+import ModelIO
 import Telemetry
-import Training
 
 extension CheckpointCommand {
   struct Import: ParsableCommand {

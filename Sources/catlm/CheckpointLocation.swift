@@ -3,23 +3,41 @@ import Foundation
 import Settings
 import TokenData
 import Tokenizers
-import Training
 
 /// A checkpoint that the user named: its own directory, or a run directory that holds some.
 struct CheckpointLocation {
   let checkpoint: CheckpointDirectory
-  /// The run's resolved configuration, if the checkpoint carries one.
-  let run: RunConfig?
+  /// The run that made the checkpoint, if it says so.
+  let run: Run?
+
+  /// What a run's configuration says to those who use its model.
+  struct Run {
+    /// Every key with its value.
+    let resolved: Setting
+    let data: DataConfig
+    /// The chunk sizes of its training; nil where it names none.
+    let chunkSizes: [Int]?
+
+    /// - Parameter path: the resolved configuration that the checkpoint carries.
+    init(path: String) throws(SettingsError) {
+      let file = try RunFile(path: path, overrides: [])
+      resolved = file.root
+      do {
+        data = try DataConfig(file.reader().section("data"))
+      } catch {
+        throw file.attributed(error)
+      }
+      chunkSizes = resolved["train"]?["chunk_sizes"]?.listValue?.compactMap(\.integerValue)
+    }
+  }
 
   /// - Throws: ``CheckpointError`` if nothing intact is there.
   init(_ path: String) throws {
     checkpoint = try CheckpointDirectory.named(path) { place, reason in
       FileHandle.standardError.write(Data("catlm: passed over \(place): \(reason)\n".utf8))
     }
-    let configuration = checkpoint.path + "/" + RunConfig.fileInCheckpoint
-    run =
-      FileManager.default.fileExists(atPath: configuration)
-      ? try RunConfig(RunFile(path: configuration, overrides: [])) : nil
+    let configuration = checkpoint.path + "/" + CheckpointDirectory.runConfigName
+    run = FileManager.default.fileExists(atPath: configuration) ? try Run(path: configuration) : nil
   }
 
   /// The tokenizer of the data that the model was trained on, which lies beside the model; bytes for a model without a

@@ -1,12 +1,11 @@
 import Models
-import Training
 
 /// The options `--chunk-size` and `--chunk-sizes`, checked against the model.
 enum ChunkSizeOption {
   /// - Returns: the sizes given, comma-separated; those of the run; or the model's own. One entry for a model without
   ///   chunks.
-  static func parse(_ text: String?, model: ModelConfig, run: RunConfig?) throws -> [Int] {
-    guard let text else { return run?.train.chunks.sizes ?? model.defaultChunkSizes }
+  static func parse(_ text: String?, model: ModelConfig, run: CheckpointLocation.Run?) throws -> [Int] {
+    guard let text else { return run?.chunkSizes ?? model.defaultChunkSizes }
     return try IntegerList.parts(text).map {
       try checked(String($0), option: "--chunk-sizes", model: model)
     }

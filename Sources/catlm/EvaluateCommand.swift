@@ -1,6 +1,7 @@
 import ArgumentParser
 import Evaluation
 import Foundation
+import ModelIO
 import Models
 import Parallel
 import Settings

@@ -5,6 +5,7 @@ import Checkpoints
 import Corpus
 import Foundation
 import Generation
+import ModelIO
 import Parallel
 import Parity
 import Report
@@ -49,7 +50,7 @@ enum Failure {
   /// Whether the error is of this program; the others are the argument parser's.
   private static func isOurs(_ error: any Error) -> Bool {
     error is UserError || error is SettingsError || error is TokenError || error is CheckpointError
-      || error is ParityError || error is TrainerError || error is ModelSourceError || error is ParallelError
+      || error is ParityError || error is TrainerError || error is ModelIOError || error is ParallelError
       || error is TelemetryError || error is OutputError || error is ChildFailure || error is PlotError
       || error is InstructionError || error is GenerationError || error is StartError
       || error is CorpusError || error is CUDAError || error is WrongKernels

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Generation
+import ModelIO
 import Models
 import Settings
 import Telemetry

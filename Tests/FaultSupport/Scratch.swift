@@ -17,6 +17,9 @@ package final class Scratch {
     try? FileManager.default.removeItem(atPath: path)
   }
 
+  /// The path of a file of this directory.
+  package func file(_ name: String) -> String { path + "/" + name }
+
   /// Writes `bytes` as a file of this directory and gives its path.
   @discardableResult
   package func file(_ name: String, _ bytes: [UInt8]) throws -> String {

@@ -1,6 +1,7 @@
 import CPUBackend
 import Checkpoints
 import Foundation
+import ModelIO
 import Models
 import Settings
 import TensorCore

@@ -17,6 +17,11 @@ extension CATConfig: ModelDefinition {
     return compressorIntermediateSize == nil ? nil : "compressor_intermediate_size"
   }
 
+  /// The published implementation counts at which chunk size its round-robin schedule is.
+  package var published: PublishedModel {
+    PublishedModel(config: huggingFace, counters: ["model._train_chunk_size_step"])
+  }
+
   package func specs(scheme: InitializationScheme) -> [ParameterSpec] { CATModel.specs(self, scheme: scheme) }
 
   package func makeModel(isTrained: Bool, backend: any Backend) -> any LanguageModel {

@@ -13,7 +13,7 @@ package struct ModelSource {
   private let stored: TensorCollection
   private let path: String
 
-  /// - Throws: ``SettingsError`` if the configuration is of no model here; ``ModelSourceError`` with every tensor that is
+  /// - Throws: ``SettingsError`` if the configuration is of no model here; ``ModelIOError`` with every tensor that is
   ///   missing, unknown, or of another shape or type.
   package init(_ directory: CheckpointDirectory) throws {
     let source = directory.path + "/config.json"
@@ -32,7 +32,7 @@ package struct ModelSource {
     stored = directory.weights
     path = directory.path
     let problems = try problems()
-    guard problems.isEmpty else { throw ModelSourceError(path: path, problems: problems) }
+    guard problems.isEmpty else { throw ModelIOError.tensors(path: path, problems: problems) }
   }
 
   /// Number of tensors that hold parameters.
@@ -64,7 +64,7 @@ package struct ModelSource {
 
   /// Why a tensor that holds no parameter cannot be left out; nil if it can.
   private func problem(ofOther name: String) throws -> String? {
-    if name == "model._train_chunk_size_step" || name.hasSuffix(".rotary_emb.inv_freq") { return nil }
+    if config.definition.published.counters.contains(name) || name.hasSuffix(".rotary_emb.inv_freq") { return nil }
     if name.hasSuffix(".self_attn.o_proj.bias") {
       return try stored.floats(name).allSatisfy { $0 == 0 }
         ? nil : "\(name) is not zero, and the model has no such bias"
@@ -80,7 +80,7 @@ package struct ModelSource {
 
   /// Fills `parameters`, which must be those of ``config`` and in the memory of `backend`.
   ///
-  /// - Throws: ``ModelSourceError`` with the first tensor that holds a value that is not finite.
+  /// - Throws: ``ModelIOError`` with the first tensor that holds a value that is not finite.
   package func load(into parameters: ParameterStore, backend: any Backend) throws {
     for tensor in tensors {
       let target = parameters.joined(tensor.parameters)
@@ -102,13 +102,13 @@ package struct ModelSource {
   }
 
   /// One pass over all weights; only if it finds something, one over each tensor.
-  private func requireFinite(_ parameters: ParameterStore, _ backend: any Backend) throws(ModelSourceError) {
+  private func requireFinite(_ parameters: ParameterStore, _ backend: any Backend) throws(ModelIOError) {
     guard !backend.sumOfSquares(parameters.weights).isFinite else { return }
     for tensor in tensors {
       let values = parameters.joined(tensor.parameters).values
       guard let value = values.first(where: { !$0.isFinite }) else { continue }
       let count = values.count { !$0.isFinite }
-      throw ModelSourceError(
+      throw ModelIOError.tensors(
         path: path,
         problems: ["\(tensor.name) holds \(value) (\(count) of \(values.count) values), allowed: finite numbers"])
     }

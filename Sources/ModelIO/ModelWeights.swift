@@ -16,7 +16,7 @@ extension CheckpointDirectory {
 
 extension TensorCollection {
   /// Fills a flat buffer laid out like `layout` from tensors called `prefix` + the parameter's name.
-  func copy(to flat: Tensor, layout: ParameterStore, prefix: String = "", path: String) throws {
+  package func copy(to flat: Tensor, layout: ParameterStore, prefix: String = "", path: String) throws {
     for (spec, range) in zip(layout.specs, layout.ranges) {
       let name = prefix + spec.name
       try require(name, shape: spec.shape, path: path)
@@ -25,21 +25,19 @@ extension TensorCollection {
       }
     }
   }
-}
 
-extension TensorCollection {
-  /// - Throws: ``TrainerError`` if there is no tensor of that name and shape.
-  func require(_ name: String, shape: [Int], path: String) throws(TrainerError) {
+  /// - Throws: ``ModelIOError`` if there is no tensor of that name and shape.
+  package func require(_ name: String, shape: [Int], path: String) throws(ModelIOError) {
     guard let info = info(name), info.shape == shape else {
-      throw .tensor(
-        checkpoint: path, name: name, found: info(name).map { "\($0.shape)" } ?? "absent", expected: "\(shape)")
+      let found = info(name).map { "\($0.shape)" } ?? "absent"
+      throw .tensors(path: path, problems: ["\(name) is \(found), the model needs \(shape)"])
     }
   }
 }
 
 extension ParameterStore {
   /// The parts of a flat buffer under their names, for writing; `bytes` must outlive the result.
-  func named(
+  package func named(
     _ bytes: UnsafeRawBufferPointer, prefix: String = "", storedAs type: ElementType = .float32
   ) -> [NamedTensor] {
     zip(specs, ranges).map { spec, range in

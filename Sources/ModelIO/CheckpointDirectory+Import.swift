@@ -11,7 +11,7 @@ extension CheckpointDirectory {
   ]
 
   /// Tokenizer files of the directory, by name.
-  var tokenizers: [String: [UInt8]] {
+  package var tokenizers: [String: [UInt8]] {
     var files: [String: [UInt8]] = [:]
     for name in Self.tokenizerFiles {
       if let data = FileManager.default.contents(atPath: path + "/" + name) { files[name] = Array(data) }

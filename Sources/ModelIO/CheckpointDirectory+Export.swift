@@ -28,10 +28,8 @@ extension CheckpointDirectory {
               name: spec.name, type: type, shape: spec.shape,
               bytes: .init(rebasing: zeros[..<(spec.count * type.byteCount)]))
           }
-          if model.config.definition is CATConfig {
-            // A buffer of the published implementation: which chunk size its round-robin schedule is at.
-            weights.append(
-              unsafe NamedTensor(name: "model._train_chunk_size_step", type: .int64, shape: [], bytes: counter))
+          weights += published.counters.map {
+            unsafe NamedTensor(name: $0, type: .int64, shape: [], bytes: counter)
           }
           let export = ModelExport(
             config: published.config.replacing("dtype", by: .text(type.torchName)),
@@ -45,7 +43,7 @@ extension CheckpointDirectory {
 
   private func published(_ config: ModelConfig) throws -> PublishedModel {
     if let field = config.definition.unpublishedField {
-      throw TrainerError.notExportable(checkpoint: path, type: config.modelType, field: field)
+      throw ModelIOError.notExportable(path: path, type: config.modelType, field: field)
     }
     return config.definition.published
   }

@@ -1,3 +1,4 @@
+internal import Models
 package import Settings
 
 /// A `config.json` as `transformers` writes it, in the terms of ours.

@@ -1,3 +1,4 @@
+import ModelIO
 import Models
 import Settings
 import Testing
