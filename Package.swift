@@ -58,12 +58,13 @@ let package = Package(
     .target(name: "CUDASources", exclude: cudaSources),
 
     // Foundations.
+    module("HalfPrecision"),
     module("Randomness"),
     module("Settings", ["Yams"]),
     module("MappedFiles", ["CMappedFiles"]),
     module("TensorCore"),
     module("CPUBackend", ["TensorCore", "CKernels", "COpenBLAS"]),
-    module("CUDAKernels", ["TensorCore", "CCUDA", "CUDASources", "COpenSSL", "Randomness"]),
+    module("CUDAKernels", ["TensorCore", "CCUDA", "CUDASources", "COpenSSL", "HalfPrecision", "Randomness"]),
 
     // The model and its update.
     module("Layers", ["TensorCore"]),
@@ -74,8 +75,8 @@ let package = Package(
     module("Tokenizers", ["Settings"]),
     module("Corpus", ["CZlib", "CZstd", "Settings"]),
     module("TokenData", ["Corpus", "MappedFiles", "Settings", "Randomness", "Tokenizers"]),
-    module("Checkpoints", ["COpenSSL", "MappedFiles", "Settings"]),
-    module("Parallel", ["CMPI", "TensorCore"]),
+    module("Checkpoints", ["COpenSSL", "HalfPrecision", "MappedFiles", "Settings"]),
+    module("Parallel", ["CMPI", "HalfPrecision", "TensorCore"]),
     module("Telemetry", ["Settings", .product(name: "Logging", package: "swift-log")]),
     module("ModelIO", ["Checkpoints", "Models", "Settings", "TensorCore"]),
     module("Evaluation", ["Models", "TensorCore", "TokenData"]),
@@ -160,7 +161,7 @@ let package = Package(
       ]),
     tests("BenchmarksTests", ["Benchmarks", "CPUBackend", "Settings", "TensorCore"]),
     tests("ReportTests", ["Report", "Settings"]),
-    tests("CommandTests", ["Settings"]),
+    tests("CommandTests", ["FaultSupport", "Settings"]),
   ],
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx20

@@ -22,3 +22,10 @@ package struct CallTimes: Hashable, Sendable {
     count = times.count
   }
 }
+
+extension [Double] {
+  /// The middle value, of an even number the upper one; not a number if there is none.
+  package var median: Double {
+    isEmpty ? .nan : sorted()[count / 2]
+  }
+}

@@ -85,9 +85,7 @@ package struct ModelSource {
     for tensor in tensors {
       let target = parameters.joined(tensor.parameters)
       guard let rows = tensor.rows else {
-        try target.withWriteView { bytes in
-          try unsafe stored.copyFloats(of: tensor.name, to: bytes.bindMemory(to: Float.self))
-        }
+        try stored.copyFloats(of: tensor.name, to: target)
         continue
       }
       // Rows that nobody reads stay zero.

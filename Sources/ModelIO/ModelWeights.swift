@@ -20,9 +20,14 @@ extension TensorCollection {
     for (spec, range) in zip(layout.specs, layout.ranges) {
       let name = prefix + spec.name
       try require(name, shape: spec.shape, path: path)
-      try flat.rows(range).withWriteView { bytes in
-        try unsafe copyFloats(of: name, to: bytes.bindMemory(to: Float.self))
-      }
+      try copyFloats(of: name, to: flat.rows(range))
+    }
+  }
+
+  /// Fills a tensor with as many floating-point elements, rounded to single precision.
+  func copyFloats(of name: String, to target: Tensor) throws {
+    try target.withWriteView { bytes in
+      try unsafe copyFloats(of: name, to: bytes.bindMemory(to: Float.self))
     }
   }
 

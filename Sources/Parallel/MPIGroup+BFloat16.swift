@@ -1,4 +1,5 @@
 internal import CMPI
+internal import HalfPrecision
 
 // MPI has no sum of bfloat16 values. Each rank sends the others the values that they own, rounded; the owner adds them in
 // single precision. Buffers are bounded: what is longer goes in rounds, with a slice of every rank's range in each.

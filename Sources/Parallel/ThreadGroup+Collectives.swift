@@ -1,3 +1,5 @@
+internal import HalfPrecision
+
 // Every call lies between `enter` and `leave` of a meeting: memory of other ranks is read and written there alone, and
 // no two ranks touch the same values if one of them writes.
 

@@ -21,18 +21,3 @@ package enum SumRoute: Hashable, Sendable {
   /// - Parameter obstacle: what keeps ranks that are all on one machine from its memory, in a line; nil where nothing does.
   case messages(obstacle: String?)
 }
-
-/// The upper half of a single-precision value's bits.
-enum BFloat16 {
-  /// The nearest value, of two the even one; not a number stays none.
-  static func bits(_ value: Float) -> UInt16 {
-    let bits = value.bitPattern
-    let nearest = (bits &+ 0x7fff &+ (bits >> 16 & 1)) >> 16
-    // Rounding could carry into the exponent and make an infinity of it.
-    return UInt16(truncatingIfNeeded: value.isNaN ? bits >> 16 | 0x40 : nearest)
-  }
-
-  static func value(_ bits: UInt16) -> Float { Float(bitPattern: UInt32(bits) << 16) }
-
-  static func rounded(_ value: Float) -> Float { Self.value(bits(value)) }
-}

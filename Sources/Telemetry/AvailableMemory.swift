@@ -98,3 +98,10 @@ package struct AvailableMemory {
     return String(decoding: content, as: UTF8.self).split(separator: "\n").map(String.init)
   }
 }
+
+/// The most memory that this process has held at once, in bytes; 0 where the system does not say.
+package func peakResidentBytes() -> Int {
+  var usage = rusage()
+  guard getrusage(RUSAGE_SELF.rawValue, &usage) == 0 else { return 0 }
+  return Int(usage.ru_maxrss) * 1024
+}

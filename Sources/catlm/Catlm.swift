@@ -1,5 +1,6 @@
 import ArgumentParser
 import CPUBackend
+import Checkpoints
 import Foundation
 import Parallel
 import Telemetry
@@ -57,4 +58,17 @@ struct Catlm: ParsableCommand {
       Ranks.end(afterParsing: error)
     }
   }
+}
+
+/// What `--version` prints; checkpoints record the same.
+enum Version {
+  static let current = ProgramVersion.current.version
+}
+
+struct BenchmarkCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "benchmark",
+    abstract: "Measures speed against ceilings found in the same run.",
+    discussion: "Example: catlm benchmark train --size S --chunk-size 16",
+    subcommands: [Train.self, Scaling.self, Kernels.self, Cost.self, Allreduce.self, Checkpoint.self, Compare.self])
 }

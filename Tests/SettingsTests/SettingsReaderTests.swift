@@ -27,13 +27,12 @@ import Testing
     #expect(try reader.section("inner").optionalInteger("x") == nil)
     #expect(try reader.flag("f", default: true))
     #expect(try reader.text("t", default: "x y") == "x y")
-    #expect(try reader.optionalNumbers("w") == nil)
     #expect(try reader.texts("paths", default: ["p"]) == ["p"])
     #expect(try reader.optionalChoice("c") as Schedule? == nil)
     #expect(try reader.integer("a") == 1_000_000)
     let resolved: Setting = [
       "train": [
-        "a": 1_000_000, "b": 2.0, "list": [3], "s": "cycle", "inner": ["x": nil], "f": true, "t": "x y", "w": nil,
+        "a": 1_000_000, "b": 2.0, "list": [3], "s": "cycle", "inner": ["x": nil], "f": true, "t": "x y",
         "paths": ["p"], "c": nil,
       ]
     ]

@@ -8,7 +8,7 @@ enum OpCase: String, CaseIterable, Sendable {
   case linear, linearBias, computedWeight
   case packedProjection
   case norm, normDelta, normDeltaSumOnly, normWithItself
-  case swiGLU, gatedLinear
+  case gatedLinear
   case causal, window, partlyTurned, blocks, blocksDropped, staircase, staircaseDropped, staircaseRagged, chunksOfOne,
     globalsAlone
   case assemble, select
@@ -26,7 +26,6 @@ enum OpCase: String, CaseIterable, Sendable {
     case .norm: [[5, 6], [6]]
     case .normDelta, .normDeltaSumOnly: [[5, 6], [5, 6], [6]]
     case .normWithItself: [[5, 6], [6]]
-    case .swiGLU: [[5, 8]]
     case .gatedLinear: [[5, 8], [3, 4]]
     case .assemble: [[4, 3], [3, 3], [1, 3]]
     case .select: [[6, 3]]
@@ -74,7 +73,6 @@ enum OpCase: String, CaseIterable, Sendable {
     case .normWithItself:
       let (sum, normed) = tape.norm(x, plus: x, weight: inputs[1], epsilon: 0.1)
       return [sum, normed]
-    case .swiGLU: return [tape.swiGLU(x)]
     case .gatedLinear: return [tape.gatedLinear(x, weight: inputs[1])]
     case .assemble:
       return [
@@ -92,7 +90,7 @@ enum OpCase: String, CaseIterable, Sendable {
     case .fanOut:
       let h = tape.linear(x, weight: inputs[1])
       return [
-        tape.linear(h, weight: inputs[1]), tape.select(h, rows: [4, 0]), tape.swiGLU(tape.linear(x, weight: inputs[1])),
+        tape.linear(h, weight: inputs[1]), tape.select(h, rows: [4, 0]), tape.linear(x, weight: inputs[1]),
       ]
     case .sharedContribution:
       let h = tape.linear(x, weight: inputs[1])

@@ -44,8 +44,8 @@ private struct PartRun {
     let results = tape.recomputing(.blocks, [PartInput(sum), remade]) { tape, inputs in
       let branch = tape.linear(inputs[1], weight: parameters["first"])
       let (sum, normed) = tape.norm(inputs[0], plus: branch, weight: weight, epsilon: 0.1)
-      let gated = tape.swiGLU(tape.linear(normed, weight: parameters["up"]))
-      return [sum, tape.linear(gated, weight: parameters["down"], endsPart: true)]
+      let gateUp = tape.linear(normed, weight: parameters["up"])
+      return [sum, tape.gatedLinear(gateUp, weight: parameters["down"], endsPart: true)]
     }
     return (results[0], results[1])
   }

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import HalfPrecision
 internal import Randomness
 internal import TensorCore
 
@@ -233,7 +234,7 @@ struct DeviceChecks {
     var generator = CounterGenerator(seed: seed, stream: .task)
     return (0..<count).map { _ in
       let value = Float(generator.normal())
-      return type == .bfloat16 ? Float(bitPattern: UInt32(value.roundedToBFloat16) << 16) : value
+      return type == .bfloat16 ? BFloat16.rounded(value) : value
     }
   }
 

@@ -1,4 +1,5 @@
 internal import CCUDA
+internal import HalfPrecision
 
 /// A piece of a device's memory, given back when its last user is gone. The host cannot read it.
 package final class DeviceAllocation {
@@ -78,7 +79,7 @@ package struct DeviceArray {
   package func upload(_ values: [Float], on stream: CUDAStream) throws(CUDAError) {
     switch type {
     case .float32: try upload(raw: values, on: stream)
-    case .bfloat16: try upload(raw: values.map(\.roundedToBFloat16), on: stream)
+    case .bfloat16: try upload(raw: values.map(BFloat16.bits), on: stream)
     case .int32, .float64: preconditionFailure("device array: floats to \(type)")
     }
   }
@@ -124,13 +125,5 @@ package struct DeviceArray {
     try check(code)
     try stream.synchronize()
     return values
-  }
-}
-
-extension Float {
-  /// The upper half of the nearest single whose lower half is empty, ties to even.
-  package var roundedToBFloat16: UInt16 {
-    guard !isNaN else { return 0x7fc0 }
-    return UInt16(truncatingIfNeeded: (bitPattern &+ 0x7fff &+ (bitPattern >> 16 & 1)) >> 16)
   }
 }

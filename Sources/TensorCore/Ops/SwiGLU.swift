@@ -1,21 +1,4 @@
 extension Tape {
-  /// `silu(gate) · up`.
-  ///
-  /// - Parameter gateUp: `[R, 2I]`, gate columns first.
-  /// - Returns: `[R, I]`.
-  package func swiGLU(_ gateUp: Tensor) -> Tensor {
-    precondition(gateUp.rowWidth % 2 == 0, "swiGLU: odd width \(gateUp.shape)")
-    precondition(gateUp.parameterGradient == nil, "swiGLU: a parameter would be overwritten in the backward pass")
-    let y = output([gateUp.rowCount, gateUp.rowWidth / 2], of: gateUp.dtype)
-    backend.swiGLU(gateUp, output: y)
-    record(y, addingTo: [gateUp]) { [self] gradient in
-      let gateUpGradient = inPlace(of: gateUp)
-      backend.swiGLUBackward(gateUp, outputGradient: gradient, gateUpGradient: gateUpGradient)
-      contribute(gateUpGradient, to: gateUp)
-    }
-    return y
-  }
-
   /// `(silu(gate) · up) · weightᵀ`: what is multiplied by the weight is not kept, for its making is the beginning of the
   /// backward pass anyway.
   ///

@@ -1,3 +1,4 @@
+import FaultSupport
 import Foundation
 import Settings
 import Testing
@@ -74,17 +75,7 @@ final class Workspace {
   static let text = (0..<800).map { "\($0) times \($0) is \($0 * $0)\n" }.joined()
 
   private static let runFile = """
-    model:
-      model_type: cat
-      vocab_size: 256
-      hidden_size: 32
-      num_hidden_layers: 2
-      num_heads: 2
-      compressor_hidden_size: 16
-      compressor_num_layers: 1
-      compressor_num_heads: 1
-      max_chunk_size: 8
-      max_position_embeddings: 32
+    \(TinyRun.model)
     data:
       tokenizer: bytes
       context: 32
