@@ -81,6 +81,7 @@ let package = Package(
     module("ModelIO", ["Checkpoints", "Models", "Settings", "TensorCore"]),
     module("Evaluation", ["Models", "TensorCore", "TokenData"]),
     module("Generation", ["Models", "TensorCore", "Randomness"]),
+    module("MemoryPlans", ["Models", "Optimizers", "Parallel", "Telemetry", "TensorCore"]),
     module("Report", ["Settings", "Telemetry"]),
     module(
       "Parity",
@@ -88,21 +89,22 @@ let package = Package(
     module(
       "Benchmarks",
       [
-        "Checkpoints", "Layers", "Models", "Optimizers", "Parallel", "Randomness", "Settings", "Telemetry",
-        "TensorCore", "TokenData", "Training", .product(name: "Logging", package: "swift-log"),
+        "Checkpoints", "Layers", "MemoryPlans", "Models", "Optimizers", "Parallel", "Randomness", "Settings",
+        "Telemetry", "TensorCore", "TokenData", "Training", .product(name: "Logging", package: "swift-log"),
       ]),
     module(
       "Training",
       [
-        "Checkpoints", "Evaluation", "Generation", "ModelIO", "Models", "Optimizers", "Parallel", "Randomness",
-        "Settings", "Telemetry", "TensorCore", "TokenData", "Tokenizers",
+        "Checkpoints", "Evaluation", "Generation", "MemoryPlans", "ModelIO", "Models", "Optimizers", "Parallel",
+        "Randomness", "Settings", "Telemetry", "TensorCore", "TokenData", "Tokenizers",
         .product(name: "Logging", package: "swift-log"),
       ]),
     .executableTarget(
       name: "catlm",
       dependencies: [
-        "Benchmarks", "CPUBackend", "CUDAKernels", "Checkpoints", "Corpus", "Evaluation", "Generation", "ModelIO",
-        "Models", "Parallel", "Parity", "Report", "Settings", "Telemetry", "TensorCore", "TokenData", "Tokenizers", "Training",
+        "Benchmarks", "CPUBackend", "CUDAKernels", "Checkpoints", "Corpus", "Evaluation", "Generation", "MemoryPlans",
+        "ModelIO", "Models", "Parallel", "Parity", "Report", "Settings", "Telemetry", "TensorCore", "TokenData",
+        "Tokenizers", "Training",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
@@ -155,7 +157,7 @@ let package = Package(
     tests(
       "TrainingTests",
       [
-        "Training", "TensorCore", "CPUBackend", "ModelIO", "Models", "Settings", "TokenData", "Parallel",
+        "Training", "TensorCore", "CPUBackend", "MemoryPlans", "ModelIO", "Models", "Settings", "TokenData", "Parallel",
         "Optimizers", "Checkpoints", "Evaluation", "Generation", "HiddenBackend", "ReferenceBackend", "Telemetry",
         .product(name: "Logging", package: "swift-log"),
       ]),

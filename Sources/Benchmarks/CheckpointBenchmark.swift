@@ -1,6 +1,7 @@
 internal import Checkpoints
 internal import Foundation
 package import Logging
+package import MemoryPlans
 internal import Parallel
 package import TensorCore
 package import Training

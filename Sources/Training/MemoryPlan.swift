@@ -1,3 +1,4 @@
+internal import MemoryPlans
 internal import Parallel
 internal import Telemetry
 package import TensorCore

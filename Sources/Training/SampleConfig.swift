@@ -1,3 +1,4 @@
+internal import MemoryPlans
 internal import Settings
 internal import Tokenizers
 

@@ -1,5 +1,6 @@
 internal import Checkpoints
 package import Logging
+internal import MemoryPlans
 internal import Models
 internal import Optimizers
 package import Parallel

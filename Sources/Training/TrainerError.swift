@@ -1,5 +1,4 @@
 package import Settings
-internal import Telemetry
 
 /// Why a run cannot begin or go on.
 package enum TrainerError: Error, CustomStringConvertible {
@@ -17,10 +16,6 @@ package enum TrainerError: Error, CustomStringConvertible {
   case noneIntact(_ directory: String, reasons: [String])
   /// A run that is done, given again with settings that it was not made with.
   case finished(checkpoint: String, steps: Int, changes: [SettingDifference])
-  /// The ranks of a machine need more memory than it has left.
-  case memory(host: String, rankCount: Int, neededBytes: Int, availableBytes: Int, remedies: [String])
-  /// A rank needs more addresses than the limits of its process leave.
-  case addresses(host: String, neededBytes: Int, availableBytes: Int, remedies: [String])
   /// Ranks that should be alike are not, found before this step.
   case disagreement(step: Int, differences: [Agreement.Difference])
 
@@ -28,13 +23,6 @@ package enum TrainerError: Error, CustomStringConvertible {
     switch self {
     case .disagreement(let step, let differences):
       "before step \(step + 1): \(differences.map(\.description).joined(separator: "; "))"
-    case .memory(let host, let rankCount, let neededBytes, let availableBytes, let remedies):
-      "memory: \(rankCount == 1 ? "a rank" : "\(rankCount) ranks") on \(host) would take "
-        + "\(Format.bytes(neededBytes)), \(Format.bytes(availableBytes)) are available; less is taken with "
-        + remedies.joined(separator: ", ")
-    case .addresses(let host, let neededBytes, let availableBytes, let remedies):
-      "memory: a rank on \(host) would take \(Format.bytes(neededBytes)), its limit (ulimit -v or -d) leaves "
-        + "\(Format.bytes(availableBytes)); less is taken with " + remedies.joined(separator: ", ")
     case .incompatible(let checkpoint, let key, let found, let expected):
       "\(checkpoint) cannot be continued: \(key) is \(found), the checkpoint was made with \(expected)"
     case .otherModel(let path, let differences):
@@ -59,7 +47,7 @@ package enum TrainerError: Error, CustomStringConvertible {
   /// Whether all ranks fail with it together, and need not all say so.
   package var isOnAllRanks: Bool {
     switch self {
-    case .memory, .addresses, .disagreement, .notFinite: true
+    case .disagreement, .notFinite: true
     default: false
     }
   }

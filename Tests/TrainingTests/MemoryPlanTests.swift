@@ -1,4 +1,5 @@
 import CPUBackend
+import MemoryPlans
 import Parallel
 import Settings
 import TensorCore
@@ -154,8 +155,7 @@ struct MemoryPlanTests {
       do {
         try room.require(group.rank == 0 ? 3 << 20 : 2 << 20, remedies: ["less of it"], in: group)
         return "none"
-      } catch let error as TrainerError {
-        #expect(error.isUserError && error.isOnAllRanks)
+      } catch let error as MemoryError {
         return error.description
       }
     }
@@ -173,7 +173,7 @@ struct MemoryPlanTests {
     let config = try SmallRun.tokens(
       scratch, ["train.recompute=blocks", "checkpoint.mode=blocking", "train.accumulation=4"])
     let plan = MemoryPlan(config, rank: 0, rankCount: 1, makeBackend: Self.planner)
-    let error = try #require(throws: TrainerError.self) {
+    let error = try #require(throws: MemoryError.self) {
       try plan.requireRoom(MemoryRoom(sharedBytes: 1000), for: config, in: SoloGroup())
     }
     #expect(error.description.contains("a smaller train.batch_size (4)"), "\(error)")

@@ -1,3 +1,4 @@
+package import MemoryPlans
 internal import Models
 internal import Parallel
 package import TensorCore

@@ -1,3 +1,4 @@
+package import MemoryPlans
 package import Models
 internal import Optimizers
 package import Parallel

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Evaluation
 import Foundation
+import MemoryPlans
 import ModelIO
 import Models
 import Parallel
@@ -8,7 +9,6 @@ import Settings
 import Telemetry
 import TensorCore
 import TokenData
-import Training
 
 struct EvaluateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -1,8 +1,8 @@
 import CPUBackend
 import Foundation
+import MemoryPlans
 import Synchronization
 import Telemetry
-import Training
 
 extension Host {
   /// What is left for a rank of that many threads, and for those beside it.

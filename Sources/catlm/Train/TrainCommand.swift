@@ -2,6 +2,7 @@ import ArgumentParser
 import CPUBackend
 import Foundation
 import Logging
+import MemoryPlans
 import Models
 import Parallel
 import Settings
@@ -155,7 +156,7 @@ struct TrainCommand: RankedCommand {
   private func end(_ group: any ProcessGroup, after error: any Error, during place: String = "") -> Never {
     if group.size == 1 { Failure.exit(for: error) }
     // What is wrong on all ranks is said by the first of them, which then ends the others.
-    let isOnAllRanks = (error as? TrainerError)?.isOnAllRanks ?? false
+    let isOnAllRanks = error is MemoryError || (error as? TrainerError)?.isOnAllRanks == true
     if group.rank != 0 { Thread.sleep(forTimeInterval: isOnAllRanks ? 30 : 1) }
     Console.standardError.print("catlm: rank \(group.rank) of \(group.size)\(place): \(error)")
     group.abort(code: Failure.code(for: error))

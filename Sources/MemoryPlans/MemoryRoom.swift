@@ -1,4 +1,5 @@
 package import Parallel
+internal import Telemetry
 
 /// What is left for the ranks of a machine.
 package struct MemoryRoom: Hashable, Sendable {
@@ -25,7 +26,7 @@ package struct MemoryRoom: Hashable, Sendable {
     let own = "\(neededBytes) \(sharedBytes ?? Int.max) \(addressBytes ?? Int.max) \(group.hostName)"
     let demands = try group.gather(own).map { Demand($0.split(separator: " ", maxSplits: 3)) }
     for demand in demands where demand.needed > Double(demand.addresses) {
-      throw TrainerError.addresses(
+      throw MemoryError.addresses(
         host: demand.host, neededBytes: Int(min(demand.needed, 9e18)), availableBytes: demand.addresses,
         remedies: remedies)
     }
@@ -33,7 +34,7 @@ package struct MemoryRoom: Hashable, Sendable {
       let needed = ranks.reduce(0) { $0 + $1.needed }
       let available = ranks.reduce(Int.max) { min($0, $1.shared) }
       guard needed > Double(available) else { continue }
-      throw TrainerError.memory(
+      throw MemoryError.memory(
         host: host, rankCount: ranks.count, neededBytes: Int(min(needed, 9e18)), availableBytes: available,
         remedies: remedies)
     }
@@ -51,6 +52,26 @@ package struct MemoryRoom: Hashable, Sendable {
       shared = fields.dropFirst().first.flatMap { Int($0) } ?? .max
       addresses = fields.dropFirst(2).first.flatMap { Int($0) } ?? .max
       host = fields.count > 3 ? String(fields[3]) : ""
+    }
+  }
+}
+
+/// Why there is no room for what somebody wants to do.
+package enum MemoryError: Error, CustomStringConvertible {
+  /// The ranks of a machine need more memory than it has left.
+  case memory(host: String, rankCount: Int, neededBytes: Int, availableBytes: Int, remedies: [String])
+  /// A rank needs more addresses than the limits of its process leave.
+  case addresses(host: String, neededBytes: Int, availableBytes: Int, remedies: [String])
+
+  package var description: String {
+    switch self {
+    case .memory(let host, let rankCount, let neededBytes, let availableBytes, let remedies):
+      "memory: \(rankCount == 1 ? "a rank" : "\(rankCount) ranks") on \(host) would take "
+        + "\(Format.bytes(neededBytes)), \(Format.bytes(availableBytes)) are available; less is taken with "
+        + remedies.joined(separator: ", ")
+    case .addresses(let host, let neededBytes, let availableBytes, let remedies):
+      "memory: a rank on \(host) would take \(Format.bytes(neededBytes)), its limit (ulimit -v or -d) leaves "
+        + "\(Format.bytes(availableBytes)); less is taken with " + remedies.joined(separator: ", ")
     }
   }
 }

@@ -25,6 +25,12 @@ package struct TensorPlan: Sendable {
     /// Tokens of a whole text.
     let length: Int
     let chunkSizes: [Int]
+
+    package init(promptLength: Int, length: Int, chunkSizes: [Int]) {
+      self.promptLength = promptLength
+      self.length = length
+      self.chunkSizes = chunkSizes
+    }
   }
 
   /// Tokens of the largest batch that is made. Beyond, memory grows by as much with each sample.
