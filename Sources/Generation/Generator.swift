@@ -28,25 +28,25 @@ package struct Generator {
     precondition(prompts.allSatisfy { $0.count == prompts[0].count && !$0.isEmpty }, "generate: unequal prompts")
     let promptLength = prompts[0].count
     let newCount = min(count, max(0, model.config.maximumLength - promptLength))
-    let decoding = makeDecoding(
+    let state = makeDecodeState(
       sequenceCount: prompts.count, length: promptLength + newCount, chunkSize: chunkSize)
-    var result = Continuations(sequenceCount: prompts.count, cacheBytes: decoding.cacheBytes)
+    var result = Continuations(sequenceCount: prompts.count, cacheBytes: state.cacheBytes)
     var next = prompts.flatMap { $0 }
     let clock = ContinuousClock()
     for step in 0..<newCount {
       let start = clock.now
-      next = try nextTokens(decoding.advance(next), position: promptLength + step)
+      next = try nextTokens(state.advance(next), position: promptLength + step)
       for index in prompts.indices { result.tokens[index].append(next[index]) }
       if step == 0 { result.promptTime = clock.now - start } else { result.tokenTime += clock.now - start }
     }
     return result
   }
 
-  private func makeDecoding(sequenceCount: Int, length: Int, chunkSize: Int) -> any Decoding {
+  private func makeDecodeState(sequenceCount: Int, length: Int, chunkSize: Int) -> any DecodeState {
     usesCache
-      ? model.makeDecoding(
+      ? model.makeDecodeState(
         sequenceCount: sequenceCount, length: length, chunkSize: chunkSize, backend: backend)
-      : RecomputedDecoding(model, sequenceCount: sequenceCount, chunkSize: chunkSize, backend: backend)
+      : RecomputedDecodeState(model, sequenceCount: sequenceCount, chunkSize: chunkSize, backend: backend)
   }
 
   /// - Parameters:

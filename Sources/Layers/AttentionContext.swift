@@ -31,16 +31,16 @@ extension Tape {
   /// - Parameters:
   ///   - packed: `[rows, q | k | v]` as projected.
   ///   - keptRows: rows whose results are wanted, counted from the first that has a query; nil for all.
-  ///   - remaking: makes `packed` again for the backward pass, so that it need not be kept.
+  ///   - recompute: recomputes `packed` for the backward pass, so that it need not be kept.
   /// - Returns: `[keptRows, H·headWidth]`.
   func attention(
     _ packed: Tensor, heads: AttentionHeads, context: AttentionContext, keptRows: Tensor?, tables: AttentionTables,
-    remaking: Remaking?
+    recompute: Recompute?
   ) -> Tensor {
     switch context {
     case .pattern(let shape, let kept):
       if let kept { append(packed, heads: heads, to: kept, tables: tables) }
-      let mixed = attention(packed, shape: shape, tables: tables, remaking: remaking)
+      let mixed = attention(packed, shape: shape, tables: tables, recompute: recompute)
       return keptRows.map { select(mixed, rows: RowSelection($0)) } ?? mixed
     case .cache(let rows):
       append(packed, heads: heads, to: rows, tables: tables)

@@ -118,7 +118,7 @@ package struct ChunkedAttention {
     }
     let mixed = tape.attention(
       project(tape), heads: shape.heads, context: attention, keptRows: rows(context, at: positions, tape: tape),
-      tables: tables(rotary), remaking: tape.savingAttention(project))
+      tables: tables(rotary), recompute: tape.savingAttention(project))
     return tape.linear(tape.linear(mixed, weight: innerOutput), weight: output, dtype: tape.types.residual)
   }
 

@@ -41,8 +41,8 @@ package struct ChunkedBlock {
     _ stream: ResidualStream, context: ChunkedContext, rotary: RotaryTable, keptRows: Tensor? = nil, tape: Tape
   ) -> ResidualStream {
     let (sum, normed) = TransformerBlock.norm(stream, weight: norm, epsilon: normEpsilon, tape: tape)
-    let remaking: Remaking = { $0.norm(sum, weight: norm, epsilon: normEpsilon) }
-    return tape.recomputing(sum, normed, remaking: remaking) { tape, sum, normed in
+    let recompute: Recompute = { $0.norm(sum, weight: norm, epsilon: normEpsilon) }
+    return tape.recomputing(sum, normed, recompute: recompute) { tape, sum, normed in
       let branch = attention(normed, context: context, positions: keptRows, rotary: rotary, tape: tape)
       return feedForward(keptRows.map { tape.select(sum, rows: RowSelection($0)) } ?? sum, plus: branch, tape: tape)
     }

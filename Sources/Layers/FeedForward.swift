@@ -32,7 +32,7 @@ package struct FeedForward {
     let (sum, normed) = tape.norm(sum, plus: branch, weight: norm, epsilon: normEpsilon, dtype: dtype)
     let gateUp = tape.linear(
       normed, weight: gateUpWeight,
-      remaking: { $0.norm(sum, weight: norm, epsilon: normEpsilon, dtype: dtype) }, dtype: dtype)
-    return ResidualStream(sum, delta: tape.gatedLinear(gateUp, weight: downWeight, endsPart: true))
+      recompute: { $0.norm(sum, weight: norm, epsilon: normEpsilon, dtype: dtype) }, dtype: dtype)
+    return ResidualStream(sum, delta: tape.gatedLinear(gateUp, weight: downWeight, endsSegment: true))
   }
 }

@@ -1,23 +1,24 @@
 internal import TensorCore
 
 extension Tape {
-  /// `remaking` if attention's projection is not to be kept.
-  func savingAttention(_ remaking: @escaping Remaking) -> Remaking? {
-    recomputation == .attention ? remaking : nil
+  /// `recompute` if attention's projection is not to be kept.
+  func savingAttention(_ recompute: @escaping Recompute) -> Recompute? {
+    recomputation == .attention ? recompute : nil
   }
 
-  /// Runs what follows the norm at a block's beginning, a part of which the stream alone is kept if blocks are run again.
+  /// Runs what follows the norm at a block's beginning, a segment of which the stream alone is kept if blocks are run again.
   ///
   /// - Parameters:
   ///   - sum: the stream.
   ///   - normed: its norm.
-  ///   - remaking: makes `normed` again.
+  ///   - recompute: recomputes `normed`.
   ///   - body: gets both as it has to use them.
   func recomputing(
-    _ sum: Tensor, _ normed: Tensor, remaking: @escaping Remaking,
+    _ sum: Tensor, _ normed: Tensor, recompute: @escaping Recompute,
     _ body: @escaping (_ tape: Tape, _ sum: Tensor, _ normed: Tensor) -> ResidualStream
   ) -> ResidualStream {
-    let results = recomputing(.blocks, [PartInput(sum), PartInput(normed, remaking: remaking)]) { tape, inputs in
+    let segmentInputs = [SegmentInput(sum), SegmentInput(normed, recompute: recompute)]
+    let results = recomputing(.blocks, segmentInputs) { tape, inputs in
       let stream = body(tape, inputs[0], inputs[1])
       return [stream.base] + (stream.delta.map { [$0] } ?? [])
     }

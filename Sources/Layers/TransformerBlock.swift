@@ -108,18 +108,18 @@ package struct TransformerBlock {
     let dtype = isSingle ? .float32 : tape.types.activations
     let (sum, normed) = Self.norm(
       stream, weight: attentionNorm, epsilon: shape.normEpsilon, dtype: dtype, tape: tape)
-    let norm: Remaking = { $0.norm(sum, weight: attentionNorm, epsilon: shape.normEpsilon, dtype: dtype) }
-    return tape.recomputing(sum, normed, remaking: norm) { tape, sum, normed in
+    let norm: Recompute = { $0.norm(sum, weight: attentionNorm, epsilon: shape.normEpsilon, dtype: dtype) }
+    return tape.recomputing(sum, normed, recompute: norm) { tape, sum, normed in
       // Rows are selected in single precision, and a bias is added in it.
       let isStored = keptRows == nil && packedBias == nil && !context.usesCache
       let project = { (normed: Tensor, tape: Tape) in
         tape.packedProjection(
           normed, weight: packedWeight, bias: packedBias, heads: shape.heads, firstQuery: context.firstQuery,
-          remaking: norm, dtype: isStored ? tape.types.activations : .float32)
+          recompute: norm, dtype: isStored ? tape.types.activations : .float32)
       }
       let mixed = tape.attention(
         project(normed, tape), heads: shape.heads, context: context, keptRows: keptRows, tables: tables(rotary),
-        remaking: tape.savingAttention { project(norm($0), $0) })
+        recompute: tape.savingAttention { project(norm($0), $0) })
       let isWhole = keptRows == nil && context.firstQuery == 0
       let kept = isWhole ? sum : tape.select(sum, rows: RowSelection(keptRows, from: context.firstQuery))
       return feedForward(kept, plus: tape.linear(mixed, weight: outputWeight, dtype: tape.types.residual), tape: tape)

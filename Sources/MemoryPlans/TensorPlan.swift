@@ -122,13 +122,13 @@ package struct TensorPlan: Sendable {
   /// The passes over each text's prompt, and over tokens until a chunk has ended.
   private func write(_ samples: Samples, with network: any LanguageModel, on backend: any Backend) {
     for size in samples.chunkSizes {
-      let decoding = network.makeDecoding(
+      let state = network.makeDecodeState(
         sequenceCount: 1, length: samples.length, chunkSize: size, backend: backend)
       let tape = Tape(backend: backend, isRecording: false)
       let singleCount = min(samples.length - samples.promptLength - 1, size + 1)
       let calls =
         [[Int32](repeating: 0, count: samples.promptLength)] + Array(repeating: [0], count: max(0, singleCount))
-      for ids in calls { _ = tape.linear(decoding.advance(ids), weight: network.head) }
+      for ids in calls { _ = tape.linear(state.advance(ids), weight: network.head) }
     }
   }
 }

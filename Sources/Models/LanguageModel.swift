@@ -45,7 +45,7 @@ package protocol LanguageModel: AnyObject {
   /// - Parameters:
   ///   - length: most tokens that a sequence will have.
   ///   - chunkSize: C; ignored by models without chunks.
-  func makeDecoding(sequenceCount: Int, length: Int, chunkSize: Int, backend: any Backend) -> any Decoding
+  func makeDecodeState(sequenceCount: Int, length: Int, chunkSize: Int, backend: any Backend) -> any DecodeState
 }
 
 extension LanguageModel {

@@ -10,20 +10,20 @@ package enum Recomputation: String, CaseIterable, Hashable, Sendable {
   case blocks
 }
 
-/// Makes a tensor again that an op read, out of what is kept; the tape that it gets does not record.
-package typealias Remaking = (Tape) -> Tensor
+/// Recomputes a tensor that an op read out of what is kept; the tape that it gets does not record.
+package typealias Recompute = (Tape) -> Tensor
 
-/// A tensor that an op or a part of the forward pass reads, as the backward pass finds it.
+/// A tensor that an op or a segment of the forward pass reads, as the backward pass finds it.
 struct SavedTensor {
   let place: GradientPlace
   /// Nil where it is made again.
   private let kept: Tensor?
-  private let remaking: Remaking?
+  private let recompute: Recompute?
 
-  init(_ tensor: Tensor, remaking: Remaking?) {
+  init(_ tensor: Tensor, recompute: Recompute?) {
     place = tensor.place
-    kept = remaking == nil ? tensor : nil
-    self.remaking = remaking
+    kept = recompute == nil ? tensor : nil
+    self.recompute = recompute
   }
 
   /// The tensor: itself, or made again in new memory.
@@ -31,8 +31,8 @@ struct SavedTensor {
   /// - Parameter tape: one like that which made it.
   func restored(like tape: Tape) -> Tensor {
     if let kept { return kept }
-    guard let remaking else { preconditionFailure("saved tensor \(place.shape): neither kept nor made again") }
-    let made = remaking(Tape(backend: tape.backend, isRecording: false, types: tape.types))
+    guard let recompute else { preconditionFailure("saved tensor \(place.shape): neither kept nor made again") }
+    let made = recompute(Tape(backend: tape.backend, isRecording: false, types: tape.types))
     precondition(made.shape == place.shape, "made again as \(made.shape), was \(place.shape)")
     return Tensor(
       storage: made.storage, offset: made.offset, shape: made.shape, dtype: made.dtype, origin: place.origin)

@@ -8,7 +8,7 @@ package final class Tape {
   package let isRecording: Bool
   package let recomputation: Recomputation
   package let types: TapeTypes
-  /// Whether this tape runs a part of a forward pass again: what leaves the part is known already.
+  /// Whether this tape runs a segment of a forward pass again, whose last results are known already.
   let isRerun: Bool
   /// Called after every op, forwards and backwards, and every block of the head: a sign of life for whoever waits.
   let onProgress: () -> Void
@@ -29,8 +29,8 @@ package final class Tape {
 
   private var entries: [Entry] = []
   private var pending: [Pending?] = []
-  /// The part that ran last: its tensors stay for the backward pass, which begins with it.
-  weak var latestPart: RecomputedPart?
+  /// The segment that ran last: its tensors stay for the backward pass, which begins with it.
+  weak var latestSegment: RecomputedSegment?
 
   /// - Parameters:
   ///   - recomputation: what the backward pass runs again instead of keeping it.

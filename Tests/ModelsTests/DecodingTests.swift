@@ -34,12 +34,12 @@ struct DecodingTests {
     let backend = BackendKind(level: .highest(for: .float32), threadCount: 1).make()
     let model = try fields.model(on: backend)
     let samples = fields.samples(count: 2, length: 22)
-    let decoding = model.makeDecoding(sequenceCount: 2, length: 22, chunkSize: fields.chunkSize, backend: backend)
-    let whole = RecomputedDecoding(model, sequenceCount: 2, chunkSize: fields.chunkSize, backend: backend)
+    let state = model.makeDecodeState(sequenceCount: 2, length: 22, chunkSize: fields.chunkSize, backend: backend)
+    let whole = RecomputedDecodeState(model, sequenceCount: 2, chunkSize: fields.chunkSize, backend: backend)
     var start = 0
     for count in [4, 1, 2, 3, 5, 7] {
       let ids = samples.flatMap { $0[start..<start + count] }
-      expectClose(decoding.advance(ids).values, whole.advance(ids).values, within: 2e-5, "after \(start) + \(count)")
+      expectClose(state.advance(ids).values, whole.advance(ids).values, within: 2e-5, "after \(start) + \(count)")
       start += count
     }
   }
@@ -55,13 +55,13 @@ struct DecodingTests {
     _ model: any LanguageModel, _ samples: [[Int32]], prompt: Int, chunkSize: Int, backend: any Backend
   ) throws {
     let length = samples[0].count
-    let decoding = model.makeDecoding(
+    let state = model.makeDecodeState(
       sequenceCount: samples.count, length: length, chunkSize: chunkSize, backend: backend)
-    let whole = RecomputedDecoding(model, sequenceCount: samples.count, chunkSize: chunkSize, backend: backend)
+    let whole = RecomputedDecodeState(model, sequenceCount: samples.count, chunkSize: chunkSize, backend: backend)
     var start = 0
     for end in prompt...length {
       let ids = samples.flatMap { $0[start..<end] }
-      expectClose(decoding.advance(ids).values, whole.advance(ids).values, within: 2e-5, "\(start)..<\(end)")
+      expectClose(state.advance(ids).values, whole.advance(ids).values, within: 2e-5, "\(start)..<\(end)")
       start = end
     }
   }
@@ -86,10 +86,10 @@ struct DecodingTests {
     var others: [Int] = []
     for length in [1, 50, 128] {
       let used = backend.pool.statistics.usedBytes
-      let decoding = model.makeDecoding(
+      let state = model.makeDecodeState(
         sequenceCount: 3, length: length, chunkSize: fields.chunkSize, backend: backend)
       let formula = 3 * model.config.cacheBytes(length: length, chunkSize: fields.chunkSize)
-      #expect(decoding.cacheBytes == formula)
+      #expect(state.cacheBytes == formula)
       others.append(backend.pool.statistics.usedBytes - used - formula)
     }
     // Projections at this chunk size, which every length has; the pool gives whole lines of 64 bytes.
@@ -100,13 +100,13 @@ struct DecodingTests {
   func `a token costs the same at the end of a long sequence as at its beginning`(fields: DecodedModel) throws {
     let backend = BackendKind(level: .highest(for: .float32), threadCount: 1).make()
     let model = try fields.model(on: backend)
-    let decoding = model.makeDecoding(
+    let state = model.makeDecodeState(
       sequenceCount: 2, length: 96, chunkSize: fields.chunkSize, backend: backend)
     var requested: [Int] = []
     var allocations: [Int] = []
     for _ in 0..<96 {
       let before = backend.pool.statistics
-      _ = decoding.advance([1, 2])
+      _ = state.advance([1, 2])
       requested.append(backend.pool.statistics.requestedBytes - before.requestedBytes)
       allocations.append(backend.pool.statistics.allocationCount)
     }

@@ -124,8 +124,7 @@ struct MemoryPlanTests {
               availableBytes: group.rank == 0 ? Int.max : available),
             logger: Messages().logger(), makePlanner: Self.planner)
           return "none"
-        } catch let error as TrainerError {
-          #expect(error.isUserError)
+        } catch let error as MemoryError {
           guard case .memory(_, 2, let needed, let found, _) = error else { return "\(error)" }
           #expect(needed == 2 * need && found == available)
           return "memory"

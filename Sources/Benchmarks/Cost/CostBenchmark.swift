@@ -2,7 +2,7 @@ package import MemoryPlans
 internal import Models
 internal import Parallel
 package import TensorCore
-package import Training
+internal import Training
 
 /// Times single training steps of growing contexts and of several chunk sizes, with the same number of samples in all.
 package struct CostBenchmark {

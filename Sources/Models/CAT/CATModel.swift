@@ -87,11 +87,11 @@ package final class CATModel: LanguageModel {
     }
   }
 
-  package func makeDecoding(
+  package func makeDecodeState(
     sequenceCount: Int, length: Int, chunkSize: Int, backend: any Backend
-  ) -> any Decoding {
+  ) -> any DecodeState {
     check(chunkSize)
-    return CATDecoding(
+    return CATDecodeState(
       self, sequenceCount: sequenceCount, length: length, chunkSize: chunkSize, backend: backend)
   }
 

@@ -51,10 +51,10 @@ package final class DenseModel: LanguageModel {
     ) { _, _ in .pattern(attention) }
   }
 
-  package func makeDecoding(
+  package func makeDecodeState(
     sequenceCount: Int, length: Int, chunkSize: Int, backend: any Backend
-  ) -> any Decoding {
-    DenseDecoding(self, sequenceCount: sequenceCount, length: length, backend: backend)
+  ) -> any DecodeState {
+    DenseDecodeState(self, sequenceCount: sequenceCount, length: length, backend: backend)
   }
 }
 

@@ -115,13 +115,13 @@ package final class HybridModel: LanguageModel {
     fields.base.blockShape.attention(fields.layers[layer].pattern(length: length), sequenceCount: sequenceCount)
   }
 
-  package func makeDecoding(
+  package func makeDecodeState(
     sequenceCount: Int, length: Int, chunkSize: Int, backend: any Backend
-  ) -> any Decoding {
+  ) -> any DecodeState {
     if let allowed = fields.chunkSizes {
       precondition(allowed.contains(chunkSize), "chunk size \(chunkSize) of \(allowed)")
     }
-    return HybridDecoding(
+    return HybridDecodeState(
       self, sequenceCount: sequenceCount, length: length, chunkSize: chunkSize, backend: backend)
   }
 }

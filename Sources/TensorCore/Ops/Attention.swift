@@ -2,11 +2,11 @@ extension Tape {
   /// Multi-head attention over a pattern, from packed projections.
   ///
   /// - Parameters:
-  ///   - packed: `[rows, q | k | v]`, from ``packedProjection(_:weight:bias:heads:firstQuery:remaking:dtype:)``.
-  ///   - remaking: makes `packed` again for the backward pass, so that it need not be kept.
+  ///   - packed: `[rows, q | k | v]`, from ``packedProjection(_:weight:bias:heads:firstQuery:recompute:dtype:)``.
+  ///   - recompute: recomputes `packed` for the backward pass, so that it need not be kept.
   /// - Returns: `[queryRows.count, H·headWidth]`, of the type of `packed`.
   package func attention(
-    _ packed: Tensor, shape: AttentionShape, tables: AttentionTables, remaking: Remaking? = nil
+    _ packed: Tensor, shape: AttentionShape, tables: AttentionTables, recompute: Recompute? = nil
   ) -> Tensor {
     precondition(
       packed.shape == [shape.rowCount, shape.packedWidth], "attention: \(packed.shape) for \(shape)")
@@ -16,7 +16,7 @@ extension Tape {
     let y = output([shape.queryRows.count, shape.queryWidth], of: packed.dtype)
     let logSumExp = buffer([shape.queryRows.count, shape.headCount])
     backend.attention(packed, shape: shape, tables: tables, output: y, logSumExp: logSumExp)
-    let saved = SavedTensor(packed, remaking: remaking)
+    let saved = SavedTensor(packed, recompute: recompute)
     record(y, addingTo: [packed, tables.queryNorm, tables.keyNorm]) { [self] gradient in
       let packed = saved.restored(like: self)
       let packedGradient = buffer(packed.shape, of: types.gradient(of: packed.dtype))

@@ -5,23 +5,23 @@ extension Tape {
   ///   - x: `[R, K]`.
   ///   - weight: `[N, K]`.
   ///   - bias: `[N]`.
-  ///   - remaking: makes `x` again for the backward pass, so that it need not be kept.
-  ///   - endsPart: whether the result leaves a part that may be run again (``recomputing(_:_:_:)``) and nothing in it
+  ///   - recompute: recomputes `x` for the backward pass, so that it need not be kept.
+  ///   - endsSegment: whether the result is the last of a segment that may be run again (``recomputing(_:_:_:)``) and nothing in it
   ///     reads the result: it is then not computed a second time.
   ///   - dtype: of the result, which others than one op must not read if it is not single precision.
   /// - Returns: `[R, N]`.
   package func linear(
-    _ x: Tensor, weight: Tensor, bias: Tensor? = nil, remaking: Remaking? = nil, endsPart: Bool = false,
+    _ x: Tensor, weight: Tensor, bias: Tensor? = nil, recompute: Recompute? = nil, endsSegment: Bool = false,
     dtype: DType = .float32
   ) -> Tensor {
     precondition(x.rowWidth == weight.rowWidth, "linear: \(x.shape) against weight \(weight.shape)")
     precondition(bias.map { $0.count == weight.rowCount } ?? true, "linear: bias \(bias?.shape ?? [])")
     let y = output([x.rowCount, weight.rowCount], of: dtype)
-    if !(endsPart && isRerun) {
+    if !(endsSegment && isRerun) {
       backend.multiply(Matrix(x), Matrix(weight).transposed, into: Matrix(y), scale: 1, accumulate: false)
       if let bias { backend.addBias(bias, to: Matrix(y)) }
     }
-    let saved = SavedTensor(x, remaking: remaking)
+    let saved = SavedTensor(x, recompute: recompute)
     record(y, addingTo: [x, weight, bias]) { [self] gradient in
       let x = saved.restored(like: self)
       backward(of: Matrix(gradient), through: Matrix(weight), from: x)

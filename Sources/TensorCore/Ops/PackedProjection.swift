@@ -8,10 +8,10 @@ extension Tape {
   ///   - weight: `[packedWidth, D]`, a parameter: query rows first, then keys, then values.
   ///   - bias: `[packedWidth]`.
   ///   - firstQuery: the first row that has a query.
-  ///   - remaking: makes `x` again for the backward pass, so that it need not be kept.
+  ///   - recompute: recomputes `x` for the backward pass, so that it need not be kept.
   ///   - dtype: of the result; single precision where there is a bias.
   package func packedProjection(
-    _ x: Tensor, weight: Tensor, bias: Tensor?, heads: AttentionHeads, firstQuery: Int = 0, remaking: Remaking? = nil,
+    _ x: Tensor, weight: Tensor, bias: Tensor?, heads: AttentionHeads, firstQuery: Int = 0, recompute: Recompute? = nil,
     dtype: DType = .float32
   ) -> Tensor {
     precondition(bias == nil || dtype == .float32, "projection: a bias is added to \(dtype)")
@@ -28,7 +28,7 @@ extension Tape {
         backend.addBias(bias.rows(part.columns), to: Matrix(y).part(rows: part.rows, columns: part.columns))
       }
     }
-    let saved = SavedTensor(x, remaking: remaking)
+    let saved = SavedTensor(x, recompute: recompute)
     record(y, addingTo: [x, weight, bias]) { [self] gradient in
       packedProjectionBackward(
         gradient, saved.restored(like: self), weight: weight, bias: bias, parts: parts)

@@ -93,11 +93,11 @@ extension Tape {
 
   /// Chosen elements of a list of indices, which have no gradient.
   ///
-  /// - Parameter places: `[n]`.
+  /// - Parameter positions: `[n]`.
   /// - Returns: `[n]`.
-  package func gather(_ indices: Tensor, at places: Tensor) -> Tensor {
-    let chosen = buffer([places.count], of: indices.dtype)
-    backend.copyRows(of: indices, places, to: chosen, nil, count: places.count)
+  package func gather(_ indices: Tensor, at positions: Tensor) -> Tensor {
+    let chosen = buffer([positions.count], of: indices.dtype)
+    backend.copyRows(of: indices, positions, to: chosen, nil, count: positions.count)
     return chosen
   }
 }

@@ -5,13 +5,13 @@ extension Tape {
   /// - Parameters:
   ///   - gateUp: `[R, 2I]`, gate columns first.
   ///   - weight: `[N, I]`.
-  ///   - endsPart: as in ``linear(_:weight:bias:remaking:endsPart:)``.
+  ///   - endsSegment: as in ``linear(_:weight:bias:recompute:endsSegment:)``.
   /// - Returns: `[R, N]`, a branch's output.
-  package func gatedLinear(_ gateUp: Tensor, weight: Tensor, endsPart: Bool = false) -> Tensor {
+  package func gatedLinear(_ gateUp: Tensor, weight: Tensor, endsSegment: Bool = false) -> Tensor {
     precondition(gateUp.rowWidth == 2 * weight.rowWidth, "gated linear: \(gateUp.shape) against \(weight.shape)")
     precondition(gateUp.parameterGradient == nil, "gated linear: a parameter would be overwritten in the backward pass")
     let y = output([gateUp.rowCount, weight.rowCount], of: types.residual)
-    if !(endsPart && isRerun) {
+    if !(endsSegment && isRerun) {
       let gated = buffer([gateUp.rowCount, weight.rowWidth], of: gateUp.dtype)
       backend.swiGLU(gateUp, output: gated)
       backend.multiply(Matrix(gated), Matrix(weight).transposed, into: Matrix(y), scale: 1, accumulate: false)

@@ -52,8 +52,8 @@ enum Failure {
   private static func isOurs(_ error: any Error) -> Bool {
     error is UserError || error is SettingsError || error is TokenError || error is CheckpointError
       || error is ParityError || error is TrainerError || error is ModelIOError || error is MemoryError
-      || error is ParallelError || error is TelemetryError || error is OutputError || error is ChildFailure || error is PlotError
-      || error is InstructionError || error is GenerationError || error is StartError
+      || error is ParallelError || error is TelemetryError || error is OutputError || error is ChildFailure
+      || error is PlotError || error is InstructionError || error is GenerationError || error is StartError
       || error is CorpusError || error is CUDAError || error is WrongKernels
   }
 

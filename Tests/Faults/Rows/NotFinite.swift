@@ -114,7 +114,7 @@ private final class PoisonedModel: LanguageModel {
     return base.hidden(input, tape: tape)
   }
 
-  func makeDecoding(sequenceCount: Int, length: Int, chunkSize: Int, backend: any Backend) -> any Decoding {
-    base.makeDecoding(sequenceCount: sequenceCount, length: length, chunkSize: chunkSize, backend: backend)
+  func makeDecodeState(sequenceCount: Int, length: Int, chunkSize: Int, backend: any Backend) -> any DecodeState {
+    base.makeDecodeState(sequenceCount: sequenceCount, length: length, chunkSize: chunkSize, backend: backend)
   }
 }

@@ -7,7 +7,7 @@ internal import TensorCore
 /// tokens. A finished chunk is compressed, and its vector takes slot c + 1; the other slots are given to later rows. The
 /// token that ends a chunk never enters the decoder: nobody reads it, and the rows after it predict what follows.
 /// Exact, for vectors see vectors alone.
-final class CATDecoding: Decoding {
+final class CATDecodeState: DecodeState {
   private let model: CATModel
   private let caches: [KeyValueCache]
   private let chunkSize: Int
@@ -38,7 +38,7 @@ final class CATDecoding: Decoding {
     let newCount = ids.count / currentChunks.count
     let earlierCount = currentChunks[0].count
     for index in currentChunks.indices { currentChunks[index] += ids[index * newCount..<(index + 1) * newCount] }
-    let step = CATDecodingStep(
+    let step = CATDecodeStep(
       sequenceCount: currentChunks.count, finishedCount: finishedCount, chunkSize: chunkSize,
       earlierCount: earlierCount, newCount: newCount, hasSeparator: model.separator != nil)
     let input = input(step)
@@ -53,25 +53,25 @@ final class CATDecoding: Decoding {
   }
 
   /// Rows that enter the decoder, `[B·rows, D]`.
-  private func input(_ step: CATDecodingStep) -> Tensor {
+  private func input(_ step: CATDecodeStep) -> Tensor {
     var sources: [RowSource] = []
     let count = currentChunks.count
-    func places(_ range: Range<Int>) -> RowSelection { RowSelection(tape.indices(step.places(range))) }
-    if step.isFirst { sources.append(model.start(count: count, chunkSize: chunkSize, to: places(0..<1), tape: tape)) }
+    func rows(_ range: Range<Int>) -> RowSelection { RowSelection(tape.indices(step.rowsOfAll(range))) }
+    if step.isFirst { sources.append(model.start(count: count, chunkSize: chunkSize, to: rows(0..<1), tape: tape)) }
     if step.completedCount > 0 {
-      sources.append(RowSource(compressedChunks(step), rows: .all, to: places(step.vectorRows)))
+      sources.append(RowSource(compressedChunks(step), rows: .all, to: rows(step.vectorRows)))
     }
     if let separator = model.separator, let row = step.separatorRow {
-      let rows = RowSelection(tape.indices(IndexRuns(repeating: 0, count: count)))
-      sources.append(RowSource(separator, rows: rows, to: places(row..<row + 1)))
+      let only = RowSelection(tape.indices(IndexRuns(repeating: 0, count: count)))
+      sources.append(RowSource(separator, rows: only, to: rows(row..<row + 1)))
     }
     let tokens = tape.upload(currentChunks.flatMap { $0[step.tokens] })
-    sources.append(RowSource(model.embeddings, rows: RowSelection(tokens), to: places(step.tokenRows)))
+    sources.append(RowSource(model.embeddings, rows: RowSelection(tokens), to: rows(step.tokenRows)))
     return tape.assemble(count: count * step.rowCount, sources)
   }
 
   /// One vector for each chunk that the step completes, `[B·chunks, D]`.
-  private func compressedChunks(_ step: CATDecodingStep) -> Tensor {
+  private func compressedChunks(_ step: CATDecodeStep) -> Tensor {
     let indices = IndexRuns(
       start: finishedCount ?? 0, stride: 0, runCount: currentChunks.count, length: step.completedCount)
     return model.compressor(
@@ -81,7 +81,7 @@ final class CATDecoding: Decoding {
 }
 
 /// The decoder rows of one step of generation: `[A] [f …] [S] [tokens of the current chunk]`, whichever are new.
-struct CATDecodingStep {
+struct CATDecodeStep {
   let sequenceCount: Int
   /// Whether nothing came before.
   let isFirst: Bool
@@ -139,7 +139,7 @@ struct CATDecodingStep {
   var tokenRows: Range<Int> { rowCount - tokens.count..<rowCount }
 
   /// Where rows of each sequence lie in the step's input.
-  func places(_ range: Range<Int>) -> IndexRuns {
+  func rowsOfAll(_ range: Range<Int>) -> IndexRuns {
     IndexRuns(start: range.lowerBound, stride: rowCount, runCount: sequenceCount, length: range.count)
   }
 }

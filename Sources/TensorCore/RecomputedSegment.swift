@@ -1,47 +1,47 @@
-/// A tensor that enters a part of the forward pass that may be run again.
-package struct PartInput {
+/// A tensor that enters a segment of the forward pass that may be run again.
+package struct SegmentInput {
   let tensor: Tensor
-  let remaking: Remaking?
+  let recompute: Recompute?
 
-  /// - Parameter remaking: makes the tensor again; nil: it is kept.
-  package init(_ tensor: Tensor, remaking: Remaking? = nil) {
+  /// - Parameter recompute: makes the tensor again; nil: it is kept.
+  package init(_ tensor: Tensor, recompute: Recompute? = nil) {
     self.tensor = tensor
-    self.remaking = remaking
+    self.recompute = recompute
   }
 }
 
 extension Tape {
-  /// Runs a part of the forward pass, of which nothing but its inputs is kept if ``recomputation`` is `mode`: the
-  /// backward pass then runs it again first. The part that ran last is not run again, for the backward pass begins with
+  /// Runs a segment of the forward pass, of which nothing but its inputs is kept if ``recomputation`` is `mode`: the
+  /// backward pass then runs it again first. The segment that ran last is not run again, for the backward pass begins with
   /// it: its tensors stay.
   ///
   /// - Parameters:
   ///   - inputs: all tensors that `body` reads, parameters and tables aside.
-  ///   - body: computes the part's results from `inputs` on the tape that it gets; the same each time it is called.
+  ///   - body: computes the segment's results from `inputs` on the tape that it gets; the same each time it is called.
   package func recomputing(
-    _ mode: Recomputation, _ inputs: [PartInput], _ body: @escaping (_ tape: Tape, _ inputs: [Tensor]) -> [Tensor]
+    _ mode: Recomputation, _ inputs: [SegmentInput], _ body: @escaping (_ tape: Tape, _ inputs: [Tensor]) -> [Tensor]
   ) -> [Tensor] {
     guard isRecording, recomputation == mode else { return body(self, inputs.map(\.tensor)) }
-    latestPart?.forget()
-    let part = RecomputedPart(inputs, of: self, body)
-    let (values, writes) = part.run(inputs.map(\.tensor), isRerun: false)
-    latestPart = part
+    latestSegment?.forget()
+    let segment = RecomputedSegment(inputs, of: self, body)
+    let (values, writes) = segment.run(inputs.map(\.tensor), isRerun: false)
+    latestSegment = segment
     let results = values.map { $0.hasSlot ? withSlot($0) : $0 }
     let places = results.map(\.place)
     record(writes: writes) { [self] onWritten in
       let gradients = places.map { takePending($0) }
       guard gradients.contains(where: { $0 != nil }) else {
-        part.forget()
+        segment.forget()
         return writes.forEach(onWritten)
       }
-      part.runBackwards(from: gradients, into: self, onWritten: onWritten)
+      segment.runBackwards(from: gradients, into: self, onWritten: onWritten)
     }
     return results
   }
 }
 
-/// A part of a forward pass on a tape of its own.
-final class RecomputedPart {
+/// A segment of a forward pass on a tape of its own.
+final class RecomputedSegment {
   /// What ran, and where in it gradients come in and go out.
   private struct Run {
     let tape: Tape
@@ -56,8 +56,8 @@ final class RecomputedPart {
   private let body: (Tape, [Tensor]) -> [Tensor]
   private var last: Run?
 
-  init(_ inputs: [PartInput], of tape: Tape, _ body: @escaping (Tape, [Tensor]) -> [Tensor]) {
-    self.inputs = inputs.map { SavedTensor($0.tensor, remaking: $0.remaking) }
+  init(_ inputs: [SegmentInput], of tape: Tape, _ body: @escaping (Tape, [Tensor]) -> [Tensor]) {
+    self.inputs = inputs.map { SavedTensor($0.tensor, recompute: $0.recompute) }
     backend = tape.backend
     types = tape.types
     onProgress = tape.onProgress
@@ -66,9 +66,9 @@ final class RecomputedPart {
 
   deinit { forget() }
 
-  /// Runs the part, and keeps what its backward pass reads.
+  /// Runs the segment, and keeps what its backward pass reads.
   ///
-  /// - Returns: the results, with slots of the part's own tape, and the stretches of the flat gradients that the
+  /// - Returns: the results, with slots of the segment's own tape, and the stretches of the flat gradients that the
   ///   backward pass adds to.
   @discardableResult
   func run(_ values: [Tensor], isRerun: Bool) -> (results: [Tensor], writes: [Range<Int>]) {
@@ -85,7 +85,7 @@ final class RecomputedPart {
     last = nil
   }
 
-  /// Runs the part again unless it was just run, then backwards.
+  /// Runs the segment again unless it was just run, then backwards.
   ///
   /// - Parameters:
   ///   - gradients: of the results; nil where none has arrived.

@@ -2,7 +2,7 @@ internal import Layers
 internal import TensorCore
 
 /// Generation with a dense model: every layer keeps every token.
-final class DenseDecoding: Decoding {
+final class DenseDecodeState: DecodeState {
   private let model: DenseModel
   private let caches: [KeyValueCache]
   private let sequenceCount: Int

@@ -1,7 +1,19 @@
 package import TensorCore
 
+/// Sequences that grow token by token, and what a model keeps of their tokens so far.
+package protocol DecodeState: AnyObject {
+  /// Bytes of keys and values kept, of all sequences.
+  var cacheBytes: Int { get }
+
+  /// Takes the next tokens of every sequence; any number of them, all at once.
+  ///
+  /// - Parameter ids: `[B, n]`, row-major.
+  /// - Returns: the hidden states after the last norm that predict what follows, `[B, D]`.
+  func advance(_ ids: [Int32]) -> Tensor
+}
+
 /// Keeps the tokens alone and runs the whole model again for each new one: slow, and what a cache is compared with.
-package final class RecomputedDecoding: Decoding {
+package final class RecomputedDecodeState: DecodeState {
   package let cacheBytes = 0
   private let model: any LanguageModel
   private let chunkSize: Int

@@ -4,7 +4,7 @@ import Testing
 
 @testable import TensorCore
 
-/// Blocks of norm, projection and MLP over one stream, each a part that may be run again.
+/// Blocks of norm, projection and MLP over one stream, each a segment that may be run again.
 private struct PartRun {
   let backend: any Backend
   private let parameters: ParameterStore
@@ -40,12 +40,12 @@ private struct PartRun {
   private func block(_ base: Tensor, _ delta: Tensor, tape: Tape) -> (Tensor, Tensor) {
     let weight = parameters["norm"]
     let (sum, normed) = tape.norm(base, plus: delta, weight: weight, epsilon: 0.1)
-    let remade = PartInput(normed) { $0.norm(sum, weight: weight, epsilon: 0.1) }
-    let results = tape.recomputing(.blocks, [PartInput(sum), remade]) { tape, inputs in
+    let remade = SegmentInput(normed) { $0.norm(sum, weight: weight, epsilon: 0.1) }
+    let results = tape.recomputing(.blocks, [SegmentInput(sum), remade]) { tape, inputs in
       let branch = tape.linear(inputs[1], weight: parameters["first"])
       let (sum, normed) = tape.norm(inputs[0], plus: branch, weight: weight, epsilon: 0.1)
       let gateUp = tape.linear(normed, weight: parameters["up"])
-      return [sum, tape.gatedLinear(gateUp, weight: parameters["down"], endsPart: true)]
+      return [sum, tape.gatedLinear(gateUp, weight: parameters["down"], endsSegment: true)]
     }
     return (results[0], results[1])
   }
@@ -63,9 +63,9 @@ private struct PartRun {
   }
 }
 
-struct RecomputedPartTests {
+struct RecomputedSegmentTests {
   @Test(arguments: 1...4)
-  func `parts that are run again give the same gradients to the bit, in the same order`(blockCount: Int) throws {
+  func `segments that are run again give the same gradients to the bit, in the same order`(blockCount: Int) throws {
     for make in [{ ReferenceBackend() as any Backend }, { CPUBackend(threadCount: 2) as any Backend }] {
       let kept = try PartRun(.none, on: make()).gradients(blockCount: blockCount)
       let again = try PartRun(.blocks, on: make()).gradients(blockCount: blockCount)
@@ -86,7 +86,7 @@ struct RecomputedPartTests {
     return used[1] - used[0]
   }
 
-  @Test func `a part keeps its input alone`() {
+  @Test func `a segment keeps its input alone`() {
     let input = 64 * 6 * 4
     // Beside the stream there is a number for each row, of its norm.
     #expect(bytesOfABlock(.blocks) == input + 64 * 4)
@@ -107,13 +107,15 @@ struct RecomputedPartTests {
     store.weights.assign(testValues(count: 12, seed: 5))
     let tape = Tape(backend: backend, isRecording: true, recomputation: .blocks)
     let x = tape.select(store["x"], rows: [0, 1, 2])
-    let parts = (0..<2).map { _ in
-      tape.recomputing(.blocks, [PartInput(x)]) { tape, inputs in [tape.select(inputs[0], rows: [2, 0]), inputs[0]] }
+    let segments = (0..<2).map { _ in
+      tape.recomputing(.blocks, [SegmentInput(x)]) { tape, inputs in [tape.select(inputs[0], rows: [2, 0]), inputs[0]] }
     }
     let other = tape.select(x, rows: [1])
-    // One result of the second part is read by nobody.
-    for (output, value) in [(parts[0][0], 1), (parts[0][1], 10), (parts[1][0], 100), (other, 1000)] as [(Tensor, Float)]
-    {
+    // One result of the second segment is read by nobody.
+    let outputs: [(Tensor, Float)] = [
+      (segments[0][0], 1), (segments[0][1], 10), (segments[1][0], 100), (other, 1000),
+    ]
+    for (output, value) in outputs {
       tape.contribute(tensor([Float](repeating: value, count: output.count), output.shape, on: backend), to: output)
     }
     tape.backward()
@@ -121,7 +123,7 @@ struct RecomputedPartTests {
     #expect(rows == [111, 1010, 111])
   }
 
-  @Test func `a part that no gradient reaches is not run again, and its writes are done`() throws {
+  @Test func `a segment that no gradient reaches is not run again, and its writes are done`() throws {
     let backend = ReferenceBackend()
     let store = ParameterStore(
       [ParameterSpec("x", [3, 4], .constant(1)), ParameterSpec("w", [2, 4], .constant(1))], isTrained: true,
@@ -130,7 +132,7 @@ struct RecomputedPartTests {
     let tape = Tape(backend: backend, isRecording: true, recomputation: .blocks)
     let x = tape.select(store["x"], rows: [0, 1, 2])
     for _ in 0..<2 {
-      _ = tape.recomputing(.blocks, [PartInput(x)]) { tape, inputs in
+      _ = tape.recomputing(.blocks, [SegmentInput(x)]) { tape, inputs in
         runCount += 1
         return [tape.linear(inputs[0], weight: store["w"])]
       }
@@ -143,7 +145,7 @@ struct RecomputedPartTests {
   }
 
   @Test(arguments: [(Recomputation.none, 3), (.attention, 3), (.blocks, 5)])
-  func `all parts but the last are run once more`(recomputation: Recomputation, expected: Int) {
+  func `all segments but the last are run once more`(recomputation: Recomputation, expected: Int) {
     let backend = ReferenceBackend()
     let store = ParameterStore([ParameterSpec("w", [4, 4], .constant(1))], isTrained: true, backend: backend)
     var runCount = 0
@@ -151,7 +153,7 @@ struct RecomputedPartTests {
     var x = tape.select(store["w"], rows: [0, 1])
     for _ in 0..<3 {
       x =
-        tape.recomputing(.blocks, [PartInput(x)]) { tape, inputs in
+        tape.recomputing(.blocks, [SegmentInput(x)]) { tape, inputs in
           runCount += 1
           return [tape.linear(inputs[0], weight: store["w"])]
         }[0]

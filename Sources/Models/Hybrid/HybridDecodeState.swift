@@ -6,7 +6,7 @@ internal import TensorCore
 /// A dense layer keeps every token, a window as many as it is long, a CAT layer one vector for each chunk, the tokens
 /// of the current chunk and the sum so far of its vector. A prompt goes through all layers at once, later tokens one by
 /// one.
-final class HybridDecoding: Decoding {
+final class HybridDecodeState: DecodeState {
   private enum Cache {
     case plain(KeyValueCache)
     case chunked(ChunkedCache)
