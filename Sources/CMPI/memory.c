@@ -40,7 +40,7 @@ struct area {
 struct cmpi_memory {
   int rank;
   int size;
-  uint64_t meetings;
+  uint64_t rendezvous;
   uint64_t pieces;
   /// One a rank.
   struct area *areas;
@@ -48,11 +48,11 @@ struct cmpi_memory {
 
 /// Waits until all ranks have come.
 static void meet(struct cmpi_memory *memory) {
-  memory->meetings += 1;
-  atomic_store_explicit(&memory->areas[memory->rank].arrivals, memory->meetings, memory_order_release);
+  memory->rendezvous += 1;
+  atomic_store_explicit(&memory->areas[memory->rank].arrivals, memory->rendezvous, memory_order_release);
   for (int rank = 0; rank < memory->size; rank++) {
     int spins = 0;
-    while (atomic_load_explicit(&memory->areas[rank].arrivals, memory_order_acquire) < memory->meetings) {
+    while (atomic_load_explicit(&memory->areas[rank].arrivals, memory_order_acquire) < memory->rendezvous) {
       spins += 1;
       if (spins >= SPINS) sched_yield();
     }

@@ -1,6 +1,6 @@
 internal import HalfPrecision
 
-// Every call lies between `enter` and `leave` of a meeting: memory of other ranks is read and written there alone, and
+// Every call lies between `enter` and `leave` of a rendezvous: memory of other ranks is read and written there alone, and
 // no two ranks touch the same values if one of them writes.
 
 extension ThreadGroup {
@@ -112,8 +112,8 @@ extension ThreadGroup {
   private func withAll<Result>(
     _ call: String, _ bytes: UnsafeMutableRawBufferPointer, _ body: ([Offer]) -> Result
   ) throws(ParallelError) -> Result {
-    let offers = try meeting.enter(rank, Offer(call: call, bytes: bytes))
-    defer { meeting.leave(rank) }
+    let offers = try rendezvous.enter(rank, Offer(call: call, bytes: bytes))
+    defer { rendezvous.leave(rank) }
     return body(offers)
   }
 }

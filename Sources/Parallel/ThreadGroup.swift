@@ -5,13 +5,13 @@ internal import Foundation
 /// Sums are added in rank order, so they do not depend on which thread comes first.
 package final class ThreadGroup: HostGroup {
   package let rank: Int
-  package var size: Int { meeting.size }
+  package var size: Int { rendezvous.size }
 
-  let meeting: Meeting
+  let rendezvous: Rendezvous
 
-  private init(rank: Int, meeting: Meeting) {
+  private init(rank: Int, rendezvous: Rendezvous) {
     self.rank = rank
-    self.meeting = meeting
+    self.rendezvous = rendezvous
   }
 
   /// Runs `body` once a rank, each on a thread of its own, and gives the results in rank order.
@@ -22,14 +22,14 @@ package final class ThreadGroup: HostGroup {
   ) throws -> [Result] {
     precondition(size > 0, "thread group: \(size) ranks")
     let job = ThreadJob()
-    let meeting = Meeting(members: Array(0..<size), job: job)
+    let rendezvous = Rendezvous(members: Array(0..<size), job: job)
     let outcome = Outcome<Result>(size: size)
     let running = DispatchGroup()
     for rank in 0..<size {
       running.enter()
       let thread = Thread {
         outcome.record(rank) {
-          let group = ThreadGroup(rank: rank, meeting: meeting)
+          let group = ThreadGroup(rank: rank, rendezvous: rendezvous)
           return try body(group)
         } onError: {
           job.abort(rank, code: 1)
@@ -46,24 +46,24 @@ package final class ThreadGroup: HostGroup {
 
   package func send(_ bytes: UnsafeRawBufferPointer, to rank: Int) throws(ParallelError) {
     try checkPeer(rank, "send")
-    try meeting.send(bytes, Route(from: self.rank, to: rank))
+    try rendezvous.send(bytes, Route(from: self.rank, to: rank))
   }
 
   package func receive(_ bytes: UnsafeMutableRawBufferPointer, from rank: Int) throws(ParallelError) {
     try checkPeer(rank, "receive")
-    try meeting.receive(bytes, Route(from: rank, to: self.rank))
+    try rendezvous.receive(bytes, Route(from: rank, to: self.rank))
   }
 
   package func duplicate() throws(ParallelError) -> any HostGroup {
-    // Every rank makes a meeting; all take that of the first.
-    let own = Meeting(members: meeting.members, job: meeting.job)
-    let offers = try meeting.enter(rank, Offer(call: "duplicate", meeting: own))
-    defer { meeting.leave(rank) }
-    return ThreadGroup(rank: rank, meeting: offers[0].meeting ?? own)
+    // Every rank makes a rendezvous; all take that of the first.
+    let own = Rendezvous(members: rendezvous.members, job: rendezvous.job)
+    let offers = try rendezvous.enter(rank, Offer(call: "duplicate", rendezvous: own))
+    defer { rendezvous.leave(rank) }
+    return ThreadGroup(rank: rank, rendezvous: offers[0].rendezvous ?? own)
   }
 
   /// Ends the calls of all ranks with an error; the process goes on.
-  package func abort(code: Int32) { meeting.job.abort(meeting.members[rank], code: code) }
+  package func abort(code: Int32) { rendezvous.job.abort(rendezvous.members[rank], code: code) }
 
   package func finish() {}
 }

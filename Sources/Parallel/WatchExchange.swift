@@ -1,7 +1,7 @@
 /// How the ranks' heartbeats find each other: over the loopback interface on one machine, else over the interface that
 /// leads to rank 0's machine.
 enum WatchExchange {
-  /// This rank's end, its ways to the others found through the group. All ranks call it.
+  /// This rank's end, its sockets to the others found through the group. All ranks call it.
   ///
   /// Rank 0 listens on every address that may be reached from another machine, at ports that the system chooses, and
   /// keeps those on which somebody comes; the others try each and keep the one that answers.
@@ -12,10 +12,10 @@ enum WatchExchange {
     let offer = sockets.map { "\($0.address.text.host) \($0.address.text.port)" }
     let key = String(UInt64.random(in: 0 ... .max), radix: 36)
     let offers = try group.gather(([key] + offer).joined(separator: "\t"))[0].split(separator: "\t").map(String.init)
-    guard group.rank > 0 else { return WatchHub(key: key, hosts: hosts, limit: limit, sockets: sockets) }
+    guard group.rank > 0 else { return WatchCoordinator(key: key, hosts: hosts, limit: limit, sockets: sockets) }
     let isNear = machines[group.rank] == machines[0]
-    let ways = offers.dropFirst().compactMap { way(to: $0, isNear: isNear) }
-    return WatchSpoke(key: offers[0], rank: group.rank, hosts: hosts, limit: limit, sockets: ways)
+    let candidates = offers.dropFirst().compactMap { socket(to: $0, isNear: isNear) }
+    return WatchMember(key: offers[0], rank: group.rank, hosts: hosts, limit: limit, sockets: candidates)
   }
 
   /// Rank 0's sockets, for ranks on its own machine and for those on others.
@@ -27,7 +27,7 @@ enum WatchExchange {
   }
 
   /// A socket to an address of rank 0's; nil if this rank should not or cannot take it.
-  private static func way(to offer: String, isNear: Bool) -> WatchSocket? {
+  private static func socket(to offer: String, isNear: Bool) -> WatchSocket? {
     let parts = offer.split(separator: " ").map(String.init)
     guard parts.count == 2, let address = WatchAddress(host: parts[0], port: parts[1]) else { return nil }
     // On rank 0's machine the loopback interface works whatever happens to the others; elsewhere it leads nowhere.

@@ -12,7 +12,7 @@ final class Watchdog: @unchecked Sendable {
   private let ending: WatchEnding
   private let rank: Int
   private let interval: Duration
-  private let bell = WatchBell()
+  private let pause = InterruptibleSleep()
   private let condition = NSCondition()
   private var isConnected = false
   private var isSettled = false
@@ -51,13 +51,13 @@ final class Watchdog: @unchecked Sendable {
   /// From now on silence and standstill end the job.
   func settle() {
     condition.withLock { isSettled = true }
-    bell.ring()
+    pause.interrupt()
   }
 
   /// Takes leave of the others and waits for the thread's end.
   func stop() {
     condition.withLock { isStopped = true }
-    bell.ring()
+    pause.interrupt()
     condition.withLock {
       while !isOver { condition.wait() }
     }
@@ -79,7 +79,7 @@ final class Watchdog: @unchecked Sendable {
       let verdict = post.tick(activity.status, at: now)
       if post.isConnected { noteConnection() }
       if settled, let verdict { return end(verdict, post) }
-      bell.sleep(settled ? interval : .milliseconds(20))
+      pause.sleep(settled ? interval : .milliseconds(20))
     }
     post.leave()
     noteEnd()
@@ -105,15 +105,15 @@ final class Watchdog: @unchecked Sendable {
     defer { noteEnd() }
     if verdict.isTold {
       // Rank 0 has said why and ends; that fails to end this rank only if the launcher cannot reach it.
-      bell.sleep(.seconds(1))
+      pause.sleep(.seconds(1))
     } else {
       // Ranks that miss rank 0 do so at the same moment: the first of them speaks, and its end is that of the others.
-      bell.sleep(min(.milliseconds(200) * max(0, rank - 1), .seconds(1)))
+      pause.sleep(min(.milliseconds(200) * max(0, rank - 1), .seconds(1)))
     }
     ending.report("watchdog: \(verdict.reason); ending the job on all ranks")
     for _ in 0..<3 {
       post.announce(verdict.reason)
-      bell.sleep(.milliseconds(50))
+      pause.sleep(.milliseconds(50))
     }
     ending.end()
   }

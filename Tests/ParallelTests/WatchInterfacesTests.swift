@@ -25,17 +25,17 @@ import Testing
 
   @Test func `a socket hears whom it is connected to and nobody else`() throws {
     let loopback = try #require(WatchInterfaces.loopback)
-    let hub = try #require(WatchSocket(boundTo: loopback))
-    let spoke = try #require(WatchSocket(connectedTo: hub.address))
+    let coordinator = try #require(WatchSocket(boundTo: loopback))
+    let member = try #require(WatchSocket(connectedTo: coordinator.address))
     let stranger = try #require(WatchSocket(boundTo: loopback))
-    stranger.send([9], to: spoke.address)
-    spoke.send([1, 2])
-    let received = try #require(hub.receive())
+    stranger.send([9], to: member.address)
+    member.send([1, 2])
+    let received = try #require(coordinator.receive())
     #expect(Array(received.bytes) == [1, 2])
-    #expect(received.sender == spoke.address)
-    #expect(hub.receive() == nil)
-    hub.send([3], to: received.sender)
-    #expect(spoke.receive().map { Array($0.bytes) } == [3])
-    #expect(spoke.receive() == nil)
+    #expect(received.sender == member.address)
+    #expect(coordinator.receive() == nil)
+    coordinator.send([3], to: received.sender)
+    #expect(member.receive().map { Array($0.bytes) } == [3])
+    #expect(member.receive() == nil)
   }
 }

@@ -19,7 +19,7 @@ private final class Reports: @unchecked Sendable {
 }
 
 /// A group that other threads may abort.
-// Only `abort(code:)` is called from another thread, and a thread group's is guarded by its meeting's lock.
+// Only `abort(code:)` is called from another thread, and a thread group's is guarded by its rendezvous's lock.
 private struct Abortable: @unchecked Sendable {
   let group: any HostGroup
 }
@@ -93,40 +93,40 @@ private struct Abortable: @unchecked Sendable {
     #expect(isBare == [true, true])
   }
 
-  @Test func `a spoke that hears rank 0 no more ends the job by itself`() throws {
+  @Test func `a member that hears rank 0 no more ends the job by itself`() throws {
     let loopback = try #require(WatchInterfaces.loopback)
     let here = try #require(WatchSocket(boundTo: loopback))
     let way = try #require(WatchSocket(connectedTo: here.address))
-    var hub = WatchHub(key: "k", hosts: ["a", "b"], limit: .seconds(8), sockets: [here])
-    var spoke = WatchSpoke(key: "k", rank: 1, hosts: ["a", "b"], limit: .seconds(8), sockets: [way])
+    var coordinator = WatchCoordinator(key: "k", hosts: ["a", "b"], limit: .seconds(8), sockets: [here])
+    var member = WatchMember(key: "k", rank: 1, hosts: ["a", "b"], limit: .seconds(8), sockets: [way])
     let start = ContinuousClock.now
     let status = WatchStatus(changeCount: 1, step: 2, phase: .optimizer)
-    #expect(spoke.tick(status, at: start) == nil)
-    #expect(hub.tick(status, at: start) == nil)
-    #expect(spoke.tick(status, at: start) == nil)
-    #expect(hub.isConnected && spoke.isConnected)
-    #expect(spoke.tick(status, at: start + .seconds(6.9)) == nil)
+    #expect(member.tick(status, at: start) == nil)
+    #expect(coordinator.tick(status, at: start) == nil)
+    #expect(member.tick(status, at: start) == nil)
+    #expect(coordinator.isConnected && member.isConnected)
+    #expect(member.tick(status, at: start + .seconds(6.9)) == nil)
     let expected =
       "rank 0 on a has been silent for 7.0 s (dead, stopped or cut off); rank 1 on b is in step 2, optimizer"
-    #expect(spoke.tick(status, at: start + .seconds(7)) == WatchVerdict(reason: expected))
+    #expect(member.tick(status, at: start + .seconds(7)) == WatchVerdict(reason: expected))
   }
 
   @Test func `ranks hear from rank 0 why the job ends, and are quiet after its farewell`() throws {
     let loopback = try #require(WatchInterfaces.loopback)
     let here = try #require(WatchSocket(boundTo: loopback))
     let hosts = ["a", "b", "b"]
-    var hub = WatchHub(key: "k", hosts: hosts, limit: .seconds(8), sockets: [here])
-    let ways = try (1...2).map { _ in try #require(WatchSocket(connectedTo: here.address)) }
-    var spokes = (1...2).map {
-      WatchSpoke(key: "k", rank: $0, hosts: hosts, limit: .seconds(8), sockets: [ways[$0 - 1]])
+    var coordinator = WatchCoordinator(key: "k", hosts: hosts, limit: .seconds(8), sockets: [here])
+    let sockets = try (1...2).map { _ in try #require(WatchSocket(connectedTo: here.address)) }
+    var members = (1...2).map {
+      WatchMember(key: "k", rank: $0, hosts: hosts, limit: .seconds(8), sockets: [sockets[$0 - 1]])
     }
     let now = ContinuousClock.now
-    for index in spokes.indices { #expect(spokes[index].tick(WatchStatus(), at: now) == nil) }
-    #expect(hub.tick(WatchStatus(), at: now) == nil)
-    hub.announce("rank 2 is gone")
-    #expect(spokes[0].tick(WatchStatus(), at: now) == WatchVerdict(reason: "rank 2 is gone", isTold: true))
-    hub.leave()
-    _ = spokes[1].tick(WatchStatus(), at: now)
-    #expect(spokes[1].tick(WatchStatus(), at: now + .seconds(100)) == nil)
+    for index in members.indices { #expect(members[index].tick(WatchStatus(), at: now) == nil) }
+    #expect(coordinator.tick(WatchStatus(), at: now) == nil)
+    coordinator.announce("rank 2 is gone")
+    #expect(members[0].tick(WatchStatus(), at: now) == WatchVerdict(reason: "rank 2 is gone", isTold: true))
+    coordinator.leave()
+    _ = members[1].tick(WatchStatus(), at: now)
+    #expect(members[1].tick(WatchStatus(), at: now + .seconds(100)) == nil)
   }
 }

@@ -3,7 +3,7 @@ internal import Foundation
 /// Sleep that another thread can end, on a clock that nobody sets.
 ///
 /// Where the system gives no pipe, no sleep is cut short; nothing else changes.
-final class WatchBell: Sendable {
+final class InterruptibleSleep: Sendable {
   private let readEnd: Int32
   private let writeEnd: Int32
 
@@ -24,7 +24,7 @@ final class WatchBell: Sendable {
   }
 
   /// Ends the sleep that is under way, or the next.
-  func ring() {
+  func interrupt() {
     _ = write(writeEnd, [1], 1)
   }
 

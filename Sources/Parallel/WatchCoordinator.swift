@@ -1,5 +1,5 @@
 /// Rank 0's end: hears all ranks, answers each, judges.
-struct WatchHub: WatchPost {
+struct WatchCoordinator: WatchPost {
   private struct Link {
     let socket: WatchSocket
     let peer: WatchAddress

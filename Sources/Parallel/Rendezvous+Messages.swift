@@ -4,7 +4,7 @@ struct Route: Hashable {
   let to: Int
 }
 
-extension Meeting {
+extension Rendezvous {
   /// Gives the bytes to the receiver and returns when it has them.
   func send(_ bytes: UnsafeRawBufferPointer, _ route: Route) throws(ParallelError) {
     job.condition.lock()

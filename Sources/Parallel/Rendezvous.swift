@@ -6,11 +6,11 @@ struct Offer {
   let call: String
   var bytes = UnsafeMutableRawBufferPointer(start: nil, count: 0)
   /// What a rank makes for all.
-  var meeting: Meeting?
+  var rendezvous: Rendezvous?
 }
 
 /// The lock of a job whose ranks are threads, and how it ended.
-// Everything that can change is read and written under `condition`, also what belongs to the job's meetings.
+// Everything that can change is read and written under `condition`, also what belongs to the job's rendezvous.
 final class ThreadJob: @unchecked Sendable {
   let condition = NSCondition()
   private var abort: (rank: Int, code: Int32)?
@@ -53,7 +53,7 @@ final class ThreadJob: @unchecked Sendable {
 /// Where the threads of a ``ThreadGroup`` wait for each other.
 // All mutable state is read and written under the job's `condition`. The memory of offers is touched only between `enter`
 // and `leave`, when no rank's thread can give it back.
-final class Meeting: @unchecked Sendable {
+final class Rendezvous: @unchecked Sendable {
   /// The ranks' numbers in the job, by their number here.
   let members: [Int]
   let job: ThreadJob

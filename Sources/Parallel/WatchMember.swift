@@ -1,10 +1,10 @@
 /// The end of a rank other than 0: tells rank 0 where it is, and ends the job if rank 0 is not heard any more.
-struct WatchSpoke: WatchPost {
+struct WatchMember: WatchPost {
   private let key: String
   private let rank: Int
   private let hosts: [String]
   private let limit: Duration
-  /// Ways to rank 0; after the first answer, the one that it came on.
+  /// Sockets to rank 0; after the first answer, the one that it came on.
   private var sockets: [WatchSocket]
   private var way: WatchSocket?
   private var lastHeard: Instant?
