@@ -25,7 +25,15 @@ package struct ByteTokenizer: Tokenizer {
 
   private final class Encoder: TextEncoder {
     func encode(_ text: Span<UInt8>, as part: TextPart, into ids: inout [Int32]) {
-      unsafe text.withUnsafeBufferPointer { bytes in ids.append(contentsOf: unsafe bytes.lazy.map { Int32($0) }) }
+      let start = ids.count
+      ids.append(contentsOf: repeatElement(0, count: text.count))
+      // Pointers, for the compiler turns a loop over these into vectors.
+      unsafe ids.withUnsafeMutableBufferPointer { ids in
+        let target = unsafe UnsafeMutableBufferPointer(rebasing: ids[start...])
+        unsafe text.withUnsafeBufferPointer { text in
+          for index in 0..<text.count { unsafe target[index] = Int32(text[index]) }
+        }
+      }
     }
   }
 

@@ -34,9 +34,7 @@ final class ShardFile {
 
   /// Adds ids, each checked against the vocabulary.
   func append(_ ids: ArraySlice<Int32>) throws(TokenError) {
-    // A loop without an exit, which the compiler turns into vectors.
-    let largest = ids.reduce(0) { max($0, UInt32(bitPattern: $1)) }
-    if Int(largest) >= vocabularySize, let id = ids.first(where: { $0 < 0 || Int($0) >= vocabularySize }) {
+    if let id = firstOutside(ids) {
       throw TokenError(file: path, found: "id \(id)", allowed: "0..<\(vocabularySize), the vocabulary")
     }
     var rest = ids
@@ -49,15 +47,27 @@ final class ShardFile {
     count += ids.count
   }
 
+  // Pointers, for the compiler turns loops over these into vectors.
+
+  /// An id that the vocabulary does not have; nil if there is none.
+  private func firstOutside(_ ids: ArraySlice<Int32>) -> Int32? {
+    var largest: UInt32 = 0
+    unsafe ids.withUnsafeBufferPointer { ids in
+      for index in 0..<ids.count { largest = max(largest, UInt32(bitPattern: unsafe ids[index])) }
+    }
+    return Int(largest) < vocabularySize ? nil : ids.first { $0 < 0 || Int($0) >= vocabularySize }
+  }
+
   /// Adds the bytes of ids, smallest byte first.
   private func append<ID: FixedWidthInteger>(_ ids: ArraySlice<Int32>, as type: ID.Type) {
-    let values = unsafe [ID](unsafeUninitializedCapacity: ids.count) { memory, count in
+    let start = buffer.count
+    buffer.append(contentsOf: repeatElement(0, count: ids.count * MemoryLayout<ID>.size))
+    unsafe buffer.withUnsafeMutableBytes { bytes in
+      let target = unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[start...]).bindMemory(to: ID.self)
       unsafe ids.withUnsafeBufferPointer { ids in
-        for index in ids.indices { unsafe memory[index] = ID(truncatingIfNeeded: ids[index]).littleEndian }
+        for index in 0..<ids.count { unsafe target[index] = ID(truncatingIfNeeded: ids[index]).littleEndian }
       }
-      count = ids.count
     }
-    unsafe values.withUnsafeBytes { bytes in unsafe buffer.append(contentsOf: bytes) }
   }
 
   /// Notes that a document begins with the next id.
