@@ -39,6 +39,8 @@ package struct RunHistory: Sendable {
   private(set) var steps: [Step] = []
   private(set) var validations: [Validation] = []
   private(set) var samples: [Sample] = []
+  /// Numbers of the lines that are no records, from 1; the last line, which may be under way, is not among them.
+  package private(set) var unreadableLines: [Int] = []
   /// The resolved configuration; null if there is none.
   let configuration: Setting
   /// What `catlm evaluate` left in the directory, oldest first.
@@ -74,8 +76,12 @@ package struct RunHistory: Sendable {
     self.name = name
     self.configuration = configuration
     self.evaluations = evaluations.split(whereSeparator: \.isNewline).compactMap { try? Setting(json: String($0)) }
-    for line in lines.split(whereSeparator: \.isNewline) {
-      guard let record = try? Setting(json: String(line)), let step = record.integer(.step) else { continue }
+    let all = lines.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+    for (index, line) in all.enumerated() where !line.isEmpty {
+      guard let record = try? Setting(json: String(line)), let step = record.integer(.step) else {
+        if index + 1 < all.count { unreadableLines.append(index + 1) }
+        continue
+      }
       let chunkSize = record.integer(.chunkSize)
       if record[MetricsKey.loss.rawValue] != nil {
         steps.append(Step(step: step, loss: record.number(.loss), chunkSize: chunkSize, record: record))

@@ -38,7 +38,10 @@ package enum TrainerError: Error, CustomStringConvertible {
       "\(directory): \(reasons.count == 1 ? "the only checkpoint is" : "all \(reasons.count) checkpoints are") damaged: "
         + reasons.joined(separator: "; ") + "; to begin anew beside them: --resume none --run NEW"
     case .finished(let checkpoint, let steps, let changes):
-      "\(checkpoint): the run is finished (\(steps) steps) and was made with other settings: "
+      "\(checkpoint): the run is "
+        + (changes.contains { $0.key == "train.steps" && $0.second.integerValue ?? 0 > steps }
+          ? "at step \(steps), beyond train.steps," : "finished (\(steps) steps)")
+        + " and was made with other settings: "
         + changes.map { "\($0.key) is \($0.first.json()), was \($0.second.json())" }.joined(separator: ", ")
         + "; --run NEW begins a run with these, train.steps above \(steps) goes on with this one"
     }

@@ -35,6 +35,10 @@ struct Catlm: ParsableCommand {
     ])
 
   static func main() {
+    // Swift's handler of crashes takes SIGQUIT for one, and goes on after it. A file that grows beyond `ulimit -f` is an
+    // error of its write.
+    signal(SIGQUIT, SIG_DFL)
+    signal(SIGXFSZ, SIG_IGN)
     do {
       try InstructionLevel.requireKnownLimit()
       Host.restartWithFittingBLAS()

@@ -105,7 +105,7 @@ extension CommandTests {
       (["export", "--help"], "unknown command export; did you mean catlm checkpoint export?"),
       (["verify", "run"], "did you mean catlm checkpoint verify?"),
       (
-        ["checkpoint", "verfy", "run"], "catlm checkpoint: unknown command verfy; did you mean catlm checkpoint verify?"
+        ["checkpoint", "verfy", "run"], "checkpoint: unknown command verfy; did you mean catlm checkpoint verify?"
       ),
     ])
     func `an unknown command is refused with the nearest, be there --help or not`(_ words: [String], _ part: String)

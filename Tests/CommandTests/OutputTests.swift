@@ -8,7 +8,7 @@ extension CommandTests {
       ["evaluate", "run", "--samples", "2", "--json"], ["evaluate", "run", "--samples", "2"],
       ["generate", "run", "--prompt", "12 times", "--max-tokens", "3"], ["tokenize", "--output", "more", "text.txt"],
       ["checkpoint", "inspect", "run"], ["checkpoint", "verify", "run"], ["checkpoint", "diff", "run", "run"],
-      ["benchmark", "allreduce", "--sizes", "4KiB"], ["config"],
+      ["benchmark", "allreduce", "--sizes", "4KiB"], ["config"], ["--help"], ["train", "--help"], ["--version"],
     ]
 
     private func shell(_ command: [String], _ redirection: String, in workspace: Workspace) throws -> Outcome {

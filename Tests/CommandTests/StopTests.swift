@@ -51,6 +51,27 @@ extension CommandTests {
       try expectSaved(running.wait(), workspace)
     }
 
+    @Test func `SIGQUIT ends the run at once and is no crash`() throws {
+      let workspace = try Workspace()
+      let running = try Command.catlm(Workspace.training("run") + Self.endless, in: workspace.path).start()
+      try running.wait { try workspace.records().count >= 1 }
+      running.send(SIGQUIT)
+      let outcome = try running.wait()
+      #expect(outcome.code == 128 + SIGQUIT && !outcome.errors.contains("crashed"), "\(outcome.code) \(outcome.errors)")
+    }
+
+    @Test func `a signal ends a dry run, which has nothing to save`() throws {
+      let workspace = try Workspace()
+      let command = try Command.catlm(
+        Workspace.training("run") + Self.slow + ["--dry-run"], in: workspace.path
+      ).withDefaultSignals
+      let running = try command.start()
+      try running.wait { try running.said().contains("info memory:") }
+      running.send(SIGINT)
+      let outcome = try running.wait()
+      #expect(outcome.code == 128 + SIGINT && !outcome.errors.contains("with a checkpoint"), "\(outcome.errors)")
+    }
+
     @Test func `a run that nohup starts does not end with its terminal`() throws {
       let workspace = try Workspace()
       let command = try Command.catlm(Workspace.training("run") + ["--set", "train.steps=60"], in: workspace.path)

@@ -82,6 +82,16 @@ struct TrainerTests {
         "metrics of later steps are taken out lines=8 reason=no checkpoint has it, the run begins at step 1"))
   }
 
+  @Test func `a run that is beyond a smaller number of steps, and was to make more, is not called finished`() throws {
+    let run = run("beyond")
+    try run.train(SmallRun.tokens(scratch, ["checkpoint.interval=2"]))
+    try FileManager.default.removeItem(atPath: run.checkpoint(8))
+    let error = try #require(throws: TrainerError.self) { try run.train(SmallRun.tokens(scratch, ["train.steps=2"])) }
+    #expect(error.isUserError && error.description.contains("the run is at step 6, beyond train.steps,"), "\(error)")
+    #expect(
+      error.description.contains("train.steps is 2, was 8") && error.description.contains("--run NEW"), "\(error)")
+  }
+
   @Test(arguments: [
     ("optimizer.learning_rate=2e-3", "optimizer.learning_rate is 0.002, was 0.001"),
     ("train.steps=4", "train.steps is 4, was 8"), ("schedule.warmup_steps=2", "schedule.warmup_steps is 2, was 3"),

@@ -39,6 +39,8 @@ extension MappedFile {
       try self.init(path: path)
     } catch {
       switch error {
+      case .system(_, ENOENT):
+        throw .system(path, code: ENOENT, allowed: "token shards that are there (catlm tokenize writes them)")
       case .system(_, let code): throw .system(path, code: code)
       case .notRegular:
         throw TokenError(file: path, found: "something that is not a file", allowed: "a token shard")

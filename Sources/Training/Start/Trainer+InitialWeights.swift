@@ -1,4 +1,5 @@
 internal import Checkpoints
+internal import Foundation
 internal import ModelIO
 internal import Models
 internal import Settings
@@ -9,6 +10,11 @@ extension Trainer {
   ///
   /// - Parameter path: a checkpoint or a directory from PyTorch; or a run, whose newest checkpoint counts.
   func loadInitialWeights(_ path: String) throws {
+    guard FileManager.default.fileExists(atPath: path) else {
+      throw SettingsError.invalid(
+        key: "train.initial_weights", found: "\(path), where nothing is",
+        allowed: "the directory of a checkpoint, a run or a model of PyTorch")
+    }
     let directory = try CheckpointDirectory.named(path) { warnOfPassedOver($0, $1) }
     let source = try ModelSource(directory)
     try requireSameModel(source.config, directory.path)

@@ -21,7 +21,8 @@ struct EvaluationSource {
     length = config.context
     guard length <= model.maximumLength else {
       throw UserError(
-        "\(config.section): samples of \(length) tokens, allowed: at most the model's \(model.maximumLength)")
+        "\(options.context == nil ? config.section : "--context"): samples of \(length) tokens, allowed: at most the model's \(model.maximumLength)"
+      )
     }
     text = try options.text.map { ($0, try location.tokenizer(vocabularySize: model.vocabularySize)) }
   }

@@ -42,8 +42,8 @@ struct CommandWords {
     let near = Spelling.nearest(to: word, among: names).map { path + [$0] }
     let far = Spelling.nearest(to: word, among: all.map { $0.joined(separator: " ") }).map { [$0] }
     let guess = (elsewhere ?? near ?? far).map { "did you mean catlm \($0.joined(separator: " "))? " } ?? ""
-    let place = (["catlm"] + path).joined(separator: " ")
-    return UserError("\(place): unknown command \(word); \(guess)allowed: \(names.joined(separator: ", "))")
+    let place = path.isEmpty ? "" : path.joined(separator: " ") + ": "
+    return UserError("\(place)unknown command \(word); \(guess)allowed: \(names.joined(separator: ", "))")
   }
 
   /// Every command with those above it.

@@ -31,10 +31,21 @@ enum Failure {
 
   /// Prints one line and ends the process; help and version are no failures.
   static func exit(for error: any Error) -> Never {
-    if Catlm.exitCode(for: error) == .success { Catlm.exit(withError: error) }
+    if Catlm.exitCode(for: error) == .success { end(withText: Catlm.fullMessage(for: error)) }
     if let code = error as? ExitCode { Foundation.exit(code.rawValue) }
     say(error)
     Foundation.exit(code(for: error))
+  }
+
+  /// Help or the version, on standard output.
+  private static func end(withText text: String) -> Never {
+    do {
+      if !text.isEmpty { try Output.print(text) }
+      Foundation.exit(0)
+    } catch {
+      say(error)
+      Foundation.exit(code(for: error))
+    }
   }
 
   static func say(_ error: any Error) {

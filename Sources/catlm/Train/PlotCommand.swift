@@ -35,11 +35,7 @@ struct PlotCommand: ParsableCommand {
       throw UserError("\(runs[0]): found a run beside files of results, allowed: runs alone, or files alone")
     }
     let picture = try runs.isEmpty ? tradeOff() : curves()
-    do {
-      try Data(picture.svg.utf8).write(to: URL(filePath: output), options: .atomic)
-    } catch {
-      throw UserError("\(output): cannot be written: \(error.localizedDescription)")
-    }
+    try PageFile.write(picture.svg, to: output, opening: "<svg", sources: paths)
     let what = runs.isEmpty ? "model" : "run"
     try Output.print("\(output): \(paths.count == 1 ? "1 \(what)" : "\(paths.count) \(what)s")")
   }

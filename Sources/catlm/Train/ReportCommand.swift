@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Report
+import Telemetry
 
 struct ReportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -27,20 +28,24 @@ struct ReportCommand: ParsableCommand {
     let histories = try RunHistory.named(runs)
     let heading = title ?? (runs.count == 1 ? "Run \(histories[0].name)" : "\(runs.count) runs")
     let page = ReportPage(histories, title: heading)
-    do {
-      try Data(page.html.utf8).write(to: URL(filePath: output), options: .atomic)
-    } catch {
-      throw UserError("\(output): cannot be written: \(error.localizedDescription)")
-    }
+    try PageFile.write(page.html, to: output, opening: "<!DOCTYPE html>", sources: runs)
     try Output.print("\(output): \(runs.count == 1 ? "1 run" : "\(runs.count) runs")")
   }
 }
 
 extension RunHistory {
-  /// Runs under the names of their directories, or their whole paths where two have the same.
+  /// Runs under the names of their directories, or their whole paths where two have the same. Says so where lines of
+  /// metrics are no records.
   static func named(_ paths: [String]) throws -> [RunHistory] {
     let names = paths.map { URL(filePath: $0).lastPathComponent }
     let isUnique = Set(names).count == names.count
-    return try zip(paths, names).map { try RunHistory(directory: $0, name: isUnique ? $1 : $0) }
+    return try zip(paths, names).map { path, name in
+      let run = try RunHistory(directory: path, name: isUnique ? name : path)
+      if let line = run.unreadableLines.first {
+        let more = run.unreadableLines.count == 1 ? "" : " and \(run.unreadableLines.count - 1) more"
+        Console.standardError.print("catlm: \(path)/metrics.jsonl: line \(line)\(more) is no record and is left out")
+      }
+      return run
+    }
   }
 }

@@ -85,7 +85,8 @@ struct TrainCommand: RankedCommand {
   var quiet = false
 
   func run() throws {
-    StopSignals.install(announces: ProcessGroups.isFirstRank)
+    // A dry run has nothing to save: a signal ends it.
+    if !dryRun { StopSignals.install(announces: ProcessGroups.isFirstRank) }
     bootstrapLogging(level: .info)
     let reading = Result { try RunConfig(RunFile(path: config, overrides: overrides)) }
     let processes = try ProcessGroups.make()
