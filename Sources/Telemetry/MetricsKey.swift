@@ -20,6 +20,7 @@ package enum MetricsKey: String, CaseIterable, Sendable {
   case tokens
   case targets
   case seconds
+  case dataSeconds = "data_seconds"
   case tokensPerSecond = "tokens_per_second"
   case prompt
   case text
@@ -67,6 +68,8 @@ package enum MetricsKey: String, CaseIterable, Sendable {
     case .seconds:
       Declaration(
         "number", [.training], "time since the step before ended, without validation and the stall of a checkpoint")
+    case .dataSeconds:
+      Declaration("number", [.training], "how long rank 0 waited for the step's batches, within `seconds`")
     case .tokensPerSecond:
       Declaration("number", [.training], "tokens of the step over its seconds")
     case .prompt:

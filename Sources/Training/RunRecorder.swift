@@ -52,6 +52,7 @@ final class RunRecorder {
     record[.tokens] = .integer(tokensSeen)
     record[.targets] = .integer(result.targetCount)
     record[.seconds] = .number(seconds)
+    record[.dataSeconds] = .number(result.dataSeconds)
     record[.tokensPerSecond] = .number(Double(result.tokenCount) / seconds)
     if !result.isUpdated { record[.skipped] = .flag(true) }
     if result.isSpike { record[.spike] = .flag(true) }

@@ -9,6 +9,8 @@ package enum MegatronOracle {
   /// Opens a `.bin`: it is refused in one line, or holds the ids and documents that are read by other means.
   package static func check(_ path: String, index indexPath: String) throws {
     let index = try bytes(of: indexPath)
+    // Without the magic number the data stands for itself.
+    guard index.starts(with: magic) else { return try TokenShardOracle.check(path) }
     let shard: TokenShard
     do {
       shard = try TokenShard(path: path)
@@ -17,7 +19,6 @@ package enum MegatronOracle {
     }
     let ids = shard.ids(0..<shard.count)
     _ = shard.idRange()
-    // Without the magic number the data itself would have to be of another format, which ours never is.
     let (width, lengths, documents) = try require(expected(index), "opened although malformed")
     let data = try bytes(of: path)
     try expect(

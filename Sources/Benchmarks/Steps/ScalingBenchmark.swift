@@ -38,7 +38,7 @@ package struct ScalingBenchmark {
   }
 
   /// Steps of each kind that are not measured. All ranks call it.
-  package func warmUp(steps: Int) throws(ParallelError) {
+  package func warmUp(steps: Int) throws {
     for index in 0..<steps {
       try together.step(index)
       try apart.step(index)
@@ -48,7 +48,7 @@ package struct ScalingBenchmark {
   /// `steps` steps of each kind. All ranks call it and get the same.
   ///
   /// - Parameter startsApart: which kind comes first.
-  package func round(steps: Int, startsApart: Bool) throws(ParallelError) -> ScalingRound {
+  package func round(steps: Int, startsApart: Bool) throws -> ScalingRound {
     let order = startsApart ? [apart, together] : [together, apart]
     var times: [TrainMeasurement] = []
     for kind in order { times.append(try kind.run(warmup: 0, steps: steps, startingWith: group)) }

@@ -78,7 +78,7 @@ package struct TrainBenchmark {
   /// Runs `warmup` steps, then measures `steps`, which all ranks of `starters` begin at the same time.
   package func run(
     warmup: Int, steps: Int, startingWith starters: any ProcessGroup
-  ) throws(ParallelError) -> TrainMeasurement {
+  ) throws -> TrainMeasurement {
     var measurement = TrainMeasurement()
     measurement.parameterCount = model.parameters.count
     for index in 0..<warmup { try step(index) }
@@ -100,7 +100,7 @@ package struct TrainBenchmark {
 
   /// One step on the random ids of a number.
   @discardableResult
-  func step(_ index: Int) throws(ParallelError) -> StepResult {
+  func step(_ index: Int) throws -> StepResult {
     try training(index, isStopRequested: false)
   }
 

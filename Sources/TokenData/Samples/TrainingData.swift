@@ -26,6 +26,24 @@ package protocol TrainingData: Sendable {
 
 extension TrainingData {
   package var sources: [SourceSummary] { [] }
+
+  /// The same with every id checked, for data may change while it is used.
+  ///
+  /// - Throws: ``TokenError`` that names the first id that is not below the vocabulary, and where it is.
+  package func batch(
+    step: Int, globalBatch: Int, samples: Range<Int>, idsBelow vocabularySize: Int
+  ) throws(TokenError) -> TokenBatch {
+    let batch = batch(step: step, globalBatch: globalBatch, samples: samples)
+    let limit = Int32(clamping: vocabularySize)
+    let isWhole =
+      batch.inputs.allSatisfy { $0 >= 0 && $0 < limit }
+      && batch.targets.allSatisfy { ($0 >= 0 && $0 < limit) || $0 == TokenBatch.ignored }
+    guard !isWhole else { return batch }
+    try requireIDs(below: vocabularySize)
+    // It was changed back meanwhile.
+    throw TokenError(
+      file: "the batch of step \(step + 1)", found: "an id outside of the vocabulary", allowed: "0..<\(vocabularySize)")
+  }
 }
 
 /// What there is to say of one of the sources of training data.

@@ -20,4 +20,6 @@ package struct StepResult: Sendable {
   /// Ranks by whose clock a checkpoint is due.
   package var saveRequestCount: Int
   package var communication = CommunicationTime()
+  /// How long this rank waited for its batches, in seconds.
+  package var dataSeconds = 0.0
 }

@@ -9,7 +9,7 @@ package import TokenData
 package struct TrainingStep {
   private let model: any LanguageModel
   private let optimizer: AdamW
-  private let data: any TrainingData
+  private let data: BatchPrefetcher
   private let exchange: GradientExchange
   private let backend: any Backend
   private let train: TrainConfig
@@ -21,7 +21,20 @@ package struct TrainingStep {
   ) {
     self.model = model
     self.optimizer = optimizer
-    self.data = data
+    let share = BatchShare(
+      batchSize: train.batchSize, accumulation: train.accumulation, rank: exchange.group.rank,
+      rankCount: exchange.group.size)
+    let vocabularySize = model.config.vocabularySize
+    self.data = BatchPrefetcher(end: train.steps) { step throws(TokenError) in
+      var batches: [TokenBatch] = []
+      for index in 0..<train.accumulation {
+        batches.append(
+          try data.batch(
+            step: step, globalBatch: train.batchSize, samples: share.samples(microBatch: index),
+            idsBelow: vocabularySize))
+      }
+      return batches
+    }
     self.exchange = exchange
     self.backend = backend
     self.train = train
@@ -33,7 +46,7 @@ package struct TrainingStep {
   /// - Parameters: as of ``begin(_:isStopRequested:isSaveRequested:)`` and ``finish(_:lossLimit:)``.
   package func callAsFunction(
     _ step: Int, isStopRequested: Bool, isSaveRequested: Bool = false, lossLimit: Double = .infinity
-  ) throws(ParallelError) -> StepResult {
+  ) throws -> StepResult {
     let begun = try begin(step, isStopRequested: isStopRequested, isSaveRequested: isSaveRequested)
     return try finish(begun, lossLimit: lossLimit).result()
   }
@@ -47,9 +60,9 @@ package struct TrainingStep {
   ///   - isSaveRequested: whether a checkpoint is due by this rank's clock; agreed on likewise.
   package func begin(
     _ step: Int, isStopRequested: Bool, isSaveRequested: Bool = false
-  ) throws(ParallelError) -> BegunStep {
+  ) throws -> BegunStep {
     exchange.group.note(step: step + 1, phase: .gradients)
-    let batches = microBatches(step)
+    let (batches, dataSeconds) = try data.batches(step: step)
     var counts = [
       batches.reduce(0) { $0 + $1.targetCount }, batches.reduce(0) { $0 + $1.inputs.count }, isStopRequested ? 1 : 0,
       isSaveRequested ? 1 : 0,
@@ -59,7 +72,8 @@ package struct TrainingStep {
       step: step,
       chunkSizes: (0..<train.accumulation).map {
         train.chunks.size(step: step, microBatch: $0, accumulation: train.accumulation, seed: train.seed)
-      }, targetCount: counts[0], tokenCount: counts[1], stopRequestCount: counts[2], saveRequestCount: counts[3])
+      }, targetCount: counts[0], tokenCount: counts[1], stopRequestCount: counts[2], saveRequestCount: counts[3],
+      dataSeconds: dataSeconds)
     optimizer.beginStep()
     try makeGradients(begun, of: batches)
     exchange.group.note(step: step + 1, phase: .optimizer)
@@ -78,15 +92,6 @@ package struct TrainingStep {
     let control = optimizer.update(rate: rate, targetCount: begun.targetCount, lossThreshold: lossLimit)
     try exchange.shareWeights()
     return PendingStep(begun: begun, learningRate: rate, control: control, communication: exchange.takeTime())
-  }
-
-  private func microBatches(_ step: Int) -> [TokenBatch] {
-    let share = BatchShare(
-      batchSize: train.batchSize, accumulation: train.accumulation, rank: exchange.group.rank,
-      rankCount: exchange.group.size)
-    return (0..<train.accumulation).map {
-      data.batch(step: step, globalBatch: train.batchSize, samples: share.samples(microBatch: $0))
-    }
   }
 
   /// Leaves the gradient of the mean loss over all ranks in the flat buffer, and the summed loss of all ranks with the
@@ -138,6 +143,8 @@ package struct BegunStep: Sendable {
   package let stopRequestCount: Int
   /// Ranks by whose clock a checkpoint is due.
   package let saveRequestCount: Int
+  /// How long this rank waited for its batches.
+  let dataSeconds: Double
 }
 
 /// A step that is asked for as a whole.
@@ -154,6 +161,6 @@ package struct PendingStep {
       loss: found.loss, gradientNorm: found.gradientNorm, learningRate: learningRate, chunkSizes: begun.chunkSizes,
       tokenCount: begun.tokenCount, targetCount: begun.targetCount, isUpdated: found.isUpdated,
       isSpike: found.isSpike, stopRequestCount: begun.stopRequestCount, saveRequestCount: begun.saveRequestCount,
-      communication: communication)
+      communication: communication, dataSeconds: begun.dataSeconds)
   }
 }

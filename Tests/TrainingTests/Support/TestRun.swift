@@ -159,7 +159,7 @@ struct RunInDirectory {
     return result
   }
 
-  private static let keysOfTime = ["seconds", "tokens_per_second", "checkpoint_stall_seconds", "time"]
+  private static let keysOfTime = ["seconds", "data_seconds", "tokens_per_second", "checkpoint_stall_seconds", "time"]
 
   /// The records of `metrics.jsonl` without those of time.
   func records() throws -> [Setting] {
