@@ -283,7 +283,7 @@ struct HiddenMemoryTests {
     let whole = try #require(try outcome(overrides, omitting: nil))
     #expect(whole.downloadCount > 10)
     // The first are one of each kind; what follows are mostly pieces of moments.
-    for index in 0..<whole.downloadCount where index < 40 || index % 10 == 0 {
+    for index in 0..<whole.downloadCount where index < 20 || index % 20 == 0 {
       guard let found = try outcome(overrides, omitting: index) else { continue }
       #expect(found.records != whole.records || found.tensors != whole.tensors, "download \(index)")
     }
@@ -294,8 +294,9 @@ struct HiddenMemoryTests {
       let backend = HiddenBackend()
       let x = Tensor([1, 2, 3], shape: [3], backend: backend)
       guard let segment = x.storage.segment as? HiddenSegment, x.values == [1, 2, 3] else { exit(0) }
-      // A trap: what is read goes into the exit code so that nothing is left out.
-      exit(segment.address.load(as: Float.self) == 1 ? 0 : 0)
+      // A trap. What is read is printed, so that no optimisation leaves the reading out.
+      print(segment.address.load(as: Float.self))
+      exit(0)
     }
   }
 }

@@ -28,7 +28,8 @@ package struct ModelExport {
     to path: String, shardBytes: Int, program: ProgramVersion = .current, disk: Disk = .real
   ) throws(CheckpointError) {
     guard !disk.exists(path) else {
-      throw .malformed(path: path, what: "directory to write the model to", found: "something there", allowed: "a new directory")
+      throw .malformed(
+        path: path, what: "directory to write the model to", found: "something there", allowed: "a new directory")
     }
     let parent = parentPath(path)
     try disk.makeDirectories(parent)
