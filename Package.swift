@@ -60,7 +60,8 @@ let package = Package(
     // Foundations.
     module("HalfPrecision"),
     module("Randomness"),
-    module("Settings", ["Yams"]),
+    module("JSON"),
+    module("Settings", ["JSON", "Yams"]),
     module("MappedFiles", ["CMappedFiles"]),
     module("TensorCore"),
     module("CPUBackend", ["TensorCore", "CKernels", "COpenBLAS"]),
@@ -68,42 +69,42 @@ let package = Package(
 
     // The model and its update.
     module("Layers", ["TensorCore"]),
-    module("Models", ["Layers", "TensorCore", "Settings", "Randomness"]),
-    module("Optimizers", ["TensorCore", "Settings"]),
+    module("Models", ["Layers", "TensorCore", "JSON", "Settings", "Randomness"]),
+    module("Optimizers", ["TensorCore", "JSON", "Settings"]),
 
     // What surrounds a step.
-    module("Tokenizers", ["Settings"]),
-    module("Corpus", ["CZlib", "CZstd", "Settings"]),
-    module("TokenData", ["Corpus", "MappedFiles", "Settings", "Randomness", "Tokenizers"]),
-    module("Checkpoints", ["COpenSSL", "HalfPrecision", "MappedFiles", "Settings"]),
+    module("Tokenizers", ["JSON"]),
+    module("Corpus", ["CZlib", "CZstd"]),
+    module("TokenData", ["Corpus", "MappedFiles", "JSON", "Settings", "Randomness", "Tokenizers"]),
+    module("Checkpoints", ["COpenSSL", "HalfPrecision", "MappedFiles", "JSON"]),
     module("Parallel", ["CMPI", "HalfPrecision", "TensorCore"]),
-    module("Telemetry", ["Settings", .product(name: "Logging", package: "swift-log")]),
-    module("ModelIO", ["Checkpoints", "Models", "Settings", "TensorCore"]),
+    module("Telemetry", ["JSON", .product(name: "Logging", package: "swift-log")]),
+    module("ModelIO", ["Checkpoints", "Models", "JSON", "TensorCore"]),
     module("Evaluation", ["Models", "TensorCore", "TokenData"]),
     module("Generation", ["Models", "TensorCore", "Randomness"]),
     module("MemoryPlans", ["Models", "Optimizers", "Parallel", "Telemetry", "TensorCore"]),
-    module("Report", ["Settings", "Telemetry"]),
+    module("Report", ["JSON", "Settings", "Telemetry"]),
     module(
       "Parity",
-      ["Checkpoints", "Generation", "ModelIO", "Models", "Optimizers", "Settings", "TensorCore"]),
+      ["Checkpoints", "Generation", "ModelIO", "Models", "Optimizers", "JSON", "TensorCore"]),
     module(
       "Benchmarks",
       [
-        "Checkpoints", "Layers", "MemoryPlans", "Models", "Optimizers", "Parallel", "Randomness", "Settings",
+        "Checkpoints", "Layers", "MemoryPlans", "Models", "Optimizers", "Parallel", "Randomness", "JSON",
         "Telemetry", "TensorCore", "TokenData", "Training", .product(name: "Logging", package: "swift-log"),
       ]),
     module(
       "Training",
       [
         "Checkpoints", "Evaluation", "Generation", "MemoryPlans", "ModelIO", "Models", "Optimizers", "Parallel",
-        "Randomness", "Settings", "Telemetry", "TensorCore", "TokenData", "Tokenizers",
+        "Randomness", "JSON", "Settings", "Telemetry", "TensorCore", "TokenData", "Tokenizers",
         .product(name: "Logging", package: "swift-log"),
       ]),
     .executableTarget(
       name: "catlm",
       dependencies: [
         "Benchmarks", "CPUBackend", "CUDAKernels", "Checkpoints", "Corpus", "Evaluation", "Generation", "MemoryPlans",
-        "ModelIO", "Models", "Parallel", "Parity", "Report", "Settings", "Telemetry", "TensorCore", "TokenData",
+        "ModelIO", "Models", "Parallel", "Parity", "Report", "JSON", "Settings", "Telemetry", "TensorCore", "TokenData",
         "Tokenizers", "Training",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
@@ -122,24 +123,26 @@ let package = Package(
     .target(name: "FakeCUDA", path: "Tests/FakeCUDA"),
     // What breaks disks and checkpoints on purpose, for the tests and for the suite that launch/faults runs.
     .target(
-      name: "FaultSupport", dependencies: ["Checkpoints", "Settings"], path: "Tests/FaultSupport",
+      name: "FaultSupport", dependencies: ["Checkpoints", "JSON"], path: "Tests/FaultSupport",
       swiftSettings: strict),
     // The formats' rules written down a second time, for whatever mutates files.
     .target(
       name: "ParserOracles",
-      dependencies: ["Checkpoints", "FaultSupport", "Settings", "TokenData", "Tokenizers", "Training"],
+      dependencies: ["Checkpoints", "FaultSupport", "JSON", "Settings", "TokenData", "Tokenizers", "Training"],
       path: "Tests/ParserOracles", swiftSettings: strict),
     .executableTarget(
       name: "faults",
       dependencies: [
-        "CPUBackend", "Checkpoints", "FaultSupport", "Models", "Optimizers", "Parallel", "ParserOracles", "Settings",
+        "CPUBackend", "Checkpoints", "FaultSupport", "Models", "Optimizers", "Parallel", "ParserOracles", "JSON",
+        "Settings",
         "TensorCore", "Training", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Tests/Faults", swiftSettings: strict),
-    tests("SettingsTests", ["Settings"]),
-    tests("TokenizersTests", ["Tokenizers", "Settings"]),
+    tests("JSONTests", ["JSON", "Settings"]),
+    tests("SettingsTests", ["JSON", "Settings"]),
+    tests("TokenizersTests", ["Tokenizers", "JSON"]),
     tests("CorpusTests", ["Corpus"]),
-    tests("TokenDataTests", ["Corpus", "TokenData", "Tokenizers", "Settings", "Randomness"]),
+    tests("TokenDataTests", ["Corpus", "TokenData", "Tokenizers", "JSON", "Settings", "Randomness"]),
     tests("TensorCoreTests", ["TensorCore", "ReferenceBackend", "CPUBackend"]),
     tests("CPUBackendTests", ["CPUBackend", "TensorCore", "ReferenceBackend"]),
     tests("CUDAKernelsTests", ["CUDAKernels", "CUDASources", "CPUBackend", "TensorCore"]),
@@ -147,23 +150,24 @@ let package = Package(
       "ModelsTests",
       [
         "Checkpoints", "CPUBackend", "Generation", "Layers", "Models", "Optimizers", "Parity", "Randomness",
-        "ReferenceBackend", "Settings", "TensorCore",
+        "ReferenceBackend", "JSON", "Settings", "TensorCore",
       ]),
     tests(
-      "ModelIOTests", ["CPUBackend", "Checkpoints", "FaultSupport", "ModelIO", "Models", "Settings", "TensorCore"]),
-    tests("CheckpointsTests", ["Checkpoints", "FaultSupport", "Settings"]),
+      "ModelIOTests", ["CPUBackend", "Checkpoints", "FaultSupport", "ModelIO", "Models", "JSON", "TensorCore"]),
+    tests("CheckpointsTests", ["Checkpoints", "FaultSupport", "JSON"]),
     tests("ParallelTests", ["CPUBackend", "Parallel", "TensorCore"]),
-    tests("TelemetryTests", ["Telemetry", "Settings", .product(name: "Logging", package: "swift-log")]),
+    tests("TelemetryTests", ["Telemetry", "JSON", .product(name: "Logging", package: "swift-log")]),
     tests(
       "TrainingTests",
       [
-        "Training", "TensorCore", "CPUBackend", "MemoryPlans", "ModelIO", "Models", "Settings", "TokenData", "Parallel",
+        "Training", "TensorCore", "CPUBackend", "MemoryPlans", "ModelIO", "Models", "JSON", "Settings", "TokenData",
+        "Parallel",
         "Optimizers", "Checkpoints", "Evaluation", "Generation", "HiddenBackend", "ReferenceBackend", "Telemetry",
         .product(name: "Logging", package: "swift-log"),
       ]),
-    tests("BenchmarksTests", ["Benchmarks", "CPUBackend", "Settings", "TensorCore"]),
-    tests("ReportTests", ["Report", "Settings"]),
-    tests("CommandTests", ["FaultSupport", "Settings"]),
+    tests("BenchmarksTests", ["Benchmarks", "CPUBackend", "JSON", "TensorCore"]),
+    tests("ReportTests", ["Report", "JSON"]),
+    tests("CommandTests", ["FaultSupport", "JSON", "Settings"]),
   ],
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx20

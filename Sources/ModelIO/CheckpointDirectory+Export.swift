@@ -1,6 +1,6 @@
 package import Checkpoints
+internal import JSON
 internal import Models
-internal import Settings
 package import TensorCore
 
 extension CheckpointDirectory {
@@ -60,8 +60,8 @@ extension ElementType {
   }
 }
 
-extension Setting {
-  fileprivate func replacing(_ key: String, by value: Setting) -> Setting {
+extension JSONValue {
+  fileprivate func replacing(_ key: String, by value: JSONValue) -> JSONValue {
     .mapping((entries ?? []).map { $0.key == key ? Entry(key: key, value: value) : $0 })
   }
 }

@@ -1,5 +1,5 @@
+package import JSON
 internal import Models
-package import Settings
 
 /// A `config.json` as `transformers` writes it, in the terms of ours.
 ///
@@ -10,13 +10,13 @@ package enum HuggingFaceConfig {
   private static let denseTypes = ["llama", "mistral", "qwen2", "qwen3"]
 
   /// The fields of a `model` section that gives the same model.
-  package static func modelFields(_ config: Setting, source: String) throws(SettingsError) -> Setting {
+  package static func modelFields(_ config: JSONValue, source: String) throws(JSONError) -> JSONValue {
     guard let type = config["model_type"]?.textValue, !ModelConfig.modelTypes.contains(type) || type == "llama" else {
       return config
     }
     guard denseTypes.contains(type) else {
       throw .invalid(
-        key: "\(source): model_type", found: Setting.text(type).json(),
+        key: "\(source): model_type", found: JSONValue.text(type).json(),
         allowed: (ModelConfig.modelTypes + denseTypes.filter { $0 != "llama" }).joined(separator: ", ")
           + ", or a configuration of the authors' reference code, which has none")
     }
@@ -42,7 +42,7 @@ package enum HuggingFaceConfig {
   }
 
   /// `rope_theta`, from wherever the version of `transformers` put it.
-  private static func takeRotaryBase(_ fields: inout HuggingFaceFields) throws(SettingsError) {
+  private static func takeRotaryBase(_ fields: inout HuggingFaceFields) throws(JSONError) {
     let isPlain = "null, or rope_type default"
     for key in ["rope_scaling", "rope_parameters"] {
       guard let value = fields[key], value != .null else {
@@ -58,7 +58,7 @@ package enum HuggingFaceConfig {
   }
 
   /// Refuses attention and MLP that this program does not have.
-  private static func checkAttention(_ fields: inout HuggingFaceFields) throws(SettingsError) {
+  private static func checkAttention(_ fields: inout HuggingFaceFields) throws(JSONError) {
     if let width = fields["hidden_size"]?.integerValue, let heads = fields["num_attention_heads"]?.integerValue,
       heads > 0
     {
@@ -81,25 +81,25 @@ package enum HuggingFaceConfig {
 
 /// The fields of a `config.json` while they are turned into ours.
 private struct HuggingFaceFields {
-  private var entries: [Setting.Entry]
+  private var entries: [JSONValue.Entry]
   private let source: String
 
-  init(_ config: Setting, source: String) {
+  init(_ config: JSONValue, source: String) {
     entries = config.entries ?? []
     self.source = source
   }
 
-  var setting: Setting { .mapping(entries) }
+  var setting: JSONValue { .mapping(entries) }
 
-  subscript(key: String) -> Setting? {
+  subscript(key: String) -> JSONValue? {
     entries.first { $0.key == key }?.value
   }
 
-  mutating func set(_ key: String, _ value: Setting) {
+  mutating func set(_ key: String, _ value: JSONValue) {
     if let index = entries.firstIndex(where: { $0.key == key }) {
       entries[index].value = value
     } else {
-      entries.append(Setting.Entry(key: key, value: value))
+      entries.append(JSONValue.Entry(key: key, value: value))
     }
   }
 
@@ -107,17 +107,17 @@ private struct HuggingFaceFields {
     entries.removeAll { $0.key == key }
   }
 
-  func require(_ key: String) throws(SettingsError) {
+  func require(_ key: String) throws(JSONError) {
     guard self[key] ?? .null != .null else { throw error(key, .null, allowed: "a number") }
   }
 
   /// Refuses a value that is there, not null, and not allowed.
-  func allow(_ key: String, _ allowed: String, _ isAllowed: (Setting) -> Bool) throws(SettingsError) {
+  func allow(_ key: String, _ allowed: String, _ isAllowed: (JSONValue) -> Bool) throws(JSONError) {
     guard let value = self[key], value != .null, !isAllowed(value) else { return }
     throw error(key, value, allowed: allowed)
   }
 
-  private func error(_ key: String, _ value: Setting, allowed: String) -> SettingsError {
+  private func error(_ key: String, _ value: JSONValue, allowed: String) -> JSONError {
     .invalid(key: "\(source): \(key)", found: value.json(pretty: false), allowed: allowed)
   }
 }

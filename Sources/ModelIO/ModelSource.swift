@@ -1,6 +1,6 @@
 package import Checkpoints
+internal import JSON
 package import Models
-internal import Settings
 package import TensorCore
 
 /// A directory with a model of any published kind: which model it is, and which of its tensors hold which parameters.
@@ -13,7 +13,7 @@ package struct ModelSource {
   private let stored: TensorCollection
   private let path: String
 
-  /// - Throws: ``SettingsError`` if the configuration is of no model here; ``ModelIOError`` with every tensor that is
+  /// - Throws: ``JSONError`` if the configuration is of no model here; ``ModelIOError`` with every tensor that is
   ///   missing, unknown, or of another shape or type.
   package init(_ directory: CheckpointDirectory) throws {
     let source = directory.path + "/config.json"
@@ -22,7 +22,7 @@ package struct ModelSource {
       isReference
       ? try ReferenceConfig.modelFields(directory.config, tensorNames: Set(directory.weights.names))
       : try HuggingFaceConfig.modelFields(directory.config, source: source)
-    let reader = SettingsReader(fields, path: "", source: source)
+    let reader = JSONReader(fields, path: "", source: source)
     config = try ModelConfig(reader)
     try reader.finish()
     tensors =

@@ -1,11 +1,11 @@
-package import Settings
+package import JSON
 
 /// A configuration of the authors' reference code, in the terms of ours.
 ///
 /// - Source: the files of `rajesh-lab/cat-transformer`, whose field names these are.
 package enum ReferenceConfig {
   /// Whether `fields` are those of a reference configuration rather than of a Hugging Face one.
-  package static func matches(_ fields: Setting) -> Bool {
+  package static func matches(_ fields: JSONValue) -> Bool {
     fields["model_type"] == nil && (fields["dim"] != nil || fields["decoder"] != nil)
   }
 
@@ -15,8 +15,8 @@ package enum ReferenceConfig {
   ///   - fields: one network's fields, or one mapping for each of `decoder` and `compressor`.
   ///   - tensorNames: names of the state dict: an adaptive model is told by its separator.
   package static func modelFields(
-    _ fields: Setting, tensorNames: Set<String>
-  ) throws(SettingsError) -> Setting {
+    _ fields: JSONValue, tensorNames: Set<String>
+  ) throws(JSONError) -> JSONValue {
     guard let decoder = fields["decoder"], let compressor = fields["compressor"] else {
       return try singleNetwork(fields)
     }
@@ -40,11 +40,11 @@ package enum ReferenceConfig {
         key: "compressor." + key, found: text(compressor[key]), allowed: "the decoder's, \(text(decoder[key]))")
     }
     return .mapping(
-      [Setting.Entry(key: "model_type", value: .text(isAdaptive ? "cat" : "cat_fixed"))]
+      [JSONValue.Entry(key: "model_type", value: .text(isAdaptive ? "cat" : "cat_fixed"))]
         + renamed(decoder, widths) + renamed(compressor, compressorWidths))
   }
 
-  private static func singleNetwork(_ fields: Setting) throws(SettingsError) -> Setting {
+  private static func singleNetwork(_ fields: JSONValue) throws(JSONError) -> JSONValue {
     let isChunked = fields["chunk_size"] != nil
     try require(fields, path: "", rotatesWholeHead: !isChunked)
     var table = [
@@ -59,7 +59,7 @@ package enum ReferenceConfig {
     } else {
       table["n_local_heads"] = "num_key_value_heads"
     }
-    let kind: [Setting.Entry] =
+    let kind: [JSONValue.Entry] =
       isChunked
       ? [.init(key: "model_type", value: .text("hybrid")), .init(key: "layers", value: .list([.text("cat")]))]
       : [.init(key: "model_type", value: .text("llama"))]
@@ -68,8 +68,8 @@ package enum ReferenceConfig {
 
   /// What ours cannot be told otherwise.
   private static func require(
-    _ fields: Setting, path: String, rotatesWholeHead: Bool = true
-  ) throws(SettingsError) {
+    _ fields: JSONValue, path: String, rotatesWholeHead: Bool = true
+  ) throws(JSONError) {
     for key in ["dim", "n_layer", "n_head", "padded_vocab_size", "block_size"] where fields[key]?.integerValue == nil {
       throw .invalid(key: path + key, found: text(fields[key]), allowed: "a whole number")
     }
@@ -83,16 +83,16 @@ package enum ReferenceConfig {
     }
   }
 
-  private static func renamed(_ fields: Setting, _ table: [String: String]) -> [Setting.Entry] {
+  private static func renamed(_ fields: JSONValue, _ table: [String: String]) -> [JSONValue.Entry] {
     table.sorted { $0.key < $1.key }.compactMap { theirs, ours in
       guard let value = fields[theirs], value != .null else { return nil }
       // Minus one stands for as many key/value heads as heads.
       if theirs == "n_local_heads", value.integerValue == -1 { return nil }
-      return Setting.Entry(key: ours, value: value)
+      return JSONValue.Entry(key: ours, value: value)
     }
   }
 
-  private static func text(_ value: Setting?) -> String {
+  private static func text(_ value: JSONValue?) -> String {
     value.map { $0.json(pretty: false) } ?? "nothing"
   }
 }

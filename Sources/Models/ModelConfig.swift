@@ -1,3 +1,4 @@
+package import JSON
 package import Settings
 package import TensorCore
 
@@ -14,12 +15,12 @@ package struct ModelConfig: Hashable, Sendable {
   private struct Kind: Sendable {
     let modelType: String
     let declaration: SectionDeclaration.Kind
-    let read: @Sendable (SettingsReader) throws(SettingsError) -> any ModelDefinition
+    let read: @Sendable (JSONReader) throws(JSONError) -> any ModelDefinition
 
     init<Definition: ModelDefinition>(_ definition: Definition.Type) {
       modelType = definition.modelType
       declaration = definition.declaration
-      read = { (reader) throws(SettingsError) in try Definition(reader) }
+      read = { (reader) throws(JSONError) in try Definition(reader) }
     }
   }
 
@@ -44,7 +45,7 @@ package struct ModelConfig: Hashable, Sendable {
   }
 
   /// Reads `model_type` and the fields that go with it; refuses fields that the model does not have.
-  package init(_ reader: SettingsReader) throws(SettingsError) {
+  package init(_ reader: JSONReader) throws(JSONError) {
     let name = try reader.text("model_type", default: Self.kinds[0].modelType)
     guard let kind = Self.kinds.first(where: { $0.modelType == name }) else {
       throw reader.invalid("model_type", found: name, allowed: Self.typeList)
@@ -64,7 +65,7 @@ package struct ModelConfig: Hashable, Sendable {
 extension ModelConfig {
   package var modelType: String { type(of: definition).modelType }
   /// The content of `config.json`.
-  package var huggingFace: Setting { definition.huggingFace }
+  package var huggingFace: JSONValue { definition.huggingFace }
   package var vocabularySize: Int { definition.vocabularySize }
   /// Most tokens that a sequence may have.
   package var maximumLength: Int { definition.maximumLength }
@@ -84,24 +85,24 @@ extension ModelConfig {
   }
 
   /// The section `model` of a run file that describes this model, as `{model: {…}}`; keys that are null are left out.
-  package var section: Setting {
-    get throws(SettingsError) {
-      let reader = SettingsReader(definition.huggingFace, path: "model")
+  package var section: JSONValue {
+    get throws(JSONError) {
+      let reader = JSONReader(definition.huggingFace, path: "model")
       _ = try ModelConfig(reader)
       let entries = (reader.resolved.entries ?? []).filter { $0.value != .null }
-      return .mapping([Setting.Entry(key: "model", value: .mapping(entries))])
+      return .mapping([JSONValue.Entry(key: "model", value: .mapping(entries))])
     }
   }
 
   /// The content of `generation_config.json`.
-  package var generationConfig: Setting {
+  package var generationConfig: JSONValue {
     let fields = [
       ("bos_token_id", definition.beginID), ("eos_token_id", definition.endID),
       ("pad_token_id", definition.paddingID),
     ]
     return .mapping(
-      [Setting.Entry(key: "_from_model_config", value: .flag(true))]
-        + fields.compactMap { name, id in id.map { Setting.Entry(key: name, value: .integer($0)) } })
+      [JSONValue.Entry(key: "_from_model_config", value: .flag(true))]
+        + fields.compactMap { name, id in id.map { JSONValue.Entry(key: name, value: .integer($0)) } })
   }
 
   /// Bytes of what generation at `chunkSize` keeps for a sequence of `length` tokens, in fp32.

@@ -1,3 +1,4 @@
+package import JSON
 package import Settings
 package import TensorCore
 
@@ -11,10 +12,10 @@ package protocol ModelDefinition: Hashable, Sendable {
   static var declaration: SectionDeclaration.Kind { get }
 
   /// Reads the fields of a `model` section or of a `config.json`, `model_type` aside.
-  init(_ reader: SettingsReader) throws(SettingsError)
+  init(_ reader: JSONReader) throws(JSONError)
 
   /// The content of `config.json`.
-  var huggingFace: Setting { get }
+  var huggingFace: JSONValue { get }
   var vocabularySize: Int { get }
   /// Most tokens that a sequence may have.
   var maximumLength: Int { get }
@@ -53,13 +54,13 @@ extension ModelDefinition {
 /// A model as a published implementation holds it: what `AutoModelForCausalLM.from_pretrained` loads.
 package struct PublishedModel {
   /// The content of `config.json`.
-  package let config: Setting
+  package let config: JSONValue
   /// Tensors that the published model has and ours does not, all zero; the values of `initialization` do not count.
   package let zeros: [ParameterSpec]
   /// Names of buffers that count something, each one 64-bit integer; zero in a model that was not trained there.
   package let counters: [String]
 
-  package init(config: Setting, zeros: [ParameterSpec] = [], counters: [String] = []) {
+  package init(config: JSONValue, zeros: [ParameterSpec] = [], counters: [String] = []) {
     self.config = config
     self.zeros = zeros
     self.counters = counters

@@ -1,4 +1,5 @@
 internal import Foundation
+package import JSON
 package import Settings
 
 /// The `schedule` section of a run file: each step's share of the peak learning rate, a function of the step alone.
@@ -26,7 +27,7 @@ package struct LearningRateSchedule: Hashable, Sendable {
     self.decaySteps = decaySteps
   }
 
-  package init(_ reader: SettingsReader) throws(SettingsError) {
+  package init(_ reader: JSONReader) throws(JSONError) {
     try reader.read(Self.keys, into: &self)
     if kind == .wsd, decaySteps == 0 {
       throw reader.invalid("decay_steps", found: "0", allowed: "at least 1 with kind wsd")

@@ -1,3 +1,4 @@
+package import JSON
 package import Settings
 
 /// The `optimizer` section of a run file.
@@ -21,7 +22,7 @@ package struct OptimizerConfig: Hashable, Sendable {
 
   package init() {}
 
-  package init(_ reader: SettingsReader) throws(SettingsError) {
+  package init(_ reader: JSONReader) throws(JSONError) {
     try reader.read(Self.keys, into: &self)
   }
 

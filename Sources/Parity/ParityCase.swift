@@ -1,8 +1,8 @@
 internal import Checkpoints
 internal import Foundation
+internal import JSON
 internal import ModelIO
 internal import Models
-internal import Settings
 package import TensorCore
 
 /// A directory with reference weights, logits, losses, gradients and tokens, and the model built from it.
@@ -20,10 +20,10 @@ package struct ParityCase {
     guard let data = FileManager.default.contents(atPath: source) else {
       throw ParityError(directory, "no config.json, which a directory of reference tensors has")
     }
-    let fields = try Setting(json: String(decoding: data, as: UTF8.self), source: source)
+    let fields = try JSONValue(json: data, source: source)
     let weights = try SafetensorsFile(path: directory + "/model.safetensors")
     let isReference = ReferenceConfig.matches(fields)
-    let reader = SettingsReader(
+    let reader = JSONReader(
       isReference
         ? try ReferenceConfig.modelFields(fields, tensorNames: Set(weights.tensors.map(\.name))) : fields, path: "",
       source: source)

@@ -1,14 +1,14 @@
 internal import Checkpoints
 internal import Foundation
+internal import JSON
 internal import Optimizers
-internal import Settings
 package import TensorCore
 
 /// A directory with a reference training run: `train.json`, `train.safetensors`; it begins at a neighbour's weights.
 package struct TrajectoryCase {
   private let directory: String
   private let backend: any Backend
-  private let settings: Setting
+  private let settings: JSONValue
   private let reference: SafetensorsFile
 
   /// Whether `directory` holds a training run rather than a single evaluation.
@@ -21,7 +21,7 @@ package struct TrajectoryCase {
     guard let data = FileManager.default.contents(atPath: source) else {
       throw ParityError(directory, "no train.json")
     }
-    settings = try Setting(json: String(decoding: data, as: UTF8.self), source: source)
+    settings = try JSONValue(json: data, source: source)
     reference = try SafetensorsFile(path: directory + "/train.safetensors")
     self.directory = directory
     self.backend = backend

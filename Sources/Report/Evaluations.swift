@@ -1,11 +1,11 @@
-internal import Settings
+internal import JSON
 internal import Telemetry
 
 /// What the newest evaluation of a run found at each chunk size.
 struct Evaluations: Sendable {
   let name: String
   /// Of one checkpoint on one source, in the order of the chunk sizes.
-  let rows: [Setting]
+  let rows: [JSONValue]
 
   init(_ run: RunHistory) {
     name = run.name
@@ -15,13 +15,13 @@ struct Evaluations: Sendable {
     }
     let alike = run.evaluations.filter { $0["source"] == last["source"] && $0["step"] == last["step"] }
     // Of what was evaluated twice, the newer.
-    var newest: [Int: Setting] = [:]
+    var newest: [Int: JSONValue] = [:]
     for row in alike { newest[row["chunk_size"]?.integerValue ?? 0] = row }
     rows = newest.sorted { $0.key < $1.key }.map(\.value)
   }
 
   /// A row as cells: step, source, chunk size, loss, accuracy, tokens a second, cache.
-  static func cells(_ row: Setting) -> [String?] {
+  static func cells(_ row: JSONValue) -> [String?] {
     let fixed = { (key: String) in row[key]?.numberValue.map { Format.fixed($0, digits: 4) } }
     return [
       row["step"]?.integerValue.map { Format.grouped($0) }, row["source"]?.textValue,

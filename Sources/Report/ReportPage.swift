@@ -1,3 +1,4 @@
+internal import JSON
 internal import Settings
 internal import Telemetry
 
@@ -188,7 +189,7 @@ extension ReportPage {
   }
 }
 
-extension Setting {
+extension JSONValue {
   /// A value in a cell.
   var shortText: String {
     switch self {

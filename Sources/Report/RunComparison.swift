@@ -1,4 +1,4 @@
-package import Settings
+package import JSON
 internal import Telemetry
 
 /// What tells runs apart: their losses at each chunk size, their speed, and the settings in which they differ.
@@ -21,7 +21,7 @@ package struct RunComparison: Sendable {
   /// A key with the value that each run has; null where it has none.
   package struct Difference: Sendable {
     package let key: String
-    package let values: [Setting]
+    package let values: [JSONValue]
   }
 
   package let rows: [Row]

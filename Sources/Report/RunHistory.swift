@@ -1,5 +1,6 @@
 internal import Foundation
-package import Settings
+package import JSON
+internal import Settings
 internal import Telemetry
 
 /// What the directory of a run says of it: `metrics.jsonl`, `config.yaml` and, where it was evaluated, `evaluations.jsonl`.
@@ -11,7 +12,7 @@ package struct RunHistory: Sendable {
     let loss: Double?
     /// Nil for a model without chunk sizes, and where micro-batches of the step differ.
     let chunkSize: Int?
-    let record: Setting
+    let record: JSONValue
 
     /// A finite number under the key.
     func number(_ key: MetricsKey) -> Double? { record.number(key) }
@@ -42,9 +43,9 @@ package struct RunHistory: Sendable {
   /// Numbers of the lines that are no records, from 1; the last line, which may be under way, is not among them.
   package private(set) var unreadableLines: [Int] = []
   /// The resolved configuration; null if there is none.
-  let configuration: Setting
+  let configuration: JSONValue
   /// What `catlm evaluate` left in the directory, oldest first.
-  let evaluations: [Setting]
+  let evaluations: [JSONValue]
 
   /// The file of a run directory that `catlm evaluate` adds its results to, a JSON object a line.
   package static let evaluationsFile = "evaluations.jsonl"
@@ -57,7 +58,7 @@ package struct RunHistory: Sendable {
     let file = directory + "/config.yaml"
     try self.init(
       name: name, lines: metrics, source: directory + "/metrics.jsonl",
-      configuration: Self.content(of: file).map { yaml throws(SettingsError) in try Setting(yaml: yaml, source: file) }
+      configuration: Self.content(of: file).map { yaml throws(JSONError) in try JSONValue(yaml: yaml, source: file) }
         ?? .null,
       evaluations: Self.content(of: directory + "/" + Self.evaluationsFile) ?? "")
   }
@@ -71,14 +72,14 @@ package struct RunHistory: Sendable {
   ///   - source: where they come from, for messages.
   ///   - evaluations: lines of JSON objects likewise.
   package init(
-    name: String, lines: String, source: String, configuration: Setting = .null, evaluations: String = ""
+    name: String, lines: String, source: String, configuration: JSONValue = .null, evaluations: String = ""
   ) throws(PlotError) {
     self.name = name
     self.configuration = configuration
-    self.evaluations = evaluations.split(whereSeparator: \.isNewline).compactMap { try? Setting(json: String($0)) }
+    self.evaluations = evaluations.split(whereSeparator: \.isNewline).compactMap { try? JSONValue(json: String($0)) }
     let all = lines.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
     for (index, line) in all.enumerated() where !line.isEmpty {
-      guard let record = try? Setting(json: String(line)), let step = record.integer(.step) else {
+      guard let record = try? JSONValue(json: String(line)), let step = record.integer(.step) else {
         if index + 1 < all.count { unreadableLines.append(index + 1) }
         continue
       }
@@ -155,7 +156,7 @@ extension Plot.Caption {
   static let loss = Self("loss, nats a target") { Format.fixed($0, digits: 2) }
 }
 
-extension Setting {
+extension JSONValue {
   fileprivate func integer(_ key: MetricsKey) -> Int? { self[key.rawValue]?.integerValue }
 
   /// A finite number under the key.

@@ -1,4 +1,4 @@
-internal import Settings
+internal import JSON
 internal import Telemetry
 
 /// What `catlm evaluate --json` printed about one model: its quality at each chunk size, and what that costs.
@@ -12,7 +12,7 @@ package struct TradeOff: Sendable {
     case secondsPerToken = "seconds_per_token"
 
     /// What a result says of it; nil if it says nothing that can be drawn.
-    func value(in row: Setting) -> Double? {
+    func value(in row: JSONValue) -> Double? {
       let value =
         self == .secondsPerToken
         ? row[Self.tokensPerSecond.rawValue]?.numberValue.map { 1 / $0 } : row[rawValue]?.numberValue
@@ -21,7 +21,7 @@ package struct TradeOff: Sendable {
   }
 
   let name: String
-  private let rows: [Setting]
+  private let rows: [JSONValue]
 
   /// - Parameters:
   ///   - name: what the picture calls the model.
@@ -29,9 +29,9 @@ package struct TradeOff: Sendable {
   ///   - source: where they come from, for messages.
   package init(name: String, lines: String, source: String) throws(PlotError) {
     self.name = name
-    var rows: [Setting] = []
+    var rows: [JSONValue] = []
     for (index, line) in lines.split(whereSeparator: \.isNewline).enumerated() {
-      guard let row = try? Setting(json: String(line)), row["chunk_size"] != nil, row["loss"] != nil else {
+      guard let row = try? JSONValue(json: String(line)), row["chunk_size"] != nil, row["loss"] != nil else {
         throw PlotError(
           description:
             "\(source) line \(index + 1): found \(line.prefix(60)), allowed: what catlm evaluate --json prints")

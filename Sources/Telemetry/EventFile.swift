@@ -1,5 +1,5 @@
 internal import Foundation
-package import Settings
+package import JSON
 
 /// A run's records as TensorBoard reads them: scalars for numbers, texts for samples, in one event file a run.
 ///
@@ -44,7 +44,7 @@ package final class EventFile: MetricsSink {
   }
 
   /// Adds what a line of `metrics.jsonl` says; nothing, not a part of it, if that fails.
-  package func append(_ record: Setting) throws(TelemetryError) {
+  package func append(_ record: JSONValue) throws(TelemetryError) {
     try write(EventRecord.records(of: record))
   }
 

@@ -1,5 +1,5 @@
 internal import Foundation
-internal import Settings
+internal import JSON
 
 /// One event of an event file: what a protocol buffer of `event.proto` says, and how the file frames it.
 struct EventRecord {
@@ -29,7 +29,7 @@ struct EventRecord {
   }
 
   /// What a line of `metrics.jsonl` says, as one event; none if it says nothing that TensorBoard shows.
-  static func records(of record: Setting) -> [EventRecord] {
+  static func records(of record: JSONValue) -> [EventRecord] {
     let size = record[MetricsKey.chunkSize.rawValue]?.integerValue.map { "/C\($0)" } ?? ""
     var values: [ProtocolBuffer] = []
     for (key, value) in record.entries?.map({ ($0.key, $0.value) }) ?? [] where !unshownKeys.contains(key) {

@@ -1,11 +1,11 @@
 internal import Foundation
-package import Settings
+package import JSON
 
 /// A file that takes a run's records, one after the other.
 package protocol MetricsSink: AnyObject {
   var path: String { get }
   /// Adds one record, a mapping; nothing, not a part of it, if that fails.
-  func append(_ record: Setting) throws(TelemetryError)
+  func append(_ record: JSONValue) throws(TelemetryError)
 }
 
 /// Measurements of a run as lines of JSON, one object a step.
@@ -32,7 +32,7 @@ package final class MetricsFile: MetricsSink {
   }
 
   /// Adds one line; none, not a part of it, if that fails.
-  package func append(_ record: Setting) throws(TelemetryError) {
+  package func append(_ record: JSONValue) throws(TelemetryError) {
     precondition(record.entries != nil, "metrics: a line holds a mapping, found \(record)")
     try cutTornLine()
     let end = lseek(descriptor, 0, SEEK_END)
@@ -50,9 +50,9 @@ package final class MetricsFile: MetricsSink {
   }
 }
 
-extension Setting {
+extension JSONValue {
   /// The same with every number that JSON does not know replaced by its name.
-  fileprivate var withSpelledNumbers: Setting {
+  fileprivate var withSpelledNumbers: JSONValue {
     switch self {
     case .number(let value) where !value.isFinite:
       return .text(value.isNaN ? "nan" : value > 0 ? "inf" : "-inf")

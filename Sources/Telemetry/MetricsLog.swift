@@ -1,6 +1,6 @@
 package import Foundation
+package import JSON
 package import Logging
-package import Settings
 
 /// A file of a run's metrics as the run sees it: a record that cannot be written holds nothing up. It is kept and tried again
 /// with the next one, so that lines go on, in order, when the disk has room again.
@@ -11,7 +11,7 @@ package final class MetricsLog {
   private let logger: Logger
   private let capacity: Int
   /// Lines that are not written yet, oldest first.
-  private var waiting: [Setting] = []
+  private var waiting: [JSONValue] = []
   /// Lines that were given up, since too many wait.
   private var lostCount = 0
   /// Why lines wait; nil while all are written.
@@ -29,7 +29,7 @@ package final class MetricsLog {
   }
 
   /// Adds one line, now or as soon as that is possible.
-  package func append(_ record: Setting) {
+  package func append(_ record: JSONValue) {
     waiting.append(record)
     writeWaiting()
     guard waiting.count > capacity else { return }
@@ -74,7 +74,7 @@ package final class MetricsLog {
 /// A line of `metrics.jsonl` in the making.
 package struct MetricsRecord {
   private let line: MetricsLine
-  private var values: [MetricsKey: Setting]
+  private var values: [MetricsKey: JSONValue]
 
   package init(_ line: MetricsLine, step: Int, time: Date = .now) {
     self.line = line
@@ -84,7 +84,7 @@ package struct MetricsRecord {
   }
 
   /// The value of a key that this kind of line has; nil: the key is absent.
-  package subscript(key: MetricsKey) -> Setting? {
+  package subscript(key: MetricsKey) -> JSONValue? {
     get { values[key] }
     set {
       precondition(key.declaration.lines.contains(line), "metrics: \(key.rawValue) in a line of \(line.rawValue)")
@@ -93,8 +93,8 @@ package struct MetricsRecord {
   }
 
   /// The line, its keys in the order in which they are declared.
-  package var setting: Setting {
+  package var setting: JSONValue {
     .mapping(
-      MetricsKey.allCases.compactMap { key in values[key].map { Setting.Entry(key: key.rawValue, value: $0) } })
+      MetricsKey.allCases.compactMap { key in values[key].map { JSONValue.Entry(key: key.rawValue, value: $0) } })
   }
 }

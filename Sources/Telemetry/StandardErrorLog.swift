@@ -1,6 +1,6 @@
 internal import Foundation
+internal import JSON
 package import Logging
-internal import Settings
 
 /// Log lines on standard error that leave a progress line in peace: `time level message key=value …`.
 package struct StandardErrorLog: LogHandler {
@@ -48,7 +48,7 @@ enum LogLine {
 
   private static func quoted(_ value: String) -> String {
     let isPlain = !value.isEmpty && value.unicodeScalars.allSatisfy { $0.value > 0x20 && $0 != "\"" && $0 != "=" }
-    return isPlain ? value : Setting.text(value).json()
+    return isPlain ? value : JSONValue.text(value).json()
   }
 }
 

@@ -1,3 +1,4 @@
+package import JSON
 package import Settings
 package import Tokenizers
 
@@ -46,7 +47,7 @@ package struct DataConfig: Hashable, Sendable {
   }
 
   /// - Parameter reader: the section `data`.
-  package init(_ reader: SettingsReader) throws(SettingsError) {
+  package init(_ reader: JSONReader) throws(JSONError) {
     section = reader.path
     try reader.read([Self.kindKey], into: &self)
     switch kind {
@@ -62,7 +63,7 @@ package struct DataConfig: Hashable, Sendable {
     }
   }
 
-  private mutating func readSources(_ reader: SettingsReader) throws(SettingsError) {
+  private mutating func readSources(_ reader: JSONReader) throws(JSONError) {
     guard let entries = try reader.optionalSections(Self.sourcesName, textKey: "path") else { return }
     guard !entries.isEmpty else {
       throw reader.invalid(Self.sourcesName, found: "an empty list", allowed: "at least one source")
@@ -148,7 +149,7 @@ package struct DataConfig: Hashable, Sendable {
   }
 
   /// Reads the tokenizer that the section names.
-  package func loadTokenizer() throws(SettingsError) -> (any Tokenizer)? {
+  package func loadTokenizer() throws(JSONError) -> (any Tokenizer)? {
     guard let tokenizer else { return nil }
     do {
       return try tokenizer.load()

@@ -1,5 +1,5 @@
 internal import Foundation
-package import Settings
+package import JSON
 
 /// Which tokenizer the user named: bytes, or a file.
 package enum TokenizerChoice: Hashable, Sendable {
@@ -19,7 +19,7 @@ package enum TokenizerChoice: Hashable, Sendable {
     }
   }
 
-  package func load() throws(SettingsError) -> any Tokenizer {
+  package func load() throws(JSONError) -> any Tokenizer {
     switch self {
     case .bytes: return ByteTokenizer()
     case .file(let path):

@@ -1,5 +1,5 @@
 internal import Foundation
-internal import Settings
+internal import JSON
 internal import Telemetry
 
 /// The lowest validation loss of a run at each chunk size.
@@ -21,7 +21,7 @@ struct BestValidation: Hashable, Sendable {
     let content = FileManager.default.contents(atPath: path) ?? Data()
     let mark = Data("\"\(MetricsKey.validationLoss.rawValue)\"".utf8)
     for line in content.split(separator: UInt8(ascii: "\n")) where line.range(of: mark) != nil {
-      guard let record = try? Setting(json: String(decoding: line, as: UTF8.self)),
+      guard let record = try? JSONValue(json: String(decoding: line, as: UTF8.self)),
         let step = record[MetricsKey.step.rawValue]?.integerValue,
         let loss = record[MetricsKey.validationLoss.rawValue]?.numberValue
       else { continue }

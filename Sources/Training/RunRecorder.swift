@@ -1,5 +1,5 @@
+internal import JSON
 internal import Logging
-internal import Settings
 internal import Telemetry
 
 /// Writes what a run does: `metrics.jsonl`, the event file, the progress line, validation results. Silent on ranks other than 0.
@@ -56,15 +56,15 @@ final class RunRecorder {
     record[.tokensPerSecond] = .number(Double(result.tokenCount) / seconds)
     if !result.isUpdated { record[.skipped] = .flag(true) }
     if result.isSpike { record[.spike] = .flag(true) }
-    record[.checkpointStallSeconds] = stallSeconds.map(Setting.number)
+    record[.checkpointStallSeconds] = stallSeconds.map(JSONValue.number)
     stallSeconds = nil
     append(record)
   }
 
   /// One size if all micro-batches ran at the same, else a list.
-  private func chunkSizes(_ result: StepResult) -> Setting {
+  private func chunkSizes(_ result: StepResult) -> JSONValue {
     Set(result.chunkSizes).count == 1
-      ? .integer(result.chunkSizes[0]) : .list(result.chunkSizes.map(Setting.integer))
+      ? .integer(result.chunkSizes[0]) : .list(result.chunkSizes.map(JSONValue.integer))
   }
 
   /// A line for a validation under way; nil on ranks other than 0.
@@ -79,7 +79,7 @@ final class RunRecorder {
   ) {
     guard !sinks.isEmpty else { return }
     var record = MetricsRecord(.validation, step: step)
-    record[.chunkSize] = chunkSize.map(Setting.integer)
+    record[.chunkSize] = chunkSize.map(JSONValue.integer)
     record[.validationLoss] = .number(loss)
     record[.accuracy] = .number(accuracy)
     record[.targets] = .integer(targetCount)
@@ -100,7 +100,7 @@ final class RunRecorder {
     guard !sinks.isEmpty else { return }
     let prompt = config.train.samples.prompt
     var record = MetricsRecord(.sample, step: step)
-    record[.chunkSize] = chunkSize.map(Setting.integer)
+    record[.chunkSize] = chunkSize.map(JSONValue.integer)
     record[.prompt] = .text(prompt)
     record[.text] = .text(text)
     append(record)

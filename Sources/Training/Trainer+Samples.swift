@@ -1,8 +1,8 @@
 internal import Generation
+internal import JSON
 internal import Logging
 internal import Models
 internal import Parallel
-internal import Settings
 internal import TensorCore
 internal import Tokenizers
 
@@ -20,12 +20,12 @@ extension Trainer {
   /// write is a warning.
   func writeSamples(_ recorder: RunRecorder) throws {
     let sizes = config.train.chunks.sizes
-    var own: [Setting] = []
+    var own: [JSONValue] = []
     for index in stride(from: group.rank, to: sizes.count, by: group.size) {
       group.note(step: state.step, phase: .samples)
       own.append(sample(chunkSize: sizes[index]))
     }
-    let all = try group.gather(Setting.list(own).json()).map { try Setting(json: $0, source: "a rank").listValue }
+    let all = try group.gather(JSONValue.list(own).json()).map { try JSONValue(json: $0, source: "a rank").listValue }
     guard group.rank == 0 else { return }
     for (index, size) in sizes.enumerated() {
       let sample = all[index % group.size]?[index / group.size]
@@ -41,7 +41,7 @@ extension Trainer {
   }
 
   /// A `text`, or the `error` that prevented it.
-  private func sample(chunkSize: Int) -> Setting {
+  private func sample(chunkSize: Int) -> JSONValue {
     let samples = config.train.samples
     let generator = Generator(
       model: model, backend: backend,

@@ -1,4 +1,5 @@
 internal import Checkpoints
+internal import JSON
 package import Logging
 internal import MemoryPlans
 internal import Models
@@ -120,11 +121,11 @@ package final class Trainer {
     state.invariants[DataIdentity.key] = data?.setting
   }
 
-  /// - Throws: ``SettingsError`` if there is no such tokenizer, or it has ids that the model has not.
+  /// - Throws: ``JSONError`` if there is no such tokenizer, or it has ids that the model has not.
   private static func tokenizer(of config: RunConfig) throws -> (any Tokenizer)? {
     guard let tokenizer = try config.data.loadTokenizer() else { return nil }
     guard tokenizer.vocabularySize <= config.model.vocabularySize else {
-      throw SettingsError.invalid(
+      throw JSONError.invalid(
         key: "model.vocab_size", found: "\(config.model.vocabularySize)",
         allowed: "at least the \(tokenizer.vocabularySize) ids of data.tokenizer")
     }

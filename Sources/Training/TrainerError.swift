@@ -1,4 +1,4 @@
-package import Settings
+package import JSON
 
 /// Why a run cannot begin or go on.
 package enum TrainerError: Error, CustomStringConvertible {
@@ -15,7 +15,7 @@ package enum TrainerError: Error, CustomStringConvertible {
   /// A run directory whose checkpoints are all damaged, each with what is wrong with it.
   case noneIntact(_ directory: String, reasons: [String])
   /// A run that is done, given again with settings that it was not made with.
-  case finished(checkpoint: String, steps: Int, changes: [SettingDifference])
+  case finished(checkpoint: String, steps: Int, changes: [JSONDifference])
   /// Ranks that should be alike are not, found before this step.
   case disagreement(step: Int, differences: [Agreement.Difference])
 

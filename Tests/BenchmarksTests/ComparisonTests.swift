@@ -1,5 +1,5 @@
 import Benchmarks
-import Settings
+import JSON
 import Testing
 
 /// Results as the program prints them, shortened.
@@ -81,7 +81,7 @@ private enum Result {
     let new = try Result.read(Result.kernels(["add": 2], precision: "float32"))
     #expect(try BenchmarkComparison(old, new).rows.map(\.ratio) == [2])
     let rounded = try Result.read(Result.kernels(["add": 2], precision: "bfloat16"), path: "b.json")
-    let error = #expect(throws: SettingsError.self) { try BenchmarkComparison(old, rounded) }
+    let error = #expect(throws: JSONError.self) { try BenchmarkComparison(old, rounded) }
     #expect(error?.description == "b.json: precision: found \"bfloat16\"; allowed: \"float32\", as in a.json")
   }
 
@@ -100,7 +100,7 @@ private enum Result {
   ])
   func `results of another kind or size are refused by name`(other: String, message: String) throws {
     let (old, new) = (try Result.read(Result.train(1)), try Result.read(other, path: "b.json"))
-    let error = #expect(throws: SettingsError.self) { try BenchmarkComparison(old, new) }
+    let error = #expect(throws: JSONError.self) { try BenchmarkComparison(old, new) }
     #expect(error?.description == message)
   }
 
@@ -109,12 +109,12 @@ private enum Result {
     Result.train(0), Result.train(1) + "\n" + Result.allreduce(4, 1), Result.train(1) + "\n{",
   ])
   func `what no benchmark printed is refused with the file's name`(text: String) {
-    let error = #expect(throws: SettingsError.self) { try BenchmarkReport(text, path: "a.json") }
+    let error = #expect(throws: JSONError.self) { try BenchmarkReport(text, path: "a.json") }
     #expect(error?.description.hasPrefix("a.json") == true, "\(error?.description ?? "")")
   }
 
   @Test func `a file that is not there is named`() {
-    let error = #expect(throws: SettingsError.self) { try BenchmarkReport(path: "/nowhere/a.json") }
+    let error = #expect(throws: JSONError.self) { try BenchmarkReport(path: "/nowhere/a.json") }
     #expect(error?.description.contains("/nowhere/a.json") == true)
   }
 }

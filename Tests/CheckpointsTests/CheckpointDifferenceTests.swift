@@ -2,7 +2,7 @@ import FaultSupport
 import Testing
 
 @testable import Checkpoints
-@testable import Settings
+@testable import JSON
 
 struct CheckpointDifferenceTests {
   private let scratch: Scratch
@@ -10,7 +10,7 @@ struct CheckpointDifferenceTests {
 
   init() throws { scratch = try Scratch() }
 
-  private func open(_ name: String, _ tensors: [NamedTensor], config: Setting = ["width": 4]) throws
+  private func open(_ name: String, _ tensors: [NamedTensor], config: JSONValue = ["width": 4]) throws
     -> CheckpointDirectory
   {
     let path = scratch.path + "/" + name
@@ -34,9 +34,9 @@ struct CheckpointDifferenceTests {
       CheckpointDirectory(verifying: left), CheckpointDirectory(verifying: right),
       extra: [("run.yaml", ["train": ["steps": 3]], ["train": ["steps": 4, "seed": 1]])])
     #expect(difference.tensors.count == 7)
-    #expect(difference.settings.contains(SettingDifference(key: "trainer_state.json.step", first: 3, second: 4)))
-    #expect(difference.settings.contains(SettingDifference(key: "run.yaml.train.steps", first: 3, second: 4)))
-    #expect(difference.settings.contains(SettingDifference(key: "run.yaml.train.seed", first: .null, second: 1)))
+    #expect(difference.settings.contains(JSONDifference(key: "trainer_state.json.step", first: 3, second: 4)))
+    #expect(difference.settings.contains(JSONDifference(key: "run.yaml.train.steps", first: 3, second: 4)))
+    #expect(difference.settings.contains(JSONDifference(key: "run.yaml.train.seed", first: .null, second: 1)))
   }
 
   @Test func `the number of elements that differ and the largest difference are found across pieces`() throws {
@@ -61,7 +61,7 @@ struct CheckpointDifferenceTests {
         .init(name: "a", kind: .form(first: "F32 [2, 2]", second: "F32 [4]")), .init(name: "b", kind: .onlyInFirst),
         .init(name: "c", kind: .onlyInSecond),
       ])
-    #expect(difference.settings == [SettingDifference(key: "config.json.width", first: 4, second: 5)])
+    #expect(difference.settings == [JSONDifference(key: "config.json.width", first: 4, second: 5)])
   }
 
   @Test(arguments: [

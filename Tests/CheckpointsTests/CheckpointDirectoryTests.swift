@@ -1,7 +1,7 @@
 import Checkpoints
 import FaultSupport
 import Foundation
-import Settings
+import JSON
 import Testing
 
 struct CheckpointDirectoryTests {
@@ -39,7 +39,7 @@ struct CheckpointDirectoryTests {
       "optimizer.safetensors.index.json", "tokenizer.model", "trainer_state.json",
     ]
     #expect(try names(in: written.path) == expected)
-    let index = try Setting(
+    let index = try JSONValue(
       json: String(decoding: bytes(of: written.path + "/model.safetensors.index.json"), as: UTF8.self))
     #expect(index["metadata"]?["total_size"] == 280)
     #expect(index["weight_map"]?["model.embeddings.weight"] == "model-00001-of-00003.safetensors")
@@ -49,9 +49,9 @@ struct CheckpointDirectoryTests {
   @Test func `the manifest's digest is that of its compact JSON without it`() throws {
     let scratch = try Scratch()
     let written = try SampleCheckpoint(step: 1).write(to: scratch.path)
-    let value = try Setting(json: String(decoding: bytes(of: written.path + "/manifest.json"), as: UTF8.self))
+    let value = try JSONValue(json: String(decoding: bytes(of: written.path + "/manifest.json"), as: UTF8.self))
     let entries = try #require(value.entries).filter { $0.key != "digest" }
-    #expect(value["digest"] == .text(Digest.sha256(of: Setting.mapping(entries).json(pretty: false))))
+    #expect(value["digest"] == .text(Digest.sha256(of: JSONValue.mapping(entries).json(pretty: false))))
     #expect(Digest.sha256(of: "abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
   }
 

@@ -1,7 +1,7 @@
 import Checkpoints
 import FaultSupport
 import Foundation
-import Settings
+import JSON
 import Testing
 
 struct GoldenTests {

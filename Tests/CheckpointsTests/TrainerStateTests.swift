@@ -1,7 +1,7 @@
 import Checkpoints
 import FaultSupport
 import Foundation
-import Settings
+import JSON
 import Testing
 
 struct TrainerStateTests {
@@ -44,7 +44,7 @@ struct TrainerStateTests {
   @Test(arguments: [
     (#""step": 9"#, #""step": -1"#, "key step: found -1, allowed: an integer in 0..."),
     (#""step": 9"#, #""step": 9.5"#, "key step: found 9.5, allowed: an integer in 0..."),
-    (#""step": 9"#, #""step": "9""#, #"key step: found "9", allowed: an integer in 0..."#),
+    (#""step": 9"#, #""step": "9""#, #"key step: found text "9", allowed: an integer in 0..."#),
     (#""step": 9"#, #""stop": 9"#, "key step is missing"),
     (#""step": 9"#, #""step": 9, "stop": 9"#, "key: found stop, allowed: only the keys of this format version"),
     (#""step": 9"#, #""step": 9, "step": 9"#, #"key "step" occurs twice"#),
@@ -54,7 +54,7 @@ struct TrainerStateTests {
     (#""epoch": 1"#, #""epoch": null"#, "key sample_cursor.epoch: found null, allowed: an integer in 0..."),
     (#""world_size": 2"#, #""world_size": 0"#, "key world_size: found 0, allowed: an integer in 1..."),
     (#""blas_core": "Cooperlake""#, #""blas_core": 1"#, "key blas_core: found 1, allowed: text"),
-    (#""sum_order": "of ranks""#, #""sum_order": 1"#, "key sum_order: found 1, allowed: text or null"),
+    (#""sum_order": "of ranks""#, #""sum_order": 1"#, "key sum_order: found 1, allowed: text"),
     ("{", "[", "content, line 2: found broken JSON"),
   ])
   func `a malformed state is refused with its reason`(part: String, replacement: String, says: String) throws {

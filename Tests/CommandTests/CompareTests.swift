@@ -1,4 +1,4 @@
-import Settings
+import JSON
 import Testing
 
 extension CommandTests {
@@ -15,7 +15,7 @@ extension CommandTests {
       for index in entries.indices where entries[index].key == "step_seconds" {
         entries[index].value = .number(seconds)
       }
-      return Setting.mapping(entries).json()
+      return JSONValue.mapping(entries).json()
     }
 
     @Test func `what the program prints is compared, slower ends with code 1`() throws {
@@ -57,7 +57,7 @@ extension CommandTests {
     @Test func `another machine is a warning`() throws {
       let workspace = try Workspace()
       let text = try result(1)
-      let processor = try #require(try Setting(json: text)["processor"]?.textValue)
+      let processor = try #require(try JSONValue(json: text)["processor"]?.textValue)
       try workspace.write(text, "old.json")
       try workspace.write(text.replacing(processor, with: "Another"), "new.json")
       let outcome = try workspace.catlm("benchmark", "compare", "old.json", "new.json").succeeded()

@@ -1,5 +1,5 @@
 import Foundation
-import Settings
+import JSON
 import Testing
 
 extension CommandTests {
@@ -13,7 +13,7 @@ extension CommandTests {
       var data = try workspace.bytes(file)
       // Eight bytes of length, a JSON object of that length, the tensors.
       let length = data.prefix(8).reversed().reduce(0) { $0 << 8 | Int($1) }
-      let header = try Setting(json: String(decoding: data[8..<8 + length], as: UTF8.self))
+      let header = try JSONValue(json: String(decoding: data[8..<8 + length], as: UTF8.self))
       let offsets = try #require(header[tensor]?["data_offsets"]?.listValue)
       let bounds = offsets.compactMap { $0.integerValue }
       withUnsafeBytes(of: value) { bytes in

@@ -1,5 +1,5 @@
 import Foundation
-import Settings
+import JSON
 import Testing
 
 extension CommandTests {
@@ -26,7 +26,7 @@ extension CommandTests {
     private func tamper(with tensor: String, in path: String) throws {
       var data = try Data(contentsOf: URL(filePath: path))
       let length = data.prefix(8).reversed().reduce(0) { $0 << 8 | Int($1) }
-      let header = try Setting(json: String(decoding: data[8..<8 + length], as: UTF8.self))
+      let header = try JSONValue(json: String(decoding: data[8..<8 + length], as: UTF8.self))
       let offset = try #require(header[tensor]?["data_offsets"]?.listValue?[0].integerValue)
       let wrong = withUnsafeBytes(of: Float(12345).bitPattern.littleEndian) { Data($0) }
       data.replaceSubrange(8 + length + offset..<8 + length + offset + 4, with: wrong)

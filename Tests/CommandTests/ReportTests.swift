@@ -1,5 +1,5 @@
 import Foundation
-import Settings
+import JSON
 import Testing
 
 extension CommandTests {
@@ -54,7 +54,7 @@ extension CommandTests {
         #expect(page.contains(text), "\(text)")
       }
       let records = String(decoding: try workspace.bytes("one/evaluations.jsonl"), as: UTF8.self)
-      let found = try records.split(separator: "\n").map { try Setting(json: String($0)) }
+      let found = try records.split(separator: "\n").map { try JSONValue(json: String($0)) }
       #expect(found.map { $0["chunk_size"] } == [1, 2, 8])
       #expect(found.allSatisfy { $0["step"] == 12 && $0["source"] == "validation" && $0["context"] == 32 })
     }
@@ -63,7 +63,7 @@ extension CommandTests {
       let workspace = try reported()
       let outcome = try workspace.catlm("compare", "one", "two").succeeded()
       #expect(outcome.output.contains("optimizer.learning_rate  0.001  0.002"), "\(outcome.output)")
-      let object = try Setting(json: try workspace.catlm("compare", "one", "two", "--json").succeeded().output)
+      let object = try JSONValue(json: try workspace.catlm("compare", "one", "two", "--json").succeeded().output)
       #expect(object["runs"]?.listValue?.count == 2 && object["differences"]?.listValue?.count == 1)
       #expect(object["runs"]?.listValue?.first?["validation_losses"]?.listValue?.count == 3)
     }

@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import Settings
 import Testing
 
@@ -31,7 +32,7 @@ extension CommandTests {
     }
 
     /// Overrides that leave widths, kinds and schedules as they are, and take little time.
-    private func cuts(_ root: Setting) throws -> [String] {
+    private func cuts(_ root: JSONValue) throws -> [String] {
       let common = [
         "train.steps=2", "train.batch_size=2", "train.accumulation=1", "train.validation_interval=0",
         "checkpoint.interval=0", "data.validation_samples=2", "model.num_hidden_layers=2", "parallel.threads=1",

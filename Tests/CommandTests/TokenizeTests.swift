@@ -1,5 +1,5 @@
 import Foundation
-import Settings
+import JSON
 import Testing
 
 extension CommandTests {
@@ -41,7 +41,8 @@ extension CommandTests {
       #expect(try generated.succeeded().objects.first?["tokens"]?.listValue?.count == 4)
       try workspace.catlm("evaluate", "run", "--text", "text.txt", "--samples", "2").succeeded()
       try workspace.catlm("checkpoint", "export", "run", "exported").succeeded()
-      let config = try Setting(json: String(decoding: workspace.bytes("exported/tokenizer_config.json"), as: UTF8.self))
+      let config = try JSONValue(
+        json: String(decoding: workspace.bytes("exported/tokenizer_config.json"), as: UTF8.self))
       #expect(config["tokenizer_class"] == "PreTrainedTokenizerFast" && config["eos_token"] == "<|endoftext|>")
       let fixture = try Data(contentsOf: URL(filePath: Self.fixture + "/tokenizer.json"))
       #expect(try workspace.bytes("exported/tokenizer.json") == fixture)

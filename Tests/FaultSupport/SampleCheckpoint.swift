@@ -1,5 +1,5 @@
 package import Checkpoints
-internal import Settings
+internal import JSON
 
 /// A small checkpoint whose every byte depends on its step.
 package struct SampleCheckpoint {

@@ -1,6 +1,6 @@
 import FaultSupport
 import Foundation
-import Settings
+import JSON
 
 /// A check in a process of its own: a crash is a failure of the attempt that made it, not the end of the suite.
 struct CheckProcess {
@@ -22,7 +22,7 @@ struct CheckProcess {
     process.waitUntilExit()
     var result = CheckResult(check)
     if let data = FileManager.default.contents(atPath: CheckRun.resultPath(scratch.path)) {
-      result.read(try Setting(json: String(decoding: data, as: UTF8.self)))
+      result.read(try JSONValue(json: String(decoding: data, as: UTF8.self)))
     } else {
       let last = Progress.last(path: CheckRun.progressPath(scratch.path))
       result.passedCount = last?.passedCount ?? 0

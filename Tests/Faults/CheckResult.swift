@@ -1,4 +1,4 @@
-import Settings
+import JSON
 
 /// What came of one check.
 struct CheckResult {
@@ -26,16 +26,16 @@ struct CheckResult {
   }
 
   /// As the child process hands it to its parent.
-  var json: Setting {
+  var json: JSONValue {
     [
-      "passed": .integer(passedCount), "seconds": .number(seconds), "skipped": skipped.map(Setting.text) ?? .null,
+      "passed": .integer(passedCount), "seconds": .number(seconds), "skipped": skipped.map(JSONValue.text) ?? .null,
       "failures": .list(
         failures.map { ["index": .integer($0.index), "message": .text($0.message)] }),
     ]
   }
 
   /// Reads what a child process wrote.
-  mutating func read(_ value: Setting) {
+  mutating func read(_ value: JSONValue) {
     passedCount = value["passed"]?.integerValue ?? 0
     seconds = value["seconds"]?.numberValue ?? 0
     skipped = value["skipped"]?.textValue

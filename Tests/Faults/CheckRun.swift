@@ -1,6 +1,6 @@
 import FaultSupport
 import Foundation
-import Settings
+import JSON
 
 /// A check's attempts in this process, which the check may bring down: the parent reads from a file how far it came.
 struct CheckRun {

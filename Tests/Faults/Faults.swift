@@ -1,7 +1,7 @@
 import ArgumentParser
 import FaultSupport
 import Foundation
-import Settings
+import JSON
 
 /// Makes the faults that a training run must survive, and checks that it does.
 @main

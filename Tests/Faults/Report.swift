@@ -1,5 +1,5 @@
 import Foundation
-import Settings
+import JSON
 
 /// The results of a run of the suite, as a table and as JSON.
 struct Report {
@@ -30,9 +30,9 @@ struct Report {
     return lines.joined(separator: "\n")
   }
 
-  var json: Setting {
-    let checks = results.map { result -> Setting in
-      let failures = result.failures.map { failure -> Setting in
+  var json: JSONValue {
+    let checks = results.map { result -> JSONValue in
+      let failures = result.failures.map { failure -> JSONValue in
         [
           "index": .integer(failure.index), "message": .text(failure.message),
           "repeat": .text(result.repetition(index: failure.index, seed: seed)),
@@ -41,7 +41,7 @@ struct Report {
       return [
         "row": .integer(result.check.row), "check": .text(result.check.name), "fault": .text(result.check.fault),
         "count": .integer(result.count), "passed": .integer(result.passedCount),
-        "failed": .integer(result.failures.count), "skipped": result.skipped.map(Setting.text) ?? .null,
+        "failed": .integer(result.failures.count), "skipped": result.skipped.map(JSONValue.text) ?? .null,
         "seconds": .number(result.seconds), "failures": .list(failures),
       ]
     }

@@ -1,10 +1,10 @@
+import JSON
 import ModelIO
 import Models
-import Settings
 import Testing
 
 struct HuggingFaceConfigTests {
-  private static let llama: Setting = [
+  private static let llama: JSONValue = [
     "architectures": ["LlamaForCausalLM"], "attention_bias": false, "attention_dropout": 0.0, "bos_token_id": 1,
     "dtype": "float32", "eos_token_id": [2, 3], "head_dim": 12, "hidden_act": "silu", "hidden_size": 48,
     "initializer_range": 0.02, "intermediate_size": 80, "max_position_embeddings": 64, "mlp_bias": false,
@@ -13,14 +13,14 @@ struct HuggingFaceConfigTests {
     "tie_word_embeddings": false, "transformers_version": "5.23.0", "use_cache": true, "vocab_size": 256,
   ]
 
-  private func read(_ changes: Setting) throws -> DenseConfig {
+  private func read(_ changes: JSONValue) throws -> DenseConfig {
     var entries = Self.llama.entries ?? []
     for change in changes.entries ?? [] {
       entries.removeAll { $0.key == change.key }
       entries.append(change)
     }
     let fields = try HuggingFaceConfig.modelFields(.mapping(entries), source: "config.json")
-    let reader = SettingsReader(fields, path: "")
+    let reader = JSONReader(fields, path: "")
     let config = try ModelConfig(reader)
     try reader.finish()
     return try #require(config.definition as? DenseConfig)
@@ -40,8 +40,8 @@ struct HuggingFaceConfigTests {
   }
 
   @Test func `other dense types are a Llama with what they add`() throws {
-    let window: Setting = ["use_sliding_window": false, "sliding_window": 4096, "max_window_layers": 28]
-    func with(_ more: Setting) -> Setting { .mapping((window.entries ?? []) + (more.entries ?? [])) }
+    let window: JSONValue = ["use_sliding_window": false, "sliding_window": 4096, "max_window_layers": 28]
+    func with(_ more: JSONValue) -> JSONValue { .mapping((window.entries ?? []) + (more.entries ?? [])) }
     let qwen2 = try read(with(["model_type": "qwen2", "layer_types": ["full_attention", "full_attention"]]))
     #expect(qwen2.hasProjectionBias && !qwen2.hasHeadNorm)
     let qwen3 = try read(with(["model_type": "qwen3"]))
@@ -59,14 +59,14 @@ struct HuggingFaceConfigTests {
       (["intermediate_size": .null], "intermediate_size"),
       (["hidden_act": "gelu"], "hidden_act"), (["logit_scale": 2.0], "logit_scale"),
       (["model_type": "gpt2"], "model_type"),
-    ] as [(Setting, String)])
-  func `what the model here cannot do is refused by its key`(changes: Setting, key: String) throws {
-    let error = try #require(throws: SettingsError.self) { try read(changes) }
+    ] as [(JSONValue, String)])
+  func `what the model here cannot do is refused by its key`(changes: JSONValue, key: String) throws {
+    let error = try #require(throws: JSONError.self) { try read(changes) }
     #expect(error.description.contains(key), "\(error)")
   }
 
   @Test func `fields of ours stay as they are`() throws {
-    let config = try ModelConfig(SettingsReader(["model_type": "cat"], path: "model"))
+    let config = try ModelConfig(JSONReader(["model_type": "cat"], path: "model"))
     #expect(try HuggingFaceConfig.modelFields(config.huggingFace, source: "") == config.huggingFace)
   }
 }

@@ -2,9 +2,9 @@ import CPUBackend
 import Checkpoints
 import FaultSupport
 import Foundation
+import JSON
 import ModelIO
 import Models
-import Settings
 import TensorCore
 import Testing
 
@@ -44,7 +44,7 @@ struct ModelSourceTests {
 
   /// A checkpoint of fresh weights.
   private func checkpoint(_ fields: String, _ name: String) throws -> CheckpointDirectory {
-    let config = try ModelConfig(SettingsReader(Setting(json: "{\(fields)}"), path: "model"))
+    let config = try ModelConfig(JSONReader(JSONValue(json: "{\(fields)}"), path: "model"))
     let model = config.makeModel(isTrained: false, backend: backend)
     model.parameters.initialize(config.specs(scheme: .fla), seed: 4)
     try model.parameters.weights.withReadView { bytes in

@@ -1,19 +1,20 @@
 import Foundation
+import JSON
 import Models
 import Settings
 import TensorCore
 import Testing
 
 struct ConfigTests {
-  private static let fields: [String: Setting] = [
+  private static let fields: [String: JSONValue] = [
     "model_type": "cat", "vocab_size": 20, "hidden_size": 24, "num_hidden_layers": 2, "num_heads": 3,
     "compressor_hidden_size": 12, "compressor_num_layers": 1, "compressor_num_heads": 2, "max_chunk_size": 8,
     "max_position_embeddings": 32,
   ]
 
-  private static func read(_ changes: [String: Setting]) throws(SettingsError) -> ModelConfig {
+  private static func read(_ changes: [String: JSONValue]) throws(JSONError) -> ModelConfig {
     let fields = fields.merging(changes) { $1 }.sorted { $0.key < $1.key }
-    let reader = SettingsReader(.mapping(fields.map { .init(key: $0, value: $1) }), path: "model")
+    let reader = JSONReader(.mapping(fields.map { .init(key: $0, value: $1) }), path: "model")
     let config = try ModelConfig(reader)
     try reader.finish()
     return config
@@ -25,9 +26,9 @@ struct ConfigTests {
       ("compressor_num_heads", 12), ("dim_fx", 12), ("max_position_embeddings", 7), ("min_train_chunk_size", 16),
       ("min_train_chunk_size", 3), ("hidden_act", "gelu"), ("max_chunk_size", 0), ("pad_token_id", 20),
       ("hidden_sizes", 8), ("vocab_size", "many"), ("model_type", "mamba"),
-    ] as [(String, Setting)])
-  func `a field that breaks a rule is refused in one line that names it`(key: String, value: Setting) throws {
-    let error = try #require(throws: SettingsError.self) { try Self.read([key: value]) }
+    ] as [(String, JSONValue)])
+  func `a field that breaks a rule is refused in one line that names it`(key: String, value: JSONValue) throws {
+    let error = try #require(throws: JSONError.self) { try Self.read([key: value]) }
     #expect(error.key == "model.\(key)")
     #expect(error.description.contains("model.\(key)") && !error.description.contains("\n"), "\(error)")
   }
@@ -35,12 +36,12 @@ struct ConfigTests {
   @Test(
     arguments: [
       ("num_attention_heads", 5), ("num_key_value_heads", 2), ("hidden_act", "gelu"), ("num_heads", 3),
-    ] as [(String, Setting)])
-  func `a dense field that breaks a rule is refused by name`(key: String, value: Setting) throws {
-    let fields: [String: Setting] = ["model_type": "llama", "hidden_size": 24, "num_attention_heads": 3]
+    ] as [(String, JSONValue)])
+  func `a dense field that breaks a rule is refused by name`(key: String, value: JSONValue) throws {
+    let fields: [String: JSONValue] = ["model_type": "llama", "hidden_size": 24, "num_attention_heads": 3]
     let changed = fields.merging([key: value]) { $1 }.sorted { $0.key < $1.key }
-    let reader = SettingsReader(.mapping(changed.map { .init(key: $0, value: $1) }), path: "model")
-    let error = try #require(throws: SettingsError.self) {
+    let reader = JSONReader(.mapping(changed.map { .init(key: $0, value: $1) }), path: "model")
+    let error = try #require(throws: JSONError.self) {
       _ = try ModelConfig(reader)
       try reader.finish()
     }
@@ -63,18 +64,18 @@ struct ConfigTests {
       (["model_type": "hybrid", "layers": ["cat"], "chunk_size": 40], "layers[0].chunk_size"),
       (["model_type": "hybrid", "layers": ["adaptive_cat"], "max_chunk_size": 40], "max_chunk_size"),
       (["model_type": "hybrid", "layers": ["dense", "cat"], "num_hidden_layers": 3], "num_hidden_layers"),
-    ] as [([String: Setting], String)])
+    ] as [([String: JSONValue], String)])
   func `a field of another kind that breaks a rule is refused by its path`(
-    fields: [String: Setting], key: String
+    fields: [String: JSONValue], key: String
   ) throws {
     let isHybrid = fields["model_type"] == "hybrid"
-    let base: [String: Setting] =
+    let base: [String: JSONValue] =
       isHybrid
       ? ["hidden_size": 24, "num_attention_heads": 2, "max_position_embeddings": 32]
       : Self.fields
     let changed = base.merging(fields) { $1 }.sorted { $0.key < $1.key }
-    let reader = SettingsReader(.mapping(changed.map { .init(key: $0, value: $1) }), path: "model")
-    let error = try #require(throws: SettingsError.self) {
+    let reader = JSONReader(.mapping(changed.map { .init(key: $0, value: $1) }), path: "model")
+    let error = try #require(throws: JSONError.self) {
       _ = try ModelConfig(reader)
       try reader.finish()
     }
@@ -85,20 +86,20 @@ struct ConfigTests {
   @Test(arguments: VariantCase.drawn + [VariantCase.fixed(chunkSize: 3, length: 1, isFull: true)])
   func `a configuration of another kind, written and read again, is the same`(of testCase: VariantCase) throws {
     let config = try testCase.config()
-    let reader = SettingsReader(
-      try Setting(json: config.huggingFace.json(pretty: true), source: "config.json"), path: "")
+    let reader = JSONReader(
+      try JSONValue(json: config.huggingFace.json(pretty: true), source: "config.json"), path: "")
     #expect(try ModelConfig(reader) == config)
     try reader.finish()
   }
 
   @Test func `layers shorter than the model are repeated, and take what stands beside them`() throws {
-    let fields: Setting = [
+    let fields: JSONValue = [
       "model_type": "hybrid", "layers": ["window", "cat", ["type": "cat", "chunk_size": 2]], "num_hidden_layers": 6,
       "hidden_size": 24, "num_attention_heads": 2, "sliding_window": 7, "chunk_size": 5,
     ]
-    let config = try ModelConfig(SettingsReader(fields, path: "model"))
-    let window: Setting = ["type": "window", "window": 7]
-    func cat(_ size: Int) -> Setting {
+    let config = try ModelConfig(JSONReader(fields, path: "model"))
+    let window: JSONValue = ["type": "window", "window": 7]
+    func cat(_ size: Int) -> JSONValue {
       ["type": "cat", "chunk_size": .integer(size), "dim_fx": 64, "head_dim": 64]
     }
     #expect(config.huggingFace["layers"] == .list([window, cat(5), cat(2), window, cat(5), cat(2)]))
@@ -115,14 +116,14 @@ struct ConfigTests {
         "model_type": "llama", "num_heads": .null, "num_hidden_layers": 2, "num_attention_heads": 4,
         "num_key_value_heads": 2, "qk_norm": true,
       ],
-    ] as [[String: Setting]])
-  func `a configuration written and read again is the same`(changes: [String: Setting]) throws {
+    ] as [[String: JSONValue]])
+  func `a configuration written and read again is the same`(changes: [String: JSONValue]) throws {
     let isDense = changes["model_type"] == "llama"
     let base = isDense ? ["hidden_size": 24, "vocab_size": 20] : Self.fields
     let fields = base.merging(changes) { $1 }.filter { $0.value != .null || !isDense }.sorted { $0.key < $1.key }
-    let config = try ModelConfig(SettingsReader(.mapping(fields.map { .init(key: $0, value: $1) }), path: "model"))
+    let config = try ModelConfig(JSONReader(.mapping(fields.map { .init(key: $0, value: $1) }), path: "model"))
     let text = config.huggingFace.json(pretty: true)
-    let reader = SettingsReader(try Setting(json: text, source: "config.json"), path: "")
+    let reader = JSONReader(try JSONValue(json: text, source: "config.json"), path: "")
     #expect(try ModelConfig(reader) == config)
     try reader.finish()
   }

@@ -1,7 +1,7 @@
 import Generation
+import JSON
 import Models
 import Randomness
-import Settings
 import TensorCore
 import Testing
 
@@ -122,7 +122,7 @@ struct DecodingTests {
 /// A small model of a kind, with weights that spread its logits.
 struct DecodedModel: Sendable, CustomTestStringConvertible {
   let testDescription: String
-  let fields: Setting
+  let fields: JSONValue
   var chunkSize = 1
 
   static let all: [DecodedModel] =
@@ -148,36 +148,36 @@ struct DecodedModel: Sendable, CustomTestStringConvertible {
       hybrid(["dense", "adaptive_cat"], ["max_chunk_size": 8, "num_hidden_layers": 4], chunkSize: 2),
     ]
 
-  private static func hybrid(_ layers: Setting, _ more: Setting, chunkSize: Int = 1) -> DecodedModel {
+  private static func hybrid(_ layers: JSONValue, _ more: JSONValue, chunkSize: Int = 1) -> DecodedModel {
     DecodedModel(
       testDescription: "hybrid of \(layers.json(pretty: false)), C = \(chunkSize)",
       fields: hybridFields.with(["layers": layers]).with(more), chunkSize: chunkSize)
   }
 
-  private static let denseFields: Setting = [
+  private static let denseFields: JSONValue = [
     "model_type": "llama", "vocab_size": 64, "hidden_size": 48, "num_hidden_layers": 3, "num_attention_heads": 2,
     "intermediate_size": 96, "max_position_embeddings": 128, "initializer_range": 0.12,
   ]
 
-  private static let catFields: Setting = [
+  private static let catFields: JSONValue = [
     "model_type": "cat", "vocab_size": 64, "hidden_size": 48, "num_hidden_layers": 3, "num_heads": 2,
     "compressor_hidden_size": 24, "compressor_num_layers": 2, "compressor_num_heads": 1, "intermediate_size": 96,
     "max_chunk_size": 16, "max_position_embeddings": 128, "initializer_range": 0.12,
   ]
 
-  private static let fixedFields: Setting = [
+  private static let fixedFields: JSONValue = [
     "model_type": "cat_fixed", "vocab_size": 64, "hidden_size": 48, "num_hidden_layers": 3, "num_heads": 2,
     "compressor_hidden_size": 24, "compressor_num_layers": 1, "compressor_num_heads": 1, "intermediate_size": 96,
     "max_position_embeddings": 128, "initializer_range": 0.12,
   ]
 
-  private static let hybridFields: Setting = [
+  private static let hybridFields: JSONValue = [
     "model_type": "hybrid", "vocab_size": 64, "hidden_size": 48, "num_attention_heads": 4, "num_key_value_heads": 2,
     "intermediate_size": 96, "max_position_embeddings": 128, "initializer_range": 0.12,
   ]
 
   func model(on backend: any Backend) throws -> any LanguageModel {
-    let config = try ModelConfig(SettingsReader(fields, path: "model"))
+    let config = try ModelConfig(JSONReader(fields, path: "model"))
     let model = config.makeModel(isTrained: false, backend: backend)
     model.parameters.initialize(config.specs(scheme: .fla), seed: 3)
     return model
@@ -189,9 +189,9 @@ struct DecodedModel: Sendable, CustomTestStringConvertible {
   }
 }
 
-extension Setting {
+extension JSONValue {
   /// The mapping with further entries.
-  fileprivate func with(_ more: Setting) -> Setting {
+  fileprivate func with(_ more: JSONValue) -> JSONValue {
     .mapping((entries ?? []) + (more.entries ?? []))
   }
 }

@@ -1,30 +1,30 @@
+import JSON
 import Models
-import Settings
 import TensorCore
 import Testing
 
 /// A gradient that was sent to other ranks must not change any more.
 struct FinalGradientTests {
-  private static let cat: [String: Setting] = [
+  private static let cat: [String: JSONValue] = [
     "model_type": "cat", "vocab_size": 20, "hidden_size": 24, "num_hidden_layers": 2, "num_heads": 3,
     "compressor_hidden_size": 12, "compressor_num_layers": 2, "compressor_num_heads": 2, "max_chunk_size": 8,
     "max_position_embeddings": 32,
   ]
-  private static let dense: [String: Setting] = [
+  private static let dense: [String: JSONValue] = [
     "model_type": "llama", "vocab_size": 20, "hidden_size": 24, "num_hidden_layers": 2, "num_attention_heads": 3,
     "max_position_embeddings": 32,
   ]
-  private static let models: [[String: Setting]] = [
+  private static let models: [[String: JSONValue]] = [
     cat, cat.merging(["tie_word_embeddings": true, "qkv_bias": true, "qk_norm": true]) { $1 },
     dense, dense.merging(["tie_word_embeddings": true, "attention_bias": true]) { $1 },
   ]
 
   /// A model and a forward pass over two samples of 13 tokens, recorded.
   private static func recorded(
-    _ fields: [String: Setting], chunkSize: Int
+    _ fields: [String: JSONValue], chunkSize: Int
   ) throws -> (parameters: ParameterStore, tape: Tape) {
-    let entries = fields.sorted { $0.key < $1.key }.map { Setting.Entry(key: $0.key, value: $0.value) }
-    let config = try ModelConfig(SettingsReader(.mapping(entries), path: "model"))
+    let entries = fields.sorted { $0.key < $1.key }.map { JSONValue.Entry(key: $0.key, value: $0.value) }
+    let config = try ModelConfig(JSONReader(.mapping(entries), path: "model"))
     let backend = BackendKind.reference.make()
     let model = config.makeModel(isTrained: true, backend: backend)
     model.parameters.initialize(config.specs(scheme: .fla), seed: 3)
@@ -38,7 +38,7 @@ struct FinalGradientTests {
 
   @Test(arguments: models, [1, 4, 8])
   func `what no outstanding write touches does not change any more`(
-    fields: [String: Setting], chunkSize: Int
+    fields: [String: JSONValue], chunkSize: Int
   ) throws {
     let (parameters, tape) = try Self.recorded(fields, chunkSize: chunkSize)
     try expectFinal(parameters, tape)
@@ -78,7 +78,7 @@ struct FinalGradientTests {
   }
 
   @Test(arguments: models)
-  func `layers are final in reverse order of memory`(fields: [String: Setting]) throws {
+  func `layers are final in reverse order of memory`(fields: [String: JSONValue]) throws {
     let (parameters, tape) = try Self.recorded(fields, chunkSize: 4)
     let layers = zip(parameters.specs, parameters.ranges).filter {
       $0.0.name.contains("layers.") && $0.0.name.contains("_proj") && $0.0.shape.count == 2

@@ -1,16 +1,16 @@
+import JSON
 import Models
-import Settings
 import TensorCore
 import Testing
 
 struct InitializationTests {
   private func config() throws -> ModelConfig {
-    let fields: Setting = [
+    let fields: JSONValue = [
       "vocab_size": 60, "hidden_size": 32, "num_hidden_layers": 2, "num_heads": 2, "compressor_hidden_size": 16,
       "compressor_num_layers": 1, "compressor_num_heads": 1, "intermediate_size": 40, "max_chunk_size": 4,
       "max_position_embeddings": 64, "qkv_bias": true, "qk_norm": true, "initializer_range": 0.03,
     ]
-    return try ModelConfig(SettingsReader(fields, path: "model"))
+    return try ModelConfig(JSONReader(fields, path: "model"))
   }
 
   private func weights(_ scheme: InitializationScheme, seed: UInt64) throws -> ParameterStore {

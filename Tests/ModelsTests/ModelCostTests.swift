@@ -1,10 +1,10 @@
+import JSON
 import Models
-import Settings
 import Testing
 
 struct ModelCostTests {
   private func tiny(_ type: String) throws -> ModelConfig {
-    let fields: Setting =
+    let fields: JSONValue =
       type == "cat"
       ? [
         "vocab_size": 11, "hidden_size": 8, "num_hidden_layers": 1, "num_heads": 2, "compressor_hidden_size": 4,
@@ -14,7 +14,7 @@ struct ModelCostTests {
         "model_type": "llama", "vocab_size": 11, "hidden_size": 8, "num_hidden_layers": 2, "num_attention_heads": 2,
         "num_key_value_heads": 1, "intermediate_size": 10,
       ]
-    return try ModelConfig(SettingsReader(fields, path: "model"))
+    return try ModelConfig(JSONReader(fields, path: "model"))
   }
 
   @Test func `the arithmetic of a small CAT is what counting by hand gives`() throws {
@@ -48,7 +48,7 @@ struct ModelCostTests {
   }
 
   @Test func `the arithmetic of a small CAT of one chunk size is what counting by hand gives`() throws {
-    let fields: Setting = [
+    let fields: JSONValue = [
       "model_type": "cat_fixed", "vocab_size": 11, "hidden_size": 8, "num_hidden_layers": 2, "num_heads": 2,
       "compressor_hidden_size": 4, "compressor_num_layers": 1, "compressor_num_heads": 1, "intermediate_size": 10,
       "chunk_size": 3, "max_position_embeddings": 32,
@@ -66,7 +66,7 @@ struct ModelCostTests {
       2 * 8 * 16 * 8, 2 * 7 * 8 * 8, 4 * (scores - 1) * 8, 2 * 3 * 8 * 8, 2 * 3 * 20 * 8, 2 * 3 * 8 * 10,
       2 * 3 * 11 * 8,
     ]
-    let config = try ModelConfig(SettingsReader(fields, path: "model"))
+    let config = try ModelConfig(JSONReader(fields, path: "model"))
     let cost = ModelCost(config, sampleCount: 1, length: 7, targetCount: 3, chunkSize: 3)
     #expect(cost.forwardOperations == Double((compressor + first + last).reduce(0, +)))
     // Three vectors or the dummy for three chunks, and two tokens of the current one.
@@ -74,7 +74,7 @@ struct ModelCostTests {
   }
 
   @Test func `the arithmetic of a small hybrid is what counting by hand gives`() throws {
-    let fields: Setting = [
+    let fields: JSONValue = [
       "model_type": "hybrid", "vocab_size": 11, "hidden_size": 8, "num_attention_heads": 2, "num_key_value_heads": 1,
       "intermediate_size": 10,
       "layers": [["type": "window", "window": 3], ["type": "cat", "dim_fx": 12, "head_dim": 6]],
@@ -87,7 +87,7 @@ struct ModelCostTests {
     let cat =
       [2 * 2 * 12 * 16, 2 * 3 * 12 * 8, 2 * 6 * 24 * 12, 2 * 5 * 12 * 12, 4 * scores * 12, 2 * 4 * 12 * 12]
       + [2 * 4 * 8 * 12] + mlp(4)
-    let config = try ModelConfig(SettingsReader(fields, path: "model"))
+    let config = try ModelConfig(JSONReader(fields, path: "model"))
     let cost = ModelCost(config, sampleCount: 1, length: 5, targetCount: 4, chunkSize: 1)
     #expect(cost.forwardOperations == Double((window + cat + [2 * 4 * 11 * 8]).reduce(0, +)))
     // The window keeps three tokens; CAT three vectors, a token, and the chunk's vector so far.

@@ -1,4 +1,5 @@
 import Checkpoints
+import JSON
 import Models
 import Parity
 import Settings
@@ -15,7 +16,7 @@ struct ParityTests {
   /// A beginning of one sample: its logits do not hang on what follows, and slow kernels are slow.
   @Test func `the slow kernels agree with the published implementation`() throws {
     let directory = Golden.fixtures + "/tiny"
-    let reader = SettingsReader(try RunFile(path: directory + "/config.json", overrides: []).root, path: "")
+    let reader = JSONReader(try RunFile(path: directory + "/config.json", overrides: []).root, path: "")
     let backend = BackendKind.reference.make()
     let model = try ModelConfig(reader).makeModel(isTrained: false, backend: backend)
     let weights = try SafetensorsFile(path: directory + "/model.safetensors")

@@ -1,6 +1,6 @@
+import JSON
 import Models
 import ReferenceBackend
-import Settings
 import TensorCore
 import Testing
 
@@ -11,12 +11,12 @@ struct RowTests {
   }
 
   private func models(_ testCase: LiteralCase, _ backend: any Backend) throws -> [any LanguageModel] {
-    let fields: Setting = [
+    let fields: JSONValue = [
       "vocab_size": .integer(testCase.vocabularySize), "hidden_size": 8, "num_hidden_layers": 2,
       "num_attention_heads": 2, "intermediate_size": 10, "max_position_embeddings": 32,
     ]
     let dense = DenseModel(
-      try DenseConfig(SettingsReader(fields, path: "model")), isTrained: true, backend: backend)
+      try DenseConfig(JSONReader(fields, path: "model")), isTrained: true, backend: backend)
     dense.parameters.weights.assign(testValues(count: dense.parameters.count, seed: 3))
     return [try testCase.model(on: backend), dense]
   }

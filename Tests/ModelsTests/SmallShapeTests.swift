@@ -1,7 +1,7 @@
 import CPUBackend
+import JSON
 import Models
 import Randomness
-import Settings
 import TensorCore
 import Testing
 
@@ -21,14 +21,14 @@ struct SmallShapeTests {
     var generator = CounterGenerator(seed: 20260, stream: .task, index: index)
     let chunkSize = 1 + generator.below(6)
     let length = [1, max(1, chunkSize - 1), chunkSize, chunkSize + 1, 2 * chunkSize][Int(index / 4) % 5]
-    func flip() -> Setting { .flag(generator.below(2) == 0) }
-    let network: [(String, Setting)] = [
+    func flip() -> JSONValue { .flag(generator.below(2) == 0) }
+    let network: [(String, JSONValue)] = [
       ("hidden_size", 8), ("num_heads", 2), ("num_hidden_layers", .integer(1 + generator.below(2))),
       ("compressor_hidden_size", 4), ("compressor_num_heads", 1),
       ("compressor_num_layers", .integer(1 + generator.below(2))), ("intermediate_size", 5),
       ("compressor_intermediate_size", 3), ("qkv_bias", flip()), ("qk_norm", flip()), ("tie_word_embeddings", flip()),
     ]
-    let fields: [(String, Setting)] =
+    let fields: [(String, JSONValue)] =
       switch index % 4 {
       case 0: [("model_type", "cat"), ("max_chunk_size", 6)] + network
       case 1: [("model_type", "cat_fixed"), ("chunk_size", .integer(chunkSize))] + network

@@ -1,7 +1,7 @@
+import JSON
 import Models
 import Optimizers
 import Randomness
-import Settings
 import TensorCore
 import Testing
 
@@ -74,17 +74,17 @@ private struct SmallRun {
 
   init(_ recomputation: Recomputation = .none, layerCount: Int = 3) throws {
     self.recomputation = recomputation
-    let fields: Setting = [
+    let fields: JSONValue = [
       "vocab_size": 64, "hidden_size": 48, "num_hidden_layers": .integer(layerCount), "num_heads": 2,
       "compressor_hidden_size": 24,
       "compressor_num_layers": 2, "compressor_num_heads": 1, "intermediate_size": 96, "max_chunk_size": 16,
       "max_position_embeddings": 128,
     ]
-    let config = try ModelConfig(SettingsReader(fields, path: "model"))
+    let config = try ModelConfig(JSONReader(fields, path: "model"))
     model = config.makeModel(isTrained: true, backend: backend)
     model.parameters.initialize(config.specs(scheme: .fla), seed: 1)
     optimizer = AdamW(
-      try OptimizerConfig(SettingsReader([:], path: "optimizer")), parameters: model.parameters, backend: backend)
+      try OptimizerConfig(JSONReader([:], path: "optimizer")), parameters: model.parameters, backend: backend)
   }
 
   func step(chunkSize: Int) {

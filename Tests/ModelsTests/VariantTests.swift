@@ -1,6 +1,6 @@
+import JSON
 import Models
 import Randomness
-import Settings
 import TensorCore
 import Testing
 
@@ -112,7 +112,7 @@ struct VariantTests {
 
   @Test func `a list of dense layers is the dense model`() throws {
     let backend = BackendKind.fastest.make()
-    let common: [(String, Setting)] = [
+    let common: [(String, JSONValue)] = [
       ("hidden_size", 8), ("num_hidden_layers", 3), ("num_attention_heads", 2), ("num_key_value_heads", 1),
       ("intermediate_size", 10), ("qk_norm", true),
     ]
@@ -126,7 +126,7 @@ struct VariantTests {
 
   @Test func `a window as long as the sequence sees all of it`() throws {
     let backend = BackendKind.fastest.make()
-    let logits = try (["dense", ["type": "window", "window": 20]] as [Setting]).map { layer in
+    let logits = try (["dense", ["type": "window", "window": 20]] as [JSONValue]).map { layer in
       let testCase = VariantCase(
         [
           ("model_type", "hybrid"), ("layers", .list([layer, layer])), ("hidden_size", 8),

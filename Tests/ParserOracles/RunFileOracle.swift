@@ -1,4 +1,5 @@
 internal import FaultSupport
+internal import JSON
 internal import Settings
 internal import Training
 
@@ -22,7 +23,7 @@ package enum RunFileOracle {
     do {
       let again = try RunConfig(RunFile(yaml: config.resolved.yaml(), name: "mutated"))
       try expect(again.resolved == config.resolved, "read again as \(again.resolved.json()): \(text)")
-    } catch let error as SettingsError {
+    } catch let error as JSONError {
       throw Unexpected("accepted, but not when written out: \(error)\n\(text)")
     }
   }

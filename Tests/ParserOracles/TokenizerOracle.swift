@@ -1,6 +1,6 @@
 internal import FaultSupport
 internal import Foundation
-internal import Settings
+internal import JSON
 internal import Tokenizers
 
 /// A second opinion on `tokenizer.json`.

@@ -1,5 +1,6 @@
 import Testing
 
+@testable import JSON
 @testable import Settings
 
 @Suite struct KeyTests {
@@ -35,8 +36,8 @@ import Testing
     ]
   }
 
-  static func read(_ yaml: String) throws -> (Box, Setting) {
-    let reader = SettingsReader(try Setting(yaml: yaml, source: "f"), path: "box", source: "f")
+  static func read(_ yaml: String) throws -> (Box, JSONValue) {
+    let reader = JSONReader(try JSONValue(yaml: yaml, source: "f"), path: "box", source: "f")
     var box = Box()
     try reader.read(Box.keys, into: &box)
     try reader.finish()
@@ -71,7 +72,7 @@ import Testing
     ("{width: 4, kind: bag}", "f: box.kind: found bag; allowed: box or case"),
     ("{width: 4, depth: 10}", "f: box.depth: found 10; allowed: an integer in 1...9"),
   ]) func `what a key does not allow is refused by its full name`(yaml: String, message: String) throws {
-    let error = #expect(throws: SettingsError.self) { try Self.read(yaml) }
+    let error = #expect(throws: JSONError.self) { try Self.read(yaml) }
     #expect(error?.description == message)
   }
 

@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 
+@testable import JSON
 @testable import Settings
 
 @Suite struct RunFileTests {
@@ -22,7 +23,7 @@ import Testing
     "model", "=1", ".a=1", "model.=1", "a b=1", "a={x: 1}", "a=[1, [2]]", "a=[1", "a=*.bin", "model.size.x=1",
   ])
   func `a malformed override names itself`(text: String) {
-    let error = #expect(throws: SettingsError.self) {
+    let error = #expect(throws: JSONError.self) {
       try RunFile(yaml: "model: {size: 1}", overrides: [text], name: "run")
     }
     #expect(error?.kind == .malformedOverride)
@@ -36,24 +37,24 @@ import Testing
     defer { try? FileManager.default.removeItem(atPath: path) }
     let file = try RunFile(path: path, overrides: [])
     #expect(file.name.hasPrefix("lm-cat.small-") && !file.name.hasSuffix(".yaml"))
-    let error = #expect(throws: SettingsError.self) { try file.reader().finish() }
+    let error = #expect(throws: JSONError.self) { try file.reader().finish() }
     #expect(error?.description == "\(path): a: unknown key; no key is allowed here")
   }
 
   @Test func `a file that is missing, a directory or not UTF-8 is refused by name`() throws {
-    let missing = #expect(throws: SettingsError.self) { try RunFile(path: "/nowhere/a.yaml", overrides: []) }
+    let missing = #expect(throws: JSONError.self) { try RunFile(path: "/nowhere/a.yaml", overrides: []) }
     #expect(missing?.kind == .missingFile)
     #expect(missing?.description == "/nowhere/a.yaml: cannot be read: No such file or directory")
-    #expect(throws: SettingsError.self) { try RunFile(path: "/tmp", overrides: []) }
+    #expect(throws: JSONError.self) { try RunFile(path: "/tmp", overrides: []) }
     let path = FileManager.default.temporaryDirectory.appending(path: "\(UUID().uuidString).yaml").path
     try Data([0x61, 0x3A, 0xFF]).write(to: URL(filePath: path))
     defer { try? FileManager.default.removeItem(atPath: path) }
-    let invalid = #expect(throws: SettingsError.self) { try RunFile(path: path, overrides: []) }
+    let invalid = #expect(throws: JSONError.self) { try RunFile(path: path, overrides: []) }
     #expect(invalid?.description == "\(path): cannot be read: not UTF-8")
   }
 
   @Test(arguments: ["- 1", "text", "5"]) func `a file that is no mapping is refused`(yaml: String) {
-    let error = #expect(throws: SettingsError.self) { try RunFile(yaml: yaml, name: "run") }
+    let error = #expect(throws: JSONError.self) { try RunFile(yaml: yaml, name: "run") }
     #expect(error?.kind == .unreadable)
   }
 
@@ -63,7 +64,7 @@ import Testing
 
   @Test func `the resolved configuration reads back as itself`() throws {
     let file = try RunFile(yaml: "train: {rate: 8e-4, sizes: [4, 8], note: 'yes'}", name: "run")
-    func resolve(_ file: RunFile) throws -> Setting {
+    func resolve(_ file: RunFile) throws -> JSONValue {
       let reader = file.reader()
       let train = try reader.section("train")
       _ = try train.number("rate")

@@ -1,9 +1,10 @@
 import Testing
 
+@testable import JSON
 @testable import Settings
 
 @Suite struct YAMLTests {
-  static let scalars: [(String, Setting)] = [
+  static let scalars: [(String, JSONValue)] = [
     ("", nil), ("~", nil), ("null", nil), ("true", true), ("False", false), ("0", 0), ("-17", -17), ("+5", 5),
     ("1_000_000", 1_000_000), ("0x1F", 31), ("0o17", 15), ("9223372036854775807", .integer(.max)),
     ("9223372036854775808", 9223372036854775808.0), ("1.5", 1.5), ("1.", 1.0), (".5", 0.5), ("-.5e3", -500.0),
@@ -14,14 +15,15 @@ import Testing
     ("nan", "nan"), ("e5", "e5"), ("1.2.3", "1.2.3"),
   ]
 
-  @Test(arguments: scalars) func `plain scalars mean what the core schema says`(text: String, meaning: Setting) throws {
+  @Test(arguments: scalars) func `plain scalars mean what the core schema says`(text: String, meaning: JSONValue) throws
+  {
     guard text != "-" else { return }  // alone it begins a list
-    #expect(try Setting(yaml: "a: \(text)", source: "x") == ["a": meaning])
+    #expect(try JSONValue(yaml: "a: \(text)", source: "x") == ["a": meaning])
   }
 
-  @Test(arguments: scalars) func `quoted scalars are text`(text: String, meaning: Setting) throws {
+  @Test(arguments: scalars) func `quoted scalars are text`(text: String, meaning: JSONValue) throws {
     #expect(
-      try Setting(yaml: "a: '\(text)'\nb: \"\(text)\"\nc: !!str \"\(text)\"", source: "x")
+      try JSONValue(yaml: "a: '\(text)'\nb: \"\(text)\"\nc: !!str \"\(text)\"", source: "x")
         == ["a": .text(text), "b": .text(text), "c": .text(text)])
   }
 
@@ -36,15 +38,15 @@ import Testing
       m: {}
       n: []
       """
-    let expected: Setting = [
+    let expected: JSONValue = [
       "z": [1, 2.5, "a", [true]], "a": [["x": 1, "y": ["k": "v"]], [3]], "m": [:], "n": [],
     ]
-    #expect(try Setting(yaml: text, source: "x") == expected)
-    #expect(try Setting(yaml: expected.yaml(), source: "x") == expected)
+    #expect(try JSONValue(yaml: text, source: "x") == expected)
+    #expect(try JSONValue(yaml: expected.yaml(), source: "x") == expected)
   }
 
   @Test func `aliases are followed`() throws {
-    #expect(try Setting(yaml: "a: &x [1, 2]\nb: *x", source: "x") == ["a": [1, 2], "b": [1, 2]])
+    #expect(try JSONValue(yaml: "a: &x [1, 2]\nb: *x", source: "x") == ["a": [1, 2], "b": [1, 2]])
   }
 
   @Test(arguments: [
@@ -61,7 +63,7 @@ import Testing
     ("a: \"\\ud83d\"", "f.yaml:1: cannot be read: "),
   ])
   func `what is not YAML is refused with its line`(text: String, beginning: String) {
-    let error = #expect(throws: SettingsError.self) { try Setting(yaml: text, source: "f.yaml") }
+    let error = #expect(throws: JSONError.self) { try JSONValue(yaml: text, source: "f.yaml") }
     #expect(error?.kind == .unreadable)
     #expect(error?.description.hasPrefix(beginning) == true, "\(error?.description ?? "")")
     #expect(error?.description.contains("\n") == false)
@@ -73,23 +75,23 @@ import Testing
       let aliases = Array(repeating: "*a\(level - 1)", count: 10).joined(separator: ", ")
       text += "a\(level): &a\(level) [\(aliases)]\n"
     }
-    let error = #expect(throws: SettingsError.self) { try Setting(yaml: text, source: "f") }
+    let error = #expect(throws: JSONError.self) { try JSONValue(yaml: text, source: "f") }
     #expect(error?.found == "more than 100000 values")
   }
 
   @Test(arguments: [("[", "]"), ("{a: ", "}"), ("- ", ""), ("[{a: ", "}]")])
   func `deep nesting is refused`(opening: String, closing: String) {
     let text = String(repeating: opening, count: 100_000)
-    #expect(throws: SettingsError.self) { try Setting(yaml: text, source: "f") }
+    #expect(throws: JSONError.self) { try JSONValue(yaml: text, source: "f") }
     let closed = text + String(repeating: closing, count: 100_000)
-    #expect(throws: SettingsError.self) { try Setting(yaml: closed, source: "f") }
+    #expect(throws: JSONError.self) { try JSONValue(yaml: closed, source: "f") }
   }
 
   @Test func `nesting of many levels is read and written`() throws {
     let text = String(repeating: "[", count: 150) + String(repeating: "]", count: 150)
-    let setting = try Setting(yaml: text, source: "f")
-    #expect(try Setting(yaml: setting.yaml(), source: "f") == setting)
-    #expect(try Setting(json: setting.json()) == setting)
+    let setting = try JSONValue(yaml: text, source: "f")
+    #expect(try JSONValue(yaml: setting.yaml(), source: "f") == setting)
+    #expect(try JSONValue(json: setting.json()) == setting)
   }
 
   @Test(arguments: [
@@ -100,13 +102,13 @@ import Testing
     "\u{FFFE}", "\r\n",
   ])
   func `text survives YAML and JSON`(text: String) throws {
-    let setting = Setting.mapping([
+    let setting = JSONValue.mapping([
       .init(key: text, value: .list([.text(text), .mapping([.init(key: "k", value: .text(text))])]))
     ])
-    #expect(try Setting(yaml: setting.yaml(), source: "x") == setting, "\(setting.yaml())")
-    #expect(try Setting(json: setting.json()) == setting)
-    #expect(try Setting(json: setting.json(pretty: true)) == setting)
-    #expect(try Setting(yaml: setting.json(pretty: true), source: "x") == setting)
+    #expect(try JSONValue(yaml: setting.yaml(), source: "x") == setting, "\(setting.yaml())")
+    #expect(try JSONValue(json: setting.json()) == setting)
+    #expect(try JSONValue(json: setting.json(pretty: true)) == setting)
+    #expect(try JSONValue(yaml: setting.json(pretty: true), source: "x") == setting)
   }
 
   @Test func `numbers survive YAML and JSON to the bit`() throws {
@@ -120,15 +122,15 @@ import Testing
       if value.isFinite { values.append(value) }
     }
     for value in values {
-      let yaml = try Setting(yaml: Setting.number(value).yaml(), source: "x")
-      let json = try Setting(json: Setting.number(value).json())
-      #expect(yaml.numberValue?.bitPattern == value.bitPattern, "\(Setting.number(value).yaml())")
+      let yaml = try JSONValue(yaml: JSONValue.number(value).yaml(), source: "x")
+      let json = try JSONValue(json: JSONValue.number(value).json())
+      #expect(yaml.numberValue?.bitPattern == value.bitPattern, "\(JSONValue.number(value).yaml())")
       #expect(json.numberValue?.bitPattern == value.bitPattern)
     }
   }
 
   @Test func `the block style is what people write`() {
-    let setting: Setting = [
+    let setting: JSONValue = [
       "model": ["model_type": "cat", "hidden_size": 256, "eps": 1e-6, "tied": true],
       "train": ["chunk_sizes": [4, 8, 16], "segments": [[64, 4], [128, 8]], "note": "a: b"], "empty": [:], "none": nil,
     ]
@@ -169,9 +171,9 @@ import Testing
         default: bytes.remove(at: random(bytes.count))
         }
       }
-      if let setting = try? Setting(yaml: String(decoding: bytes, as: UTF8.self), source: "x") {
+      if let setting = try? JSONValue(yaml: String(decoding: bytes, as: UTF8.self), source: "x") {
         readable += 1
-        #expect((try? Setting(yaml: setting.yaml(), source: "x")) == setting, "\(setting.yaml())")
+        #expect((try? JSONValue(yaml: setting.yaml(), source: "x")) == setting, "\(setting.yaml())")
       }
     }
     #expect(readable > 100)

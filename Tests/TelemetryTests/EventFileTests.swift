@@ -1,5 +1,5 @@
 import Foundation
-import Settings
+import JSON
 import Testing
 
 @testable import Telemetry
@@ -23,7 +23,7 @@ import Testing
     return steps
   }
 
-  private static func record(_ step: Int) -> Setting {
+  private static func record(_ step: Int) -> JSONValue {
     ["step": .integer(step), "loss": 2.5, "chunk_size": 4, "skipped": true, "time": 1.5]
   }
 
@@ -43,7 +43,7 @@ import Testing
     #expect(!text.contains("training/step") && !text.contains("training/time"))
     // 2.5 in single precision, in field 2.
     #expect(bytes.indices.dropLast(4).contains { Array(bytes[$0...$0 + 4]) == [0x15, 0, 0, 0x20, 0x40] })
-    let validation: Setting = ["step": 3, "validation_loss": 1, "accuracy": 0.5, "chunk_size": 16]
+    let validation: JSONValue = ["step": 3, "validation_loss": 1, "accuracy": 0.5, "chunk_size": 16]
     let said = String(decoding: EventRecord.records(of: validation)[0].framed, as: UTF8.self)
     #expect(said.contains("validation/loss/C16") && said.contains("validation/accuracy/C16"))
     #expect(EventRecord.records(of: ["step": 3, "loss": "nan"]).isEmpty)

@@ -1,6 +1,6 @@
 import Foundation
+import JSON
 import Logging
-import Settings
 import Synchronization
 import Telemetry
 import Testing

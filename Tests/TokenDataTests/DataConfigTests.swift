@@ -1,10 +1,11 @@
+import JSON
 import Settings
 import Testing
 
 @testable import TokenData
 
 @Suite struct DataConfigTests {
-  static func config(_ yaml: String) throws -> (DataConfig, Setting) {
+  static func config(_ yaml: String) throws -> (DataConfig, JSONValue) {
     let reader = try RunFile(yaml: "data: {\(yaml)}", name: "f.yaml").reader()
     let config = try DataConfig(reader.section("data"))
     try reader.finish()
@@ -25,7 +26,7 @@ import Testing
     #expect(try Self.config("context: 64, train: [a], tokenizer: bytes").0.loadTokenizer()?.vocabularySize == 256)
     let file = try Self.config("context: 64, train: [a], tokenizer: gpt2.json").0
     #expect(file.tokenizer == .file("gpt2.json") && file.knownVocabularySize == nil)
-    let error = #expect(throws: SettingsError.self) { try file.loadTokenizer() }
+    let error = #expect(throws: JSONError.self) { try file.loadTokenizer() }
     #expect(error?.description.contains("data.tokenizer: found gpt2.json: no such file") == true)
   }
 
@@ -86,7 +87,7 @@ import Testing
     ),
   ])
   func `a mistake is named by its key`(yaml: String, message: String) throws {
-    let error = #expect(throws: SettingsError.self) { try Self.config(yaml) }
+    let error = #expect(throws: JSONError.self) { try Self.config(yaml) }
     #expect(error?.description.hasPrefix("f.yaml: " + message) == true, "\(String(describing: error))")
   }
 

@@ -1,5 +1,5 @@
 import Foundation
-import Settings
+import JSON
 import Testing
 
 @testable import Tokenizers
@@ -16,7 +16,7 @@ struct TrainingSample: Sendable, CustomTestStringConvertible {
     "\(recipe.pieces), \(splitsLines ? "lines" : "documents"), \(recipe.vocabularySize) tokens"
   }
 
-  private init(_ object: Setting) {
+  private init(_ object: JSONValue) {
     let texts = { (key: String) in (object[key]?.listValue ?? []).compactMap(\.textValue) }
     recipe = TokenizerRecipe(
       vocabularySize: object["vocabulary"]?.integerValue ?? 0,
@@ -33,11 +33,11 @@ struct TrainingSample: Sendable, CustomTestStringConvertible {
     try objects("corpus.jsonl").map { Array(try #require($0["text"]?.textValue).utf8) }
   }
 
-  private static func objects(_ name: String) throws -> [Setting] {
+  private static func objects(_ name: String) throws -> [JSONValue] {
     let tests = URL(filePath: #filePath).resolvingSymlinksInPath().deletingLastPathComponent()
       .deletingLastPathComponent()
     let text = try String(contentsOf: tests.appending(path: "Fixtures/training/\(name)"), encoding: .utf8)
-    return try text.split(separator: "\n").map { try Setting(json: String($0)) }
+    return try text.split(separator: "\n").map { try JSONValue(json: String($0)) }
   }
 }
 
@@ -114,7 +114,7 @@ struct TrainingSample: Sendable, CustomTestStringConvertible {
       try #require(found == expected, "merge \(index)")
     }
     #expect(merges.count == sample.merges.count)
-    let file = try Setting(json: String(decoding: try #require(trained.files["tokenizer.json"]), as: UTF8.self))
+    let file = try JSONValue(json: String(decoding: try #require(trained.files["tokenizer.json"]), as: UTF8.self))
     guard case .mapping(let vocabulary) = file["model"]?["vocab"] else { throw NoVocabulary() }
     #expect(vocabulary.map(\.key) == sample.tokens)
   }

@@ -1,5 +1,5 @@
 import Foundation
-import Settings
+import JSON
 import Testing
 
 @testable import Tokenizers
@@ -66,7 +66,7 @@ struct Refusal: Sendable, CustomTestStringConvertible {
     let text = try Samples.fixtureText(refusal.fixture)
     let place = try #require(text.range(of: refusal.old), "the fixture has no \(refusal.old)")
     let edited = text.replacingCharacters(in: place, with: refusal.new)
-    let error = #expect(throws: SettingsError.self) {
+    let error = #expect(throws: JSONError.self) {
       try TokenizerFile.read(Array(edited.utf8), source: "tokenizer.json")
     }
     let line = error?.description ?? ""
@@ -75,9 +75,9 @@ struct Refusal: Sendable, CustomTestStringConvertible {
   }
 
   @Test func `a file that is not there and one that is no text are refused`() throws {
-    let missing = #expect(throws: SettingsError.self) { try TokenizerFile.read("/nowhere/tokenizer.json") }
+    let missing = #expect(throws: JSONError.self) { try TokenizerFile.read("/nowhere/tokenizer.json") }
     #expect(missing?.description.contains("/nowhere/tokenizer.json: found no such file") == true)
-    let bytes = #expect(throws: SettingsError.self) { try TokenizerFile.read([0x7B, 0xFF, 0x7D], source: "f") }
+    let bytes = #expect(throws: JSONError.self) { try TokenizerFile.read([0x7B, 0xFF, 0x7D], source: "f") }
     #expect(bytes?.description.contains("UTF-8") == true)
   }
 

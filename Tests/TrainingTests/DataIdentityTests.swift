@@ -1,5 +1,5 @@
 import Foundation
-import Settings
+import JSON
 import Testing
 import TokenData
 
@@ -48,8 +48,8 @@ struct DataIdentityTests {
   @Test func `what is read back is what was written`() throws {
     let identity = try identity(write([100, 50], to: "here"))
     let text = identity.setting.json(pretty: false)
-    #expect(DataIdentity(reading: try Setting(json: text)) == identity)
-    let broken: [Setting] = [.null, [], ["a"], [["name": "a", "bytes": 3]], ["name": "a"]]
+    #expect(DataIdentity(reading: try JSONValue(json: text)) == identity)
+    let broken: [JSONValue] = [.null, [], ["a"], [["name": "a", "bytes": 3]], ["name": "a"]]
     for value in broken { #expect(DataIdentity(reading: value) == nil) }
   }
 
@@ -107,7 +107,7 @@ struct DataIdentityTests {
     }
     let before = try identity([[paths[0], paths[1]], [paths[2]]])
     #expect(before.shards.map(\.source) == [0, 0, 1])
-    #expect(DataIdentity(reading: try Setting(json: before.setting.json(pretty: false))) == before)
+    #expect(DataIdentity(reading: try JSONValue(json: before.setting.json(pretty: false))) == before)
     let moved = try identity([[paths[0]], [paths[1], paths[2]]])
     #expect(moved.difference(from: before)?.subject == "content of shard 2 of 3" && moved.digest != before.digest)
     #expect(try identity([[paths[2]], [paths[0], paths[1]]]).difference(from: before) != nil)

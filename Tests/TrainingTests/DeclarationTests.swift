@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import Settings
 import Testing
 import Training
@@ -19,7 +20,7 @@ import Training
     "model: {model_type: llama}\ndata: {context: 8, train: a}",
   ]
 
-  private static func declared(_ section: SectionDeclaration, in values: Setting) throws -> [KeyDeclaration] {
+  private static func declared(_ section: SectionDeclaration, in values: JSONValue) throws -> [KeyDeclaration] {
     guard let selector = section.keys.first, !section.kinds.isEmpty else { return section.keys }
     let kind = section.kinds.first { .text($0.name) == values[selector.name] }
     return section.keys + (try #require(kind)).keys.filter { !$0.name.contains("[") }

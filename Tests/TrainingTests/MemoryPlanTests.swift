@@ -1,7 +1,7 @@
 import CPUBackend
+import JSON
 import MemoryPlans
 import Parallel
-import Settings
 import TensorCore
 import Testing
 

@@ -1,6 +1,6 @@
 import Foundation
+import JSON
 import Parallel
-import Settings
 import Telemetry
 import Testing
 import TokenData
@@ -24,9 +24,9 @@ struct MetricsTests {
     return try SmallRun.tokens(scratch, ["data.validation=\(shard)"] + overrides)
   }
 
-  private func lines(_ run: RunInDirectory) throws -> [Setting] {
+  private func lines(_ run: RunInDirectory) throws -> [JSONValue] {
     let text = try String(contentsOfFile: run.directory + "/metrics.jsonl", encoding: .utf8)
-    return try text.split(separator: "\n").map { try Setting(json: String($0)) }
+    return try text.split(separator: "\n").map { try JSONValue(json: String($0)) }
   }
 
   @Test func `docs metrics has the keys as they are declared`() throws {
@@ -112,7 +112,7 @@ struct MetricsTests {
     ),
   ])
   func `sample texts that cannot be are refused`(overrides: [String], message: String) throws {
-    let error = #expect(throws: SettingsError.self) { try config(overrides) }
+    let error = #expect(throws: JSONError.self) { try config(overrides) }
     #expect(error?.description.contains(message) == true, "\(String(describing: error))")
   }
 

@@ -1,6 +1,6 @@
 import Foundation
+import JSON
 import Parallel
-import Settings
 import Testing
 import TokenData
 

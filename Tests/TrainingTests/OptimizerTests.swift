@@ -1,7 +1,7 @@
 import CPUBackend
 import Foundation
+import JSON
 import Optimizers
-import Settings
 import TensorCore
 import Testing
 
@@ -45,8 +45,8 @@ struct OptimizerTests {
     let backend = CPUBackend(threadCount: 1)
     let store = ParameterStore(Self.specs, isTrained: true, backend: backend)
     store.weights.assign(values(store.count, 0))
-    let fields: Setting = ["decay": .text(target.rawValue), "clip_norm": .number(clipNorm), "weight_decay": 0.3]
-    let config = try OptimizerConfig(SettingsReader(fields, path: "optimizer"))
+    let fields: JSONValue = ["decay": .text(target.rawValue), "clip_norm": .number(clipNorm), "weight_decay": 0.3]
+    let config = try OptimizerConfig(JSONReader(fields, path: "optimizer"))
     let optimizer = AdamW(config, parameters: store, backend: backend)
     let zeros = [Double](repeating: 0, count: store.count)
     var literal = Literal(

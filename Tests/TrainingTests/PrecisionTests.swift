@@ -1,5 +1,5 @@
 import Checkpoints
-import Settings
+import JSON
 import TensorCore
 import Testing
 
@@ -19,7 +19,7 @@ struct PrecisionTests {
     let config = try SmallRun.tokens(scratch, [Self.rounding])
     #expect(config.train.precision == .bfloat16)
     #expect(config.resolved.value(at: "train.precision") == .text("bfloat16"))
-    let error = try #require(throws: SettingsError.self) {
+    let error = try #require(throws: JSONError.self) {
       try SmallRun.tokens(scratch, ["train.precision=bf16"])
     }
     for part in ["train.precision", "bf16", "float32", "bfloat16"] { #expect(error.description.contains(part)) }

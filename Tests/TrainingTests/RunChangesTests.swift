@@ -1,12 +1,12 @@
-import Settings
+import JSON
 import Testing
 
 @testable import Training
 
 struct RunChangesTests {
-  private static func run(_ key: String, _ value: Setting, schedule: String) -> Setting {
+  private static func run(_ key: String, _ value: JSONValue, schedule: String) -> JSONValue {
     let (section, name) = (key.prefix { $0 != "." }, key.drop { $0 != "." }.dropFirst())
-    var sections: [String: [Setting.Entry]] = ["train": [.init(key: "chunk_schedule", value: .text(schedule))]]
+    var sections: [String: [JSONValue.Entry]] = ["train": [.init(key: "chunk_schedule", value: .text(schedule))]]
     sections[String(section), default: []].append(.init(key: String(name), value: value))
     return .mapping(sections.sorted { $0.key < $1.key }.map { .init(key: $0.key, value: .mapping($0.value)) })
   }
@@ -67,8 +67,8 @@ struct RunChangesTests {
   }
 
   @Test func `sources may move where they are known by their content, their weights stay`() {
-    func run(_ path: String, _ weight: Setting) -> Setting {
-      let source: Setting = ["path": [.text(path)], "weight": weight, "format": "auto"]
+    func run(_ path: String, _ weight: JSONValue) -> JSONValue {
+      let source: JSONValue = ["path": [.text(path)], "weight": weight, "format": "auto"]
       return Self.run("data.sources", [source, ["path": ["b"], "weight": 1, "format": "auto"]], schedule: "uniform")
     }
     let moved = RunChanges(run("there", 2), since: run("here", 2), knowsData: true)

@@ -1,6 +1,6 @@
 import Foundation
+import JSON
 import Optimizers
-import Settings
 import Testing
 
 @testable import Training
@@ -60,7 +60,7 @@ struct ScheduleTests {
     ("model.vocab_size=23", "model.vocab_size"), ("train.stepz=4", "train.stepz"),
   ])
   func `settings that do not go together are refused by name`(override: String, key: String) throws {
-    let error = try #require(throws: SettingsError.self) { try SmallRun.recall([override]) }
+    let error = try #require(throws: JSONError.self) { try SmallRun.recall([override]) }
     #expect(error.description.contains(key) && !error.description.contains("\n"), "\(error)")
   }
 

@@ -1,5 +1,5 @@
+import JSON
 import Parallel
-import Settings
 import Testing
 
 @testable import Training

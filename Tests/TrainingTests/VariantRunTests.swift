@@ -1,9 +1,9 @@
 import CPUBackend
 import Checkpoints
 import Foundation
+import JSON
 import ModelIO
 import Models
-import Settings
 import TensorCore
 import Testing
 
@@ -79,6 +79,6 @@ struct VariantRunTests {
       #expect(try file.floats(spec.name) == model.parameters[spec.name].values, "\(spec.name)")
     }
     let text = try String(contentsOfFile: target + "/config.json", encoding: .utf8)
-    #expect(try ModelConfig(SettingsReader(Setting(json: text), path: "")) == config.model)
+    #expect(try ModelConfig(JSONReader(JSONValue(json: text), path: "")) == config.model)
   }
 }

@@ -1,4 +1,4 @@
-package import Settings
+package import JSON
 
 /// Two results of a benchmark side by side: what became slower, and what cannot be compared.
 package struct BenchmarkComparison: Hashable, Sendable {
@@ -21,7 +21,7 @@ package struct BenchmarkComparison: Hashable, Sendable {
   /// Entries whose conditions are equal are compared; of several such in a file the fastest.
   ///
   /// - Throws: if the two are of different kinds or have nothing in common.
-  package init(_ old: BenchmarkReport, _ new: BenchmarkReport) throws(SettingsError) {
+  package init(_ old: BenchmarkReport, _ new: BenchmarkReport) throws(JSONError) {
     guard old.kind == new.kind else {
       throw .invalid(
         key: new.path, found: "benchmark \(new.kind.rawValue)", allowed: "\(old.kind.rawValue), as in \(old.path)")
@@ -46,19 +46,19 @@ package struct BenchmarkComparison: Hashable, Sendable {
   /// Entries in their order, each once.
   private static func fastest(_ report: BenchmarkReport) -> [BenchmarkReport.Entry] {
     let groups = Dictionary(grouping: report.entries, by: \.conditions)
-    var seen: Set<[Setting.Entry]> = []
+    var seen: Set<[JSONValue.Entry]> = []
     return report.entries.filter { seen.insert($0.conditions).inserted }.compactMap { entry in
       groups[entry.conditions]?.min { $0.seconds < $1.seconds }
     }
   }
 
   /// Names the first condition in which the first entries differ.
-  private static func mismatch(_ old: BenchmarkReport, _ new: BenchmarkReport) -> SettingsError {
+  private static func mismatch(_ old: BenchmarkReport, _ new: BenchmarkReport) -> JSONError {
     guard let first = old.entries.first, let second = new.entries.first else {
       let empty = old.entries.isEmpty ? old.path : new.path
       return .invalid(key: empty, found: "no measurement", allowed: "at least one")
     }
-    func value(_ key: String, _ entry: BenchmarkReport.Entry) -> Setting? {
+    func value(_ key: String, _ entry: BenchmarkReport.Entry) -> JSONValue? {
       entry.conditions.first { $0.key == key }?.value
     }
     let keys = (first.conditions + second.conditions).map(\.key)

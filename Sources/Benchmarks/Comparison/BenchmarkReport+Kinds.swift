@@ -1,8 +1,8 @@
-internal import Settings
+internal import JSON
 
 extension BenchmarkReport.Kind {
   /// The benchmark that prints such an object; nil if none does. A sweep is many trainings.
-  init?(of object: Setting) {
+  init?(of object: JSONValue) {
     if object["kernels"]?.listValue != nil {
       self = .kernels
     } else if object["splits"]?.listValue != nil || object["step_seconds"] != nil {
@@ -15,7 +15,7 @@ extension BenchmarkReport.Kind {
   }
 
   /// What an object of this kind measured.
-  func entries(_ object: Setting, path: String) throws(SettingsError) -> [BenchmarkReport.Entry] {
+  func entries(_ object: JSONValue, path: String) throws(JSONError) -> [BenchmarkReport.Entry] {
     var entries: [BenchmarkReport.Entry] = []
     for (conditions, timed) in parts(of: object) {
       guard let seconds = timed[timeKey]?.numberValue, seconds > 0 else {
@@ -29,7 +29,7 @@ extension BenchmarkReport.Kind {
 
   private var timeKey: String { self == .train ? "step_seconds" : "seconds" }
 
-  private func parts(of object: Setting) -> [([Setting.Entry], Setting)] {
+  private func parts(of object: JSONValue) -> [([JSONValue.Entry], JSONValue)] {
     switch self {
     case .train:
       (object["splits"]?.listValue ?? [object]).map { (conditions($0, Self.trainingKeys), $0) }
@@ -47,11 +47,11 @@ extension BenchmarkReport.Kind {
 
   /// Those that a file lacks are left out, so that files of before an option was added can be compared with each other;
   /// with those of today where it is known what there was before.
-  private func conditions(_ object: Setting, _ keys: [String]) -> [Setting.Entry] {
+  private func conditions(_ object: JSONValue, _ keys: [String]) -> [JSONValue.Entry] {
     keys.compactMap { key in (object[key] ?? Self.formerValues[key]).map { .init(key: key, value: $0) } }
   }
 
-  private static let formerValues: [String: Setting] = ["precision": "float32"]
+  private static let formerValues: [String: JSONValue] = ["precision": "float32"]
 
   private static let trainingKeys = [
     "size", "model", "chunk_size", "context", "batch", "micro_batches", "ranks", "threads", "independent", "precision",

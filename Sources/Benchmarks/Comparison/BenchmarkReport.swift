@@ -1,5 +1,5 @@
 internal import Foundation
-package import Settings
+package import JSON
 
 /// What a benchmark measured, read back from the JSON that it printed: one object, or one a line.
 package struct BenchmarkReport: Hashable, Sendable {
@@ -13,7 +13,7 @@ package struct BenchmarkReport: Hashable, Sendable {
   /// One timed thing.
   package struct Entry: Hashable, Sendable {
     /// What was timed under which conditions: results are compared where all of this is equal.
-    package let conditions: [Setting.Entry]
+    package let conditions: [JSONValue.Entry]
     package let seconds: Double
 
     /// The conditions in few words; flags that are off are left out.
@@ -33,10 +33,10 @@ package struct BenchmarkReport: Hashable, Sendable {
   package let kind: Kind
   package let entries: [Entry]
   /// What the file says of the machine; empty where it says nothing.
-  package let machine: [Setting.Entry]
+  package let machine: [JSONValue.Entry]
 
   /// - Throws: if the file cannot be read, or is not what one kind of benchmark prints.
-  package init(path: String) throws(SettingsError) {
+  package init(path: String) throws(JSONError) {
     guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
       throw .invalid(key: path, found: "no readable text", allowed: Self.rule)
     }
@@ -46,7 +46,7 @@ package struct BenchmarkReport: Hashable, Sendable {
   /// - Parameters:
   ///   - text: the content of a file.
   ///   - path: its name, for messages.
-  package init(_ text: String, path: String) throws(SettingsError) {
+  package init(_ text: String, path: String) throws(JSONError) {
     let objects = try Self.objects(text, path: path)
     var kinds: [Kind] = []
     var entries: [Entry] = []
@@ -70,21 +70,21 @@ package struct BenchmarkReport: Hashable, Sendable {
   private static let rule =
     "JSON of one of benchmark \(Kind.allCases.map(\.rawValue).joined(separator: ", ")), one object or one a line"
 
-  private static func objects(_ text: String, path: String) throws(SettingsError) -> [Setting] {
-    do throws(SettingsError) {
-      return [try Setting(json: text, source: path)]
+  private static func objects(_ text: String, path: String) throws(JSONError) -> [JSONValue] {
+    do throws(JSONError) {
+      return [try JSONValue(json: text, source: path)]
     } catch {
       let lines = text.split(separator: "\n").filter { !$0.allSatisfy(\.isWhitespace) }
       guard lines.count > 1 else { throw error }
-      var objects: [Setting] = []
+      var objects: [JSONValue] = []
       for (index, line) in lines.enumerated() {
-        objects.append(try Setting(json: String(line), source: "\(path), object \(index + 1)"))
+        objects.append(try JSONValue(json: String(line), source: "\(path), object \(index + 1)"))
       }
       return objects
     }
   }
 
-  private static func machine(_ object: Setting) -> [Setting.Entry] {
+  private static func machine(_ object: JSONValue) -> [JSONValue.Entry] {
     let own = object["machine"]?.entries ?? []
     return own + ["processor", "blas"].compactMap { key in object[key].map { .init(key: key, value: $0) } }
   }

@@ -1,5 +1,5 @@
 internal import Glibc
-package import Settings
+package import JSON
 
 /// How two checkpoints differ, in weights, moments, configuration and state.
 package struct CheckpointDifference: Sendable {
@@ -25,7 +25,7 @@ package struct CheckpointDifference: Sendable {
   package let commonCount: Int
   /// Keys of `config.json`, `trainer_state.json` and of other files that both read as settings, each under its file's
   /// name.
-  package let settings: [SettingDifference]
+  package let settings: [JSONDifference]
 
   package var isEmpty: Bool { tensors.isEmpty && settings.isEmpty }
 
@@ -33,7 +33,7 @@ package struct CheckpointDifference: Sendable {
   ///
   /// - Parameter extra: further settings of both by name, such as the runs' configurations.
   package init(
-    _ first: CheckpointDirectory, _ second: CheckpointDirectory, extra: [(name: String, Setting, Setting)] = []
+    _ first: CheckpointDirectory, _ second: CheckpointDirectory, extra: [(name: String, JSONValue, JSONValue)] = []
   ) throws(CheckpointError) {
     var tensors: [Tensor] = []
     var commonCount = 0
@@ -55,9 +55,9 @@ package struct CheckpointDifference: Sendable {
     self.settings = settings
   }
 
-  private static func state(_ checkpoint: CheckpointDirectory) throws(CheckpointError) -> Setting {
+  private static func state(_ checkpoint: CheckpointDirectory) throws(CheckpointError) -> JSONValue {
     guard let state = checkpoint.state else { return .null }
-    return try parseJSON(Array(state.text.utf8), what: "state", path: checkpoint.path)
+    return try reading(checkpoint.path, "state") { () throws(JSONError) in try JSONValue(json: state.text) }
   }
 
   private static func kind(_ name: String, _ left: SafetensorsFile?, _ right: SafetensorsFile?) -> Kind? {

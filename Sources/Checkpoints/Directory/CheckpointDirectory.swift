@@ -1,4 +1,4 @@
-package import Settings
+package import JSON
 
 /// A checkpoint or a plain Hugging Face model directory, opened for reading.
 package final class CheckpointDirectory {
@@ -7,7 +7,7 @@ package final class CheckpointDirectory {
 
   package let path: String
   /// Content of `config.json`.
-  package let config: Setting
+  package let config: JSONValue
   package let weights: TensorCollection
   /// Moments of the optimizer; nil where there are none.
   package let optimizer: TensorCollection?
@@ -53,7 +53,7 @@ package final class CheckpointDirectory {
     self.path = path
     self.manifest = manifest
     self.unknownFiles = unknownFiles
-    config = try readJSON(path + "/config.json", disk: .real)
+    config = try readJSON(path + "/config.json", disk: .real) { $0 }
     guard let weights = try CheckpointDirectory.tensors(stem: "model", in: path) else {
       throw .missing(path: path, what: "model.safetensors or \(ShardIndex.fileName(stem: "model"))")
     }
@@ -75,9 +75,9 @@ package final class CheckpointDirectory {
 /// What a checkpoint holds, to be written.
 package struct CheckpointContents {
   /// Becomes `config.json`.
-  package var modelConfig: Setting
+  package var modelConfig: JSONValue
   /// Becomes `generation_config.json`.
-  package var generationConfig: Setting?
+  package var generationConfig: JSONValue?
   package var weights: [NamedTensor]
   /// Moments of the optimizer; none for a model that is not trained on.
   package var optimizer: [NamedTensor]
@@ -87,7 +87,7 @@ package struct CheckpointContents {
   package var extraFiles: [String: [UInt8]]
 
   package init(
-    modelConfig: Setting, generationConfig: Setting? = nil, weights: [NamedTensor], optimizer: [NamedTensor] = [],
+    modelConfig: JSONValue, generationConfig: JSONValue? = nil, weights: [NamedTensor], optimizer: [NamedTensor] = [],
     state: TrainerState, extraFiles: [String: [UInt8]] = [:]
   ) {
     self.modelConfig = modelConfig

@@ -1,8 +1,8 @@
-internal import Settings
+internal import JSON
 
 /// What a checkpoint directory must hold, file by file: `manifest.json`, written last.
 ///
-/// The digest is the SHA-256 of the manifest's own compact JSON (`Setting.json(pretty: false)`: keys in the order
+/// The digest is the SHA-256 of the manifest's own compact JSON (`JSONValue.json(pretty: false)`: keys in the order
 /// `format_version`, `program`, `program_version`, `files`, the files sorted by name) without the key `digest`. A
 /// manifest that differs in a single byte from what this program writes for the same values is refused, so that spaces
 /// are covered too.
@@ -26,16 +26,10 @@ package struct Manifest: Hashable, Sendable {
   package init(readingFrom directory: String) throws(CheckpointError) {
     let path = directory + "/" + Manifest.fileName
     let bytes = try Disk.real.readFile(path)
-    var fields = try JSONFields(try parseJSON(bytes, what: "content", path: path), path: path)
-    _ = try fields.integer("format_version", in: Manifest.formatVersion...Manifest.formatVersion)
-    let program = ProgramVersion(name: try fields.text("program"), version: try fields.text("program_version"))
-    var files: [FileRecord] = []
-    for (index, element) in try fields.list("files").enumerated() {
-      files.append(try Manifest.record(element, index, path: path))
+    let (manifest, recorded) = try reading(path) { () throws(JSONError) in
+      try Manifest.read(JSONReader(try JSONValue(json: bytes, source: path), path: ""))
     }
-    let recorded = try fields.text("digest")
-    try fields.finish()
-    self.init(program: program, files: files)
+    self = manifest
     guard recorded == digest else {
       throw .damaged(path: path, what: "SHA-256 of the manifest", found: digest, recorded: recorded)
     }
@@ -48,11 +42,11 @@ package struct Manifest: Hashable, Sendable {
   /// The content of `manifest.json`.
   package var text: String {
     guard case .mapping(let entries) = Manifest.content(program, files) else { return "" }
-    return Setting.mapping(entries + [.init(key: "digest", value: .text(digest))]).json(pretty: true) + "\n"
+    return JSONValue.mapping(entries + [.init(key: "digest", value: .text(digest))]).json(pretty: true) + "\n"
   }
 
-  private static func content(_ program: ProgramVersion, _ files: [FileRecord]) -> Setting {
-    let records = files.map { file -> Setting in
+  private static func content(_ program: ProgramVersion, _ files: [FileRecord]) -> JSONValue {
+    let records = files.map { file -> JSONValue in
       ["name": .text(file.name), "size": .integer(file.byteCount), "sha256": .text(file.sha256)]
     }
     return [
@@ -61,14 +55,25 @@ package struct Manifest: Hashable, Sendable {
     ]
   }
 
-  private static func record(_ value: Setting, _ index: Int, path: String) throws(CheckpointError) -> FileRecord {
-    var fields = try JSONFields(value, path: path, prefix: "files[\(index)].")
-    let name = try fields.value("name")
-    guard case .text(let text) = name, isPlainName(text), text != fileName else {
-      throw fields.wrong("name", name, allowed: "the name of another file of this directory")
+  /// A manifest, and the digest that its file names.
+  private static func read(_ reader: JSONReader) throws(JSONError) -> (Manifest, digest: String) {
+    _ = try reader.integer("format_version", in: formatVersion...formatVersion)
+    let program = ProgramVersion(name: try reader.text("program"), version: try reader.text("program_version"))
+    let files = try reader.list("files").enumerated().map { index, element throws(JSONError) in
+      try record(JSONReader(element, path: "files[\(index)]"))
     }
-    let record = FileRecord(name: text, byteCount: try fields.integer("size"), sha256: try fields.text("sha256"))
-    try fields.finish()
+    let digest = try reader.text("digest")
+    try reader.finish()
+    return (Manifest(program: program, files: files), digest)
+  }
+
+  private static func record(_ reader: JSONReader) throws(JSONError) -> FileRecord {
+    let name = try reader.text("name")
+    guard isPlainName(name), name != fileName else {
+      throw reader.invalid("name", found: name, allowed: "the name of another file of this directory")
+    }
+    let record = FileRecord(name: name, byteCount: try reader.integer("size"), sha256: try reader.text("sha256"))
+    try reader.finish()
     return record
   }
 }

@@ -1,17 +1,17 @@
-package import Settings
+package import JSON
 
 /// A model to be written as a Hugging Face directory, without what training needs.
 package struct ModelExport {
   /// Becomes `config.json`.
-  package var config: Setting
+  package var config: JSONValue
   /// Becomes `generation_config.json`.
-  package var generationConfig: Setting?
+  package var generationConfig: JSONValue?
   package var weights: [NamedTensor]
   /// Content of further files by name, such as a tokenizer's.
   package var extraFiles: [String: [UInt8]]
 
   package init(
-    config: Setting, generationConfig: Setting? = nil, weights: [NamedTensor], extraFiles: [String: [UInt8]] = [:]
+    config: JSONValue, generationConfig: JSONValue? = nil, weights: [NamedTensor], extraFiles: [String: [UInt8]] = [:]
   ) {
     self.config = config
     self.generationConfig = generationConfig

@@ -1,4 +1,4 @@
-package import Settings
+package import JSON
 
 /// What a run must know, besides weights and moments, to go on as if it had not stopped: `trainer_state.json`.
 package struct TrainerState: Hashable, Sendable {
@@ -29,12 +29,12 @@ package struct TrainerState: Hashable, Sendable {
   /// The latest losses, oldest first, by the chunk sizes of their steps; what a loss is compared with.
   package var recentLosses: [String: [Double]]
   /// What else must be the same on resume, by name: the number of samples of an epoch.
-  package var invariants: [String: Setting]
+  package var invariants: [String: JSONValue]
 
   package init(
     step: Int, tokensSeen: Int, seed: Int, cursor: SampleCursor, worldSize: Int, threadCount: Int, blasCore: String,
     configDigest: String, sumOrder: String? = nil, skippedInARow: Int = 0, skippedTotal: Int = 0, spikeTotal: Int = 0,
-    recentLosses: [String: [Double]] = [:], invariants: [String: Setting] = [:]
+    recentLosses: [String: [Double]] = [:], invariants: [String: JSONValue] = [:]
   ) {
     precondition(step >= 0, "trainer state: step \(step)")
     self.step = step
@@ -60,40 +60,58 @@ package struct TrainerState: Hashable, Sendable {
 
   /// Reads what ``text`` gave; `source` is its name for messages.
   package init(text bytes: [UInt8], source path: String) throws(CheckpointError) {
-    var fields = try JSONFields(try parseJSON(bytes, what: "content", path: path), path: path)
-    let version = try fields.integer("format_version", in: 1...TrainerState.formatVersion)
-    step = try fields.integer("step")
-    tokensSeen = try fields.integer("tokens_seen")
-    seed = try fields.integer("seed", in: Int.min...Int.max)
-    var cursorFields = try fields.fields("sample_cursor")
-    cursor = SampleCursor(epoch: try cursorFields.integer("epoch"), index: try cursorFields.integer("index"))
-    try cursorFields.finish()
-    worldSize = try fields.integer("world_size", in: 1...Int.max)
-    threadCount = try fields.integer("threads", in: 1...Int.max)
-    blasCore = try fields.text("blas_core")
-    sumOrder = version < 3 ? nil : try fields.optionalText("sum_order")
-    configDigest = try fields.text("config_digest")
-    skippedInARow = try fields.integer("skipped_in_a_row")
-    skippedTotal = try fields.integer("skipped_total")
-    spikeTotal = version < 2 ? 0 : try fields.integer("spike_total")
-    recentLosses = version < 2 ? [:] : try fields.numberLists("recent_losses")
-    let entries = try fields.entries("invariants")
-    invariants = Dictionary(uniqueKeysWithValues: entries.map { ($0.key, $0.value) })
-    try fields.finish()
+    self = try reading(path) { () throws(JSONError) in
+      try TrainerState(JSONReader(try JSONValue(json: bytes, source: path), path: ""))
+    }
+  }
+
+  private init(_ reader: JSONReader) throws(JSONError) {
+    let version = try reader.integer("format_version", in: 1...TrainerState.formatVersion)
+    step = try reader.integer("step")
+    tokensSeen = try reader.integer("tokens_seen")
+    seed = try reader.integer("seed", in: Int.min...Int.max)
+    let place = try reader.section("sample_cursor", isRequired: true)
+    cursor = SampleCursor(epoch: try place.integer("epoch"), index: try place.integer("index"))
+    worldSize = try reader.integer("world_size", in: 1...Int.max)
+    threadCount = try reader.integer("threads", in: 1...Int.max)
+    blasCore = try reader.text("blas_core")
+    sumOrder = version < 3 ? nil : try reader.optionalText("sum_order")
+    configDigest = try reader.text("config_digest")
+    skippedInARow = try reader.integer("skipped_in_a_row")
+    skippedTotal = try reader.integer("skipped_total")
+    spikeTotal = version < 2 ? 0 : try reader.integer("spike_total")
+    recentLosses = version < 2 ? [:] : try Self.losses(reader.section("recent_losses", isRequired: true))
+    let others = try reader.section("invariants", isRequired: true)
+    var invariants: [String: JSONValue] = [:]
+    for key in try others.keys() { invariants[key] = try others.value(key) }
+    self.invariants = invariants
+    try reader.finish()
+  }
+
+  private static func losses(_ reader: JSONReader) throws(JSONError) -> [String: [Double]] {
+    var losses: [String: [Double]] = [:]
+    for key in try reader.keys() {
+      let value = try reader.value(key)
+      guard let numbers = value.listValue?.map(\.numberValue), !numbers.contains(nil) else {
+        throw reader.invalid(key, found: value.excerpt, allowed: "a list of numbers")
+      }
+      losses[key] = numbers.compactMap { $0 }
+    }
+    return losses
   }
 
   /// The content of `trainer_state.json`.
   package var text: String {
-    let entries = invariants.sorted { $0.key < $1.key }.map { Setting.Entry(key: $0.key, value: $0.value) }
+    let entries = invariants.sorted { $0.key < $1.key }.map { JSONValue.Entry(key: $0.key, value: $0.value) }
     let losses = recentLosses.sorted { $0.key < $1.key }.map { key, losses in
-      Setting.Entry(key: key, value: .list(losses.map(Setting.number)))
+      JSONValue.Entry(key: key, value: .list(losses.map(JSONValue.number)))
     }
-    let value: Setting = [
+    let value: JSONValue = [
       "format_version": .integer(TrainerState.formatVersion), "step": .integer(step),
       "tokens_seen": .integer(tokensSeen), "seed": .integer(seed),
       "sample_cursor": ["epoch": .integer(cursor.epoch), "index": .integer(cursor.index)],
       "world_size": .integer(worldSize), "threads": .integer(threadCount), "blas_core": .text(blasCore),
-      "sum_order": sumOrder.map(Setting.text) ?? .null,
+      "sum_order": sumOrder.map(JSONValue.text) ?? .null,
       "config_digest": .text(configDigest), "skipped_in_a_row": .integer(skippedInARow),
       "skipped_total": .integer(skippedTotal), "spike_total": .integer(spikeTotal),
       "recent_losses": .mapping(losses), "invariants": .mapping(entries),

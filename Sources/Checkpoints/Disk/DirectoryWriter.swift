@@ -1,5 +1,5 @@
 internal import Glibc
-internal import Settings
+internal import JSON
 
 /// A checkpoint directory being written: each file lasts when its call returns, the directory once finished.
 struct DirectoryWriter {
@@ -27,7 +27,7 @@ struct DirectoryWriter {
     files.append(try sink.finish())
   }
 
-  mutating func writeModel(_ config: Setting, generation: Setting?) throws(CheckpointError) {
+  mutating func writeModel(_ config: JSONValue, generation: JSONValue?) throws(CheckpointError) {
     try write(config.json(pretty: true) + "\n", as: "config.json")
     if let generation { try write(generation.json(pretty: true) + "\n", as: "generation_config.json") }
   }

@@ -1,4 +1,4 @@
-internal import Settings
+internal import JSON
 
 /// What was taken out of a metrics file.
 package struct MetricsCut: Hashable, Sendable {
@@ -35,10 +35,8 @@ package struct MetricsCut: Hashable, Sendable {
     return (kept, cut)
   }
 
-  private static func record(_ line: ArraySlice<UInt8>) -> Setting? {
-    guard let text = String(validating: line, as: UTF8.self), let value = try? Setting(json: text),
-      case .mapping = value
-    else { return nil }
+  private static func record(_ line: ArraySlice<UInt8>) -> JSONValue? {
+    guard let value = try? JSONValue(json: line, source: "metrics"), case .mapping = value else { return nil }
     return value
   }
 }

@@ -1,4 +1,4 @@
-internal import Settings
+internal import JSON
 
 /// What the head of a safetensors file says, checked against the rules of the format and the size of the file.
 ///
@@ -17,14 +17,16 @@ struct SafetensorsHeader {
     self.path = path
     let json = unsafe try SafetensorsHeader.json(bytes, path: path)
     let dataStart = 8 + json.count
-    let value = try parseJSON(json, what: "header", path: path)
     var metadata: [String: String] = [:]
     var tensors: [TensorInfo] = []
-    for entry in value.entries ?? [] {
-      if entry.key == "__metadata__" {
-        metadata = try SafetensorsHeader.metadata(entry.value, path: path)
-      } else {
-        tensors.append(try SafetensorsHeader.tensor(entry, dataStart: dataStart, path: path))
+    try reading(path, "header") { () throws(JSONError) in
+      for entry in try JSONValue(json: json, source: "header").entries ?? [] {
+        let reader = JSONReader(entry.value, path: entry.key)
+        if entry.key == "__metadata__" {
+          for key in try reader.keys() { metadata[key] = try reader.text(key) }
+        } else {
+          tensors.append(try SafetensorsHeader.tensor(reader, dataStart: dataStart))
+        }
       }
     }
     // Empty tensors come before the one that starts where they stand.
@@ -58,68 +60,43 @@ struct SafetensorsHeader {
     return json
   }
 
-  private static func metadata(_ value: Setting, path: String) throws(CheckpointError) -> [String: String] {
-    var metadata: [String: String] = [:]
-    for entry in try JSONFields.entries(of: value, "__metadata__", path: path) {
-      guard case .text(let text) = entry.value else {
-        throw .malformed(
-          path: path, what: "__metadata__.\(entry.key)", found: shortJSON(entry.value), allowed: "text")
-      }
-      metadata[entry.key] = text
-    }
-    return metadata
-  }
-
-  private static func tensor(
-    _ entry: Setting.Entry, dataStart: Int, path: String
-  ) throws(CheckpointError) -> TensorInfo {
-    let name = entry.key
-    var fields = try JSONFields(entry.value, path: path, prefix: "\(name).")
-    let typeName = try fields.text("dtype")
-    guard let type = ElementType(rawValue: typeName) else {
-      let known = ElementType.allCases.map(\.rawValue).joined(separator: ", ")
-      throw .malformed(path: path, what: "key \(name).dtype", found: typeName, allowed: known)
-    }
-    let shape = try integers(try fields.value("shape"), fields, "shape")
-    let offsets = try integers(try fields.value("data_offsets"), fields, "data_offsets")
-    try fields.finish()
+  private static func tensor(_ reader: JSONReader, dataStart: Int) throws(JSONError) -> TensorInfo {
+    let type: ElementType = try reader.choice("dtype")
+    let shape = try integers(reader, "shape")
+    let offsets = try integers(reader, "data_offsets")
+    try reader.finish()
     guard offsets.count == 2, offsets[0] <= offsets[1], offsets[1] <= Int.max - dataStart else {
-      throw .malformed(
-        path: path, what: "key \(name).data_offsets", found: "\(offsets)", allowed: "a begin and an end not before it")
+      throw reader.invalid("data_offsets", found: "\(offsets)", allowed: "a begin and an end not before it")
     }
-    let byteCount = try byteCount(of: shape, type, name: name, path: path)
+    let byteCount = try byteCount(of: shape, type, reader)
     guard offsets[1] - offsets[0] == byteCount else {
-      throw .malformed(
-        path: path, what: "key \(name).data_offsets", found: "\(offsets[1] - offsets[0]) bytes",
+      throw reader.invalid(
+        "data_offsets", found: "\(offsets[1] - offsets[0]) bytes",
         allowed: "\(byteCount) bytes for \(type.rawValue) \(shape)")
     }
     return TensorInfo(
-      name: name, type: type, shape: shape, byteRange: dataStart + offsets[0]..<dataStart + offsets[1])
+      name: reader.path, type: type, shape: shape, byteRange: dataStart + offsets[0]..<dataStart + offsets[1])
   }
 
-  private static func integers(
-    _ value: Setting, _ fields: JSONFields, _ key: String
-  ) throws(CheckpointError) -> [Int] {
-    guard case .list(let elements) = value else { throw fields.wrong(key, value, allowed: "a list of integers") }
-    var integers: [Int] = []
-    for element in elements {
+  /// The format has no number with a point here, be it a whole one.
+  private static func integers(_ reader: JSONReader, _ key: String) throws(JSONError) -> [Int] {
+    let value = try reader.value(key)
+    return try reader.list(key).map { element throws(JSONError) in
       guard case .integer(let integer) = element, integer >= 0 else {
-        throw fields.wrong(key, value, allowed: "integers from 0")
+        throw reader.invalid(key, found: value.excerpt, allowed: "integers from 0")
       }
-      integers.append(integer)
+      return integer
     }
-    return integers
   }
 
   private static func byteCount(
-    of shape: [Int], _ type: ElementType, name: String, path: String
-  ) throws(CheckpointError) -> Int {
+    of shape: [Int], _ type: ElementType, _ reader: JSONReader
+  ) throws(JSONError) -> Int {
     var product = 1
     for factor in shape + [type.byteCount] {
       let (next, overflow) = product.multipliedReportingOverflow(by: factor)
       guard !overflow else {
-        throw .malformed(
-          path: path, what: "key \(name).shape", found: "\(shape)", allowed: "fewer bytes than an integer counts")
+        throw reader.invalid("shape", found: "\(shape)", allowed: "fewer bytes than an integer counts")
       }
       product = next
     }

@@ -1,4 +1,4 @@
-internal import Settings
+internal import JSON
 
 /// Writes tensors as one safetensors file: sorted by alignment and then name, the header padded to a multiple of 8.
 package struct SafetensorsWriter {
@@ -26,18 +26,18 @@ package struct SafetensorsWriter {
 
   /// Length and JSON of the header.
   private static func header(of tensors: [NamedTensor]) -> [UInt8] {
-    var entries: [Setting.Entry] = [.init(key: "__metadata__", value: ["format": "pt"])]
+    var entries: [JSONValue.Entry] = [.init(key: "__metadata__", value: ["format": "pt"])]
     var offset = 0
     for tensor in tensors {
       let end = offset + tensor.storedByteCount
-      let value: Setting = [
-        "dtype": .text(tensor.storedType.rawValue), "shape": .list(tensor.shape.map(Setting.integer)),
+      let value: JSONValue = [
+        "dtype": .text(tensor.storedType.rawValue), "shape": .list(tensor.shape.map(JSONValue.integer)),
         "data_offsets": [.integer(offset), .integer(end)],
       ]
       entries.append(.init(key: tensor.name, value: value))
       offset = end
     }
-    var json = Array(Setting.mapping(entries).json(pretty: false).utf8)
+    var json = Array(JSONValue.mapping(entries).json(pretty: false).utf8)
     while json.count % 8 != 0 { json.append(UInt8(ascii: " ")) }
     let length = UInt64(json.count)
     return (0..<8).map { UInt8(truncatingIfNeeded: length >> (8 * $0)) } + json

@@ -1,4 +1,4 @@
-internal import Settings
+internal import JSON
 
 /// Which tensors go into which file.
 ///
@@ -65,24 +65,24 @@ struct ShardIndex: Hashable, Sendable {
 
   /// - Throws: ``CheckpointError`` also for a file name that leads out of the directory.
   init(reading path: String, disk: Disk) throws(CheckpointError) {
-    let value = try readJSON(path, disk: disk)
-    var fields = try JSONFields(value, path: path)
-    var files: [String: String] = [:]
-    for entry in try fields.entries("weight_map") {
-      guard case .text(let file) = entry.value, isPlainName(file) else {
-        throw .malformed(
-          path: path, what: "key weight_map.\(entry.key)", found: shortJSON(entry.value), allowed: "a file's name")
+    self = try readJSON(path, disk: disk) { value throws(JSONError) in
+      let map = try JSONReader(value, path: "").section("weight_map", isRequired: true)
+      var files: [String: String] = [:]
+      for name in try map.keys() {
+        let file = try map.value(name)
+        guard let text = file.textValue, isPlainName(text) else {
+          throw map.invalid(name, found: file.excerpt, allowed: "a file's name")
+        }
+        files[name] = text
       }
-      files[entry.key] = file
+      // Writers differ in what they count here, and nothing depends on it.
+      return ShardIndex(totalBytes: value["metadata"]?["total_size"]?.integerValue ?? 0, files: files)
     }
-    // Writers differ in what they count here, and nothing depends on it.
-    totalBytes = value["metadata"]?["total_size"]?.integerValue ?? 0
-    self.files = files
   }
 
   var text: String {
-    let map = files.sorted { $0.key < $1.key }.map { Setting.Entry(key: $0.key, value: .text($0.value)) }
-    let value: Setting = ["metadata": ["total_size": .integer(totalBytes)], "weight_map": .mapping(map)]
+    let map = files.sorted { $0.key < $1.key }.map { JSONValue.Entry(key: $0.key, value: .text($0.value)) }
+    let value: JSONValue = ["metadata": ["total_size": .integer(totalBytes)], "weight_map": .mapping(map)]
     return value.json(pretty: true) + "\n"
   }
 }

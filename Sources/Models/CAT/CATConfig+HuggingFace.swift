@@ -1,15 +1,15 @@
-package import Settings
+package import JSON
 
 extension CATConfig {
   /// The `config.json` that flash-linear-attention reads.
-  package var huggingFace: Setting {
-    func optional(_ value: Int?) -> Setting { value.map(Setting.integer) ?? .null }
-    let additions: [(String, Setting)] = [
+  package var huggingFace: JSONValue {
+    func optional(_ value: Int?) -> JSONValue { value.map(JSONValue.integer) ?? .null }
+    let additions: [(String, JSONValue)] = [
       ("compressor_intermediate_size", optional(compressorIntermediateSize)),
       ("compressor_num_kv_heads", .integer(compressorKeyValueHeadCount)),
       ("compressor_qk_norm", .flag(compressorHasHeadNorm)),
     ]
-    let fields: [(String, Setting)] = [
+    let fields: [(String, JSONValue)] = [
       ("architectures", .list([.text("CATForCausalLM")])),
       ("bos_token_id", optional(beginID)),
       ("compressor_hidden_size", .integer(compressorHiddenSize)),
@@ -41,6 +41,6 @@ extension CATConfig {
       ("use_cache", .flag(false)),
       ("vocab_size", .integer(vocabularySize)),
     ]
-    return .mapping((fields + (unpublishedField == nil ? [] : additions)).map { Setting.Entry(key: $0, value: $1) })
+    return .mapping((fields + (unpublishedField == nil ? [] : additions)).map { JSONValue.Entry(key: $0, value: $1) })
   }
 }

@@ -1,5 +1,6 @@
+package import JSON
 package import Layers
-package import Settings
+internal import Settings
 
 /// The fields of an adaptive CAT's `config.json`, resolved; also those that a CAT of one chunk size shares with it.
 ///
@@ -62,7 +63,7 @@ package struct CATConfig: Hashable, Sendable {
   }
 
   /// Reads the fields of a `model` section or of a `config.json`.
-  package init(_ reader: SettingsReader) throws(SettingsError) {
+  package init(_ reader: JSONReader) throws(JSONError) {
     try reader.read(Self.keys, into: &self)
     reader.ignore(Self.ignoredFields)
     try checkWidths(reader)
@@ -70,7 +71,7 @@ package struct CATConfig: Hashable, Sendable {
   }
 
   /// Reads a model that has one chunk size, `chunk_size`; the fields that choose among sizes are then unknown.
-  init(fixed reader: SettingsReader) throws(SettingsError) {
+  init(fixed reader: JSONReader) throws(JSONError) {
     isAdaptive = false
     padsToMultipleOf = 1
     trainChunkSizeSchedule = nil
@@ -80,8 +81,8 @@ package struct CATConfig: Hashable, Sendable {
     try checkWidths(reader)
   }
 
-  private func checkWidths(_ reader: SettingsReader) throws(SettingsError) {
-    func require(_ holds: Bool, _ key: String, _ found: Int, _ allowed: String) throws(SettingsError) {
+  private func checkWidths(_ reader: JSONReader) throws(JSONError) {
+    func require(_ holds: Bool, _ key: String, _ found: Int, _ allowed: String) throws(JSONError) {
       if !holds { throw reader.invalid(key, found: "\(found)", allowed: allowed) }
     }
     try require(
@@ -102,7 +103,7 @@ package struct CATConfig: Hashable, Sendable {
       paddingID ?? 0 < vocabularySize, "pad_token_id", paddingID ?? 0, "below vocab_size \(vocabularySize)")
   }
 
-  private func checkChoiceOfSizes(_ reader: SettingsReader) throws(SettingsError) {
+  private func checkChoiceOfSizes(_ reader: JSONReader) throws(JSONError) {
     guard minimumTrainChunkSize <= maximumChunkSize else {
       throw reader.invalid(
         "min_train_chunk_size", found: "\(minimumTrainChunkSize)",

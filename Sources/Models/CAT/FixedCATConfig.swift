@@ -1,3 +1,4 @@
+package import JSON
 internal import Layers
 package import Settings
 package import TensorCore
@@ -13,7 +14,7 @@ package struct FixedCATConfig: Hashable, Sendable {
 extension FixedCATConfig: ModelDefinition {
   package static let modelType = "cat_fixed"
 
-  package init(_ reader: SettingsReader) throws(SettingsError) {
+  package init(_ reader: JSONReader) throws(JSONError) {
     network = try CATConfig(fixed: reader)
   }
 
@@ -21,14 +22,14 @@ extension FixedCATConfig: ModelDefinition {
     name: modelType, sentence: "A CAT of one chunk size, with a chunk's vector in the place of its tokens.",
     keys: CATConfig.fixedKeys.declarations(CATConfig()), ignored: CATConfig.ignoredFields)
 
-  package var huggingFace: Setting {
+  package var huggingFace: JSONValue {
     let adaptive = [
       "architectures", "max_chunk_size", "min_train_chunk_size", "model_type", "pad_to_multiple_of",
       "train_chunk_size_schedule",
     ]
     var entries = (network.huggingFace.entries ?? []).filter { !adaptive.contains($0.key) }
-    entries.append(Setting.Entry(key: "chunk_size", value: .integer(chunkSize)))
-    entries.append(Setting.Entry(key: "model_type", value: .text(Self.modelType)))
+    entries.append(JSONValue.Entry(key: "chunk_size", value: .integer(chunkSize)))
+    entries.append(JSONValue.Entry(key: "model_type", value: .text(Self.modelType)))
     return .mapping(entries.sorted { $0.key < $1.key })
   }
 

@@ -1,4 +1,4 @@
-internal import Settings
+internal import JSON
 internal import TensorCore
 
 extension DenseConfig {
@@ -26,13 +26,13 @@ extension DenseConfig {
   }
 }
 
-extension Setting {
-  fileprivate func removing(_ key: String) -> Setting {
+extension JSONValue {
+  fileprivate func removing(_ key: String) -> JSONValue {
     .mapping((entries ?? []).filter { $0.key != key })
   }
 
   /// The mapping with these entries in place of those of the same keys, sorted.
-  fileprivate func with(_ changes: [(String, Setting)]) -> Setting {
+  fileprivate func with(_ changes: [(String, JSONValue)]) -> JSONValue {
     let kept = (entries ?? []).filter { entry in !changes.contains { $0.0 == entry.key } }
     return .mapping((kept + changes.map { Entry(key: $0.0, value: $0.1) }).sorted { $0.key < $1.key })
   }

@@ -1,5 +1,6 @@
+package import JSON
 package import Layers
-package import Settings
+internal import Settings
 
 /// The fields of a dense transformer's `config.json`, resolved.
 ///
@@ -37,18 +38,18 @@ package struct DenseConfig: Hashable, Sendable {
   }
 
   /// Reads the fields of a `model` section or of a `config.json`.
-  package init(_ reader: SettingsReader) throws(SettingsError) {
+  package init(_ reader: JSONReader) throws(JSONError) {
     try self.init(reader, defaultLayerCount: 32)
   }
 
-  init(_ reader: SettingsReader, defaultLayerCount: Int) throws(SettingsError) {
+  init(_ reader: JSONReader, defaultLayerCount: Int) throws(JSONError) {
     layerCount = defaultLayerCount
     try reader.read(Self.keys, into: &self)
     reader.ignore(Self.ignoredFields)
     try checkWidths(reader)
   }
 
-  private func checkWidths(_ reader: SettingsReader) throws(SettingsError) {
+  private func checkWidths(_ reader: JSONReader) throws(JSONError) {
     guard hiddenSize % (2 * headCount) == 0 else {
       throw reader.invalid(
         "num_attention_heads", found: "\(headCount)",
@@ -75,9 +76,9 @@ package struct DenseConfig: Hashable, Sendable {
   }
 
   /// The `config.json` that `transformers` reads as a Llama.
-  package var huggingFace: Setting {
-    func optional(_ value: Int?) -> Setting { value.map(Setting.integer) ?? .null }
-    let fields: [(String, Setting)] = [
+  package var huggingFace: JSONValue {
+    func optional(_ value: Int?) -> JSONValue { value.map(JSONValue.integer) ?? .null }
+    let fields: [(String, JSONValue)] = [
       ("architectures", .list([.text("LlamaForCausalLM")])),
       ("attention_bias", .flag(hasProjectionBias)),
       ("bos_token_id", optional(beginID)),
@@ -99,6 +100,6 @@ package struct DenseConfig: Hashable, Sendable {
       ("tie_word_embeddings", .flag(tiesEmbeddings)),
       ("vocab_size", .integer(vocabularySize)),
     ]
-    return .mapping(fields.map { Setting.Entry(key: $0, value: $1) })
+    return .mapping(fields.map { JSONValue.Entry(key: $0, value: $1) })
   }
 }

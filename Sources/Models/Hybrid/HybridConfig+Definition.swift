@@ -1,5 +1,5 @@
+package import JSON
 internal import Layers
-package import Settings
 package import TensorCore
 
 extension HybridConfig: ModelDefinition {
@@ -20,11 +20,13 @@ extension HybridConfig: ModelDefinition {
     }
   }
 
-  package var huggingFace: Setting {
+  package var huggingFace: JSONValue {
     var entries = (base.huggingFace.entries ?? []).filter { !["architectures", "model_type"].contains($0.key) }
-    entries.append(Setting.Entry(key: "layers", value: .list(layers.map(\.setting))))
-    if let maximumChunkSize { entries.append(Setting.Entry(key: "max_chunk_size", value: .integer(maximumChunkSize))) }
-    entries.append(Setting.Entry(key: "model_type", value: .text(Self.modelType)))
+    entries.append(JSONValue.Entry(key: "layers", value: .list(layers.map(\.setting))))
+    if let maximumChunkSize {
+      entries.append(JSONValue.Entry(key: "max_chunk_size", value: .integer(maximumChunkSize)))
+    }
+    entries.append(JSONValue.Entry(key: "model_type", value: .text(Self.modelType)))
     return .mapping(entries.sorted { $0.key < $1.key })
   }
 

@@ -1,5 +1,6 @@
+package import JSON
 internal import Layers
-package import Settings
+internal import Settings
 
 /// The fields of a transformer whose layers are a list: those of a dense one, and `layers`.
 ///
@@ -25,7 +26,7 @@ package struct HybridConfig: Hashable, Sendable {
     }
   }
 
-  package init(_ reader: SettingsReader) throws(SettingsError) {
+  package init(_ reader: JSONReader) throws(JSONError) {
     let sections = try reader.sections("layers", textKey: "type")
     guard !sections.isEmpty else { throw reader.invalid("layers", found: "no layers", allowed: "at least one") }
     base = try DenseConfig(reader, defaultLayerCount: sections.count)
@@ -58,8 +59,8 @@ package struct HybridConfig: Hashable, Sendable {
   }
 
   private static func check(
-    _ layer: HybridLayer, _ reader: SettingsReader, base: DenseConfig
-  ) throws(SettingsError) {
+    _ layer: HybridLayer, _ reader: JSONReader, base: DenseConfig
+  ) throws(JSONError) {
     if let chunkSize = layer.chunkSize(ofCall: 1), chunkSize > base.maximumLength {
       throw reader.invalid(
         "chunk_size", found: "\(chunkSize)", allowed: "at most max_position_embeddings \(base.maximumLength)")

@@ -1,3 +1,4 @@
+internal import JSON
 internal import Layers
 internal import Settings
 
@@ -21,7 +22,7 @@ enum HybridLayer: Hashable, Sendable {
   }
 
   /// - Parameter shared: what a layer takes where its own mapping is silent.
-  init(_ kind: Kind, _ reader: SettingsReader, shared: HybridConfig.Shared) throws(SettingsError) {
+  init(_ kind: Kind, _ reader: JSONReader, shared: HybridConfig.Shared) throws(JSONError) {
     var fields = Fields(shared)
     try reader.read(Self.keys(of: kind), into: &fields)
     let hasInner = kind == .cat || kind == .adaptiveCAT
@@ -50,9 +51,9 @@ enum HybridLayer: Hashable, Sendable {
   }
 
   /// The layer as an entry of `layers`, nothing left out.
-  var setting: Setting {
-    let type = Setting.Entry(key: "type", value: .text(kind.rawValue))
-    func inner(_ width: Int, _ headWidth: Int) -> [Setting.Entry] {
+  var setting: JSONValue {
+    let type = JSONValue.Entry(key: "type", value: .text(kind.rawValue))
+    func inner(_ width: Int, _ headWidth: Int) -> [JSONValue.Entry] {
       [.init(key: "dim_fx", value: .integer(width)), .init(key: "head_dim", value: .integer(headWidth))]
     }
     switch self {

@@ -1,4 +1,5 @@
-package import Settings
+package import JSON
+internal import Settings
 
 /// The keys of a section `data` of kind `mqar`: recall tasks that are made while training.
 package struct RecallConfig: Hashable, Sendable {
@@ -12,7 +13,7 @@ package struct RecallConfig: Hashable, Sendable {
   /// Zoology's distribution.
   package init() {}
 
-  init(_ reader: SettingsReader) throws(SettingsError) {
+  init(_ reader: JSONReader) throws(JSONError) {
     try reader.read(Self.keys, into: &self)
     try check { reader.invalid($0, found: $1, allowed: $2) }
   }
@@ -20,13 +21,13 @@ package struct RecallConfig: Hashable, Sendable {
   /// Refuses numbers that do not go together.
   ///
   /// - Parameter section: what names the configuration in messages, such as an option.
-  package func check(_ section: String) throws(SettingsError) {
+  package func check(_ section: String) throws(JSONError) {
     try check { .invalid(key: "\(section).\($0)", found: $1, allowed: $2) }
   }
 
   private func check(
-    _ refusal: (_ key: String, _ found: String, _ allowed: String) -> SettingsError
-  ) throws(SettingsError) {
+    _ refusal: (_ key: String, _ found: String, _ allowed: String) -> JSONError
+  ) throws(JSONError) {
     guard lengths.count == pairCounts.count, !lengths.isEmpty else {
       throw refusal(
         "pairs", "\(pairCounts.count) numbers of pairs for \(lengths.count) lengths", "as many as lengths, at least one"

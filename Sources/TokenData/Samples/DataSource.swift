@@ -1,3 +1,4 @@
+internal import JSON
 internal import Settings
 
 /// One of the sets of shards that a run's samples are drawn from: an entry of `data.sources`.
@@ -17,7 +18,7 @@ package struct DataSource: Hashable, Sendable {
   /// - Parameters:
   ///   - reader: one entry of the list.
   ///   - format: of shards of which the entry does not say it.
-  init(_ reader: SettingsReader, format: FormatChoice) throws(SettingsError) {
+  init(_ reader: JSONReader, format: FormatChoice) throws(JSONError) {
     self.init(paths: [], format: format)
     try reader.read(Self.keys, into: &self)
     guard !paths.isEmpty else {

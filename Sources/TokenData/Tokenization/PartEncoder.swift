@@ -1,5 +1,5 @@
 internal import Corpus
-internal import Settings
+internal import JSON
 internal import Tokenizers
 
 /// The ids of a part of a document.

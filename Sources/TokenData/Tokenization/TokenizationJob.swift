@@ -1,6 +1,6 @@
 package import Corpus
 internal import Foundation
-internal import Settings
+internal import JSON
 package import Tokenizers
 
 /// Turns a corpus into shards: one pass, several threads and ranks, memory for a few parts of documents only.
@@ -74,7 +74,7 @@ package struct TokenizationJob: Sendable {
       return nil
     }
     let state = try TokenizationState(prefix: prefix, job: identity)
-    let start: Setting = [
+    let start: JSONValue = [
       "is_done": .flag(state.totals != nil), "places": TokenizationState.setting(of: state.places),
     ]
     _ = try agree(with: ranks, start: start)
@@ -113,9 +113,9 @@ package struct TokenizationJob: Sendable {
   /// What the first rank begins with, on all ranks.
   ///
   /// - Throws: ``TokenError`` on all ranks if they were not given the same work.
-  private func agree(with ranks: any TokenizationRanks, start: Setting) throws -> Setting {
-    let own: Setting = ["work": work(withTimes: false), "start": start]
-    let all = try ranks.gather(own.json()).map { try Setting(json: $0) }
+  private func agree(with ranks: any TokenizationRanks, start: JSONValue) throws -> JSONValue {
+    let own: JSONValue = ["work": work(withTimes: false), "start": start]
+    let all = try ranks.gather(own.json()).map { try JSONValue(json: $0) }
     for (rank, other) in all.enumerated() {
       let differences = (all[0]["work"] ?? .null).differences(from: other["work"] ?? .null)
       guard differences.isEmpty else {
@@ -148,10 +148,10 @@ package struct TokenizationJob: Sendable {
   }
 
   /// Everything that decides what is in the shards.
-  private var identity: Setting { work(withTimes: true) }
+  private var identity: JSONValue { work(withTimes: true) }
 
   /// - Parameter withTimes: whether a file that was changed is another one.
-  private func work(withTimes: Bool) -> Setting {
+  private func work(withTimes: Bool) -> JSONValue {
     let ruleText: String =
       switch rule {
       case .hash(let share): "hash \(share)"

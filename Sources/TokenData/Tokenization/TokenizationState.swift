@@ -1,5 +1,5 @@
 internal import Foundation
-package import Settings
+package import JSON
 
 /// How far a job is, in a file beside its shards: what makes it the same job, and where the last shard of each split ended.
 ///
@@ -14,7 +14,7 @@ struct TokenizationState {
   }
 
   private let path: String
-  private let job: Setting
+  private let job: JSONValue
   private(set) var places: [TokenSplit: Place] = [:]
   /// What was counted, if the job is done.
   private(set) var totals: TokenizationTotals?
@@ -23,11 +23,11 @@ struct TokenizationState {
   ///   - prefix: the directory of the shards and the beginning of their names.
   ///   - job: everything that decides what is in the shards.
   /// - Throws: ``TokenError`` if the file is of another job, or of none.
-  init(prefix: String, job: Setting) throws(TokenError) {
+  init(prefix: String, job: JSONValue) throws(TokenError) {
     path = prefix + "_tokens.json"
     self.job = job
     guard let data = FileManager.default.contents(atPath: path) else { return }
-    guard let text = String(validating: data, as: UTF8.self), let known = try? Setting(json: text, source: path) else {
+    guard let known = try? JSONValue(json: data, source: path) else {
       throw TokenError(file: path, found: "a damaged record of tokenization", allowed: "none; remove it and the shards")
     }
     let differences = job.differences(from: known["job"] ?? .null)
@@ -41,18 +41,18 @@ struct TokenizationState {
   }
 
   /// Places as they are written down.
-  static func setting(of places: [TokenSplit: Place]) -> Setting {
+  static func setting(of places: [TokenSplit: Place]) -> JSONValue {
     .mapping(
       TokenSplit.allCases.compactMap { split in
         places[split].map { place in
-          Setting.Entry(
+          JSONValue.Entry(
             key: split.rawValue,
             value: ["shards": .integer(place.shardCount), "part": .integer(place.part), "ids": .integer(place.idCount)])
         }
       })
   }
 
-  static func places(of setting: Setting?) -> [TokenSplit: Place] {
+  static func places(of setting: JSONValue?) -> [TokenSplit: Place] {
     var places: [TokenSplit: Place] = [:]
     for split in TokenSplit.allCases {
       guard let place = setting?[split.rawValue] else { continue }
@@ -74,7 +74,7 @@ struct TokenizationState {
   }
 
   private func write() throws(TokenError) {
-    let record: Setting = ["job": job, "places": Self.setting(of: places), "totals": totals?.setting ?? .null]
+    let record: JSONValue = ["job": job, "places": Self.setting(of: places), "totals": totals?.setting ?? .null]
     do {
       try Data((record.json(pretty: true) + "\n").utf8).write(to: URL(filePath: path), options: .atomic)
     } catch {
@@ -96,7 +96,7 @@ package struct TokenizationTotals: Hashable, Sendable {
 
   init() {}
 
-  init?(_ setting: Setting) {
+  init?(_ setting: JSONValue) {
     guard let documents = setting["documents"]?.integerValue, let bytes = setting["bytes"]?.integerValue,
       let training = setting["training_tokens"]?.integerValue,
       let validation = setting["validation_tokens"]?.integerValue
@@ -106,7 +106,7 @@ package struct TokenizationTotals: Hashable, Sendable {
     replacedCount = setting["replaced_characters"]?.integerValue ?? 0
   }
 
-  package var setting: Setting {
+  package var setting: JSONValue {
     [
       "documents": .integer(documentCount), "bytes": .integer(byteCount),
       "training_tokens": .integer(trainingTokenCount), "validation_tokens": .integer(validationTokenCount),

@@ -1,4 +1,4 @@
-internal import Settings
+internal import JSON
 
 /// Writes the `tokenizer.json` of a byte-level BPE, as the `tokenizers` package reads it.
 struct ByteLevelFile {
@@ -12,11 +12,11 @@ struct ByteLevelFile {
   var rule: PieceRule?
 
   var text: String {
-    let model: Setting = [
+    let model: JSONValue = [
       "type": "BPE", "dropout": nil, "unk_token": nil, "continuing_subword_prefix": nil, "end_of_word_suffix": nil,
       "fuse_unk": false, "byte_fallback": false, "ignore_merges": false, "vocab": vocabulary, "merges": mergeList,
     ]
-    let root: Setting = [
+    let root: JSONValue = [
       "version": "1.0", "truncation": nil, "padding": nil, "added_tokens": .list(special.map(addedToken)),
       "normalizer": nil, "pre_tokenizer": preTokenizer, "post_processor": nil,
       "decoder": byteLevel(usesExpression: true), "model": model,
@@ -24,11 +24,11 @@ struct ByteLevelFile {
     return root.json(pretty: true) + "\n"
   }
 
-  private var vocabulary: Setting {
+  private var vocabulary: JSONValue {
     .mapping(tokens.enumerated().map { .init(key: name(Int32($0.offset)), value: .integer($0.offset)) })
   }
 
-  private var mergeList: Setting {
+  private var mergeList: JSONValue {
     .list(merges.map { [.text(name($0.left)), .text(name($0.right))] })
   }
 
@@ -37,20 +37,20 @@ struct ByteLevelFile {
     return special.contains(id) ? String(decoding: bytes, as: UTF8.self) : ByteCharacters.text(of: bytes)
   }
 
-  private func addedToken(_ id: Int32) -> Setting {
+  private func addedToken(_ id: Int32) -> JSONValue {
     [
       "id": .integer(Int(id)), "content": .text(name(id)), "single_word": false, "lstrip": false, "rstrip": false,
       "normalized": false, "special": true,
     ]
   }
 
-  private func byteLevel(usesExpression: Bool) -> Setting {
+  private func byteLevel(usesExpression: Bool) -> JSONValue {
     ["type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": .flag(usesExpression)]
   }
 
-  private var preTokenizer: Setting {
+  private var preTokenizer: JSONValue {
     guard let rule, rule != .gpt2 else { return byteLevel(usesExpression: rule == .gpt2) }
-    let split: Setting = [
+    let split: JSONValue = [
       "type": "Split", "pattern": ["Regex": .text(rule.name)], "behavior": "Isolated", "invert": false,
     ]
     return ["type": "Sequence", "pretokenizers": [split, byteLevel(usesExpression: false)]]

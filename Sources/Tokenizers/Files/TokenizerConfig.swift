@@ -1,18 +1,18 @@
-internal import Settings
+internal import JSON
 
 /// What `tokenizer_config.json` says of a tokenizer: the texts of its special tokens.
 struct TokenizerConfig {
   private var endText: String?
 
   /// - Parameter bytes: the file's content; nil if there is none.
-  init(_ bytes: [UInt8]?, source: String) throws(SettingsError) {
+  init(_ bytes: [UInt8]?, source: String) throws(JSONError) {
     guard let bytes else { return }
-    let config = try Setting(json: String(decoding: bytes, as: UTF8.self), source: source)
+    let config = try JSONValue(json: bytes, source: source)
     endText = Self.text(of: config["eos_token"])
   }
 
   /// A token's text, which stands alone or in an object.
-  private static func text(of token: Setting?) -> String? {
+  private static func text(of token: JSONValue?) -> String? {
     token?.textValue ?? token?["content"]?.textValue
   }
 
@@ -31,7 +31,7 @@ struct TokenizerConfig {
   ///
   /// - Parameter otherEnd: what ends documents if no added token is known for it.
   static func text(prefix: [Int32], addedTokens: [AddedToken], otherEnd: AddedToken? = nil) -> String {
-    var entries: [Setting.Entry] = [
+    var entries: [JSONValue.Entry] = [
       .init(key: "tokenizer_class", value: "PreTrainedTokenizerFast"),
       .init(key: "clean_up_tokenization_spaces", value: false),
     ]
@@ -41,6 +41,6 @@ struct TokenizerConfig {
     if let end = known(in: addedTokens) ?? otherEnd {
       entries.append(.init(key: "eos_token", value: .text(end.content)))
     }
-    return Setting.mapping(entries).json(pretty: true) + "\n"
+    return JSONValue.mapping(entries).json(pretty: true) + "\n"
   }
 }

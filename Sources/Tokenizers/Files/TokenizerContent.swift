@@ -1,17 +1,17 @@
-internal import Settings
+internal import JSON
 
 /// The parts of a `tokenizer.json`: the large ones where they stand in the file, the rest as settings.
 struct TokenizerContent {
   /// The file without what is large.
-  private(set) var root = Setting.null
+  private(set) var root = JSONValue.null
   /// Each token of the model with its id, in the order of the file.
   private(set) var vocabulary: [(token: [UInt8], id: Int)] = []
   /// The two tokens of each merge, in the order of the file.
   private(set) var merges: [(left: [UInt8], right: [UInt8])] = []
 
-  init(_ bytes: [UInt8], source: String) throws(SettingsError) {
+  init(_ bytes: [UInt8], source: String) throws(JSONError) {
     var scanner = JSONScanner(bytes, source: source)
-    var entries: [Setting.Entry] = []
+    var entries: [JSONValue.Entry] = []
     var key: [UInt8] = []
     var isFirst = true
     try scanner.beginObject()
@@ -35,16 +35,16 @@ struct TokenizerContent {
     root = .mapping(entries)
   }
 
-  private mutating func readModel(_ scanner: inout JSONScanner) throws(SettingsError) -> Setting {
+  private mutating func readModel(_ scanner: inout JSONScanner) throws(JSONError) -> JSONValue {
     guard scanner.peekValue() == UInt8(ascii: "{") else { return try scanner.readValue() }
-    var entries: [Setting.Entry] = []
+    var entries: [JSONValue.Entry] = []
     var key: [UInt8] = []
     var isFirst = true
     try scanner.beginObject()
     while try scanner.nextEntry(&key, isFirst: &isFirst) {
       let name = String(decoding: key, as: UTF8.self)
       guard !entries.contains(where: { $0.key == name }) else { throw scanner.error("key \"\(name)\" occurs twice") }
-      let value: Setting
+      let value: JSONValue
       switch name {
       case "vocab": value = .integer(try readVocabulary(&scanner))
       case "merges": value = .integer(try readMerges(&scanner))
@@ -55,7 +55,7 @@ struct TokenizerContent {
     return .mapping(entries)
   }
 
-  private mutating func readVocabulary(_ scanner: inout JSONScanner) throws(SettingsError) -> Int {
+  private mutating func readVocabulary(_ scanner: inout JSONScanner) throws(JSONError) -> Int {
     var token: [UInt8] = []
     var isFirst = true
     try scanner.beginObject()
@@ -68,7 +68,7 @@ struct TokenizerContent {
     return vocabulary.count
   }
 
-  private mutating func readMerges(_ scanner: inout JSONScanner) throws(SettingsError) -> Int {
+  private mutating func readMerges(_ scanner: inout JSONScanner) throws(JSONError) -> Int {
     var isFirst = true
     try scanner.beginList()
     while try scanner.nextElement(isFirst: &isFirst) {
@@ -78,7 +78,7 @@ struct TokenizerContent {
   }
 
   /// A merge is written as one text with a blank between its two, or as a list of them.
-  private func readMerge(_ scanner: inout JSONScanner) throws(SettingsError) -> (left: [UInt8], right: [UInt8]) {
+  private func readMerge(_ scanner: inout JSONScanner) throws(JSONError) -> (left: [UInt8], right: [UInt8]) {
     var text: [UInt8] = []
     guard scanner.peekValue() == UInt8(ascii: "[") else {
       try scanner.readText(&text)

@@ -1,12 +1,12 @@
-internal import Settings
+internal import JSON
 
 extension TokenizerFile {
   // MARK: Post-processor
 
   /// The ids that are put before and behind a text.
   static func template(
-    _ content: TokenizerContent, _ root: SettingsReader, into parts: inout BPETokenizer.Parts
-  ) throws(SettingsError) {
+    _ content: TokenizerContent, _ root: JSONReader, into parts: inout BPETokenizer.Parts
+  ) throws(JSONError) {
     guard root.has("post_processor") else { return root.ignore(["post_processor"]) }
     let setting = content.root["post_processor"] ?? .null
     let settings = setting["processors"]?.listValue ?? [setting]
@@ -23,8 +23,8 @@ extension TokenizerFile {
   }
 
   private static func readTemplate(
-    _ reader: SettingsReader, _ tokens: Setting, into parts: inout BPETokenizer.Parts
-  ) throws(SettingsError) {
+    _ reader: JSONReader, _ tokens: JSONValue, into parts: inout BPETokenizer.Parts
+  ) throws(JSONError) {
     reader.ignore(["pair", "special_tokens"])
     var isBehind = false
     for piece in try reader.sections("single", textKey: "text") {
@@ -57,7 +57,7 @@ extension TokenizerFile {
   // MARK: Decoder
 
   /// How ids become text.
-  static func decoding(_ root: SettingsReader, into parts: inout BPETokenizer.Parts) throws(SettingsError) {
+  static func decoding(_ root: JSONReader, into parts: inout BPETokenizer.Parts) throws(JSONError) {
     let isByteLevel = TokenizerModel.isByteLevel(parts)
     let steps = try sequence(root.section("decoder"), "decoders")
     guard !isByteLevel else {
@@ -84,7 +84,7 @@ extension TokenizerFile {
 
   private static func setCharacters(
     _ parts: inout BPETokenizer.Parts, _ rules: CharacterDecoding
-  ) throws(SettingsError) {
+  ) throws(JSONError) {
     parts.decoding.kind = .characters(hasBytes: rules.hasBytes)
     parts.decoding.stripsAtStart = rules.stripCount
     parts.decoding.stripped = rules.stripped
@@ -107,7 +107,7 @@ private struct CharacterDecoding {
   var stripped: Unicode.Scalar = " "
   var firstLosesMarks = false
 
-  init(_ steps: [SettingsReader]) throws(SettingsError) {
+  init(_ steps: [JSONReader]) throws(JSONError) {
     let order = ["Replace", "Metaspace", "ByteFallback", "Fuse", "Strip"]
     var reached = 0
     for reader in steps {
@@ -124,7 +124,7 @@ private struct CharacterDecoding {
     }
   }
 
-  private mutating func add(_ type: String, _ reader: SettingsReader) throws(SettingsError) {
+  private mutating func add(_ type: String, _ reader: JSONReader) throws(JSONError) {
     switch type {
     case "Replace":
       replacements.append((try TokenizerFile.replacedText(reader), Array(try reader.text("content").utf8)))

@@ -1,5 +1,5 @@
 internal import Foundation
-package import Settings
+package import JSON
 
 /// Reads `tokenizer.json` of Hugging Face's `tokenizers`: byte-level BPE, and BPE over characters with byte fallback.
 ///
@@ -10,7 +10,7 @@ package enum TokenizerFile {
   package static let configName = "tokenizer_config.json"
 
   /// Reads a file, and what belongs to it in its directory.
-  package static func read(_ path: String) throws(SettingsError) -> BPETokenizer {
+  package static func read(_ path: String) throws(JSONError) -> BPETokenizer {
     let bytes: [UInt8]
     do {
       bytes = Array(try Data(contentsOf: URL(filePath: path)))
@@ -36,12 +36,12 @@ package enum TokenizerFile {
   ///   - source: the file's path, for messages.
   package static func read(
     _ bytes: [UInt8], companions: [String: [UInt8]] = [:], source: String
-  ) throws(SettingsError) -> BPETokenizer {
+  ) throws(JSONError) -> BPETokenizer {
     guard String(validating: bytes, as: UTF8.self) != nil else {
       throw .invalid(key: source, found: "bytes that are no UTF-8", allowed: "JSON")
     }
     let content = try TokenizerContent(bytes, source: source)
-    let root = SettingsReader(content.root, path: "", source: source)
+    let root = JSONReader(content.root, path: "", source: source)
     root.ignore(["version", "truncation", "padding"])
 
     var parts = try splitting(root)
@@ -60,7 +60,7 @@ package enum TokenizerFile {
   }
 
   /// The `type` of a part, which must be one of `allowed`.
-  static func type(of reader: SettingsReader, _ allowed: [String]) throws(SettingsError) -> String {
+  static func type(of reader: JSONReader, _ allowed: [String]) throws(JSONError) -> String {
     let type = try reader.text("type")
     guard allowed.contains(type) else {
       throw reader.invalid("type", found: "\"\(type)\"", allowed: allowed.joined(separator: ", "))
@@ -69,7 +69,7 @@ package enum TokenizerFile {
   }
 
   /// The parts of a list under `key` if `reader` is of type `Sequence`; else itself alone.
-  static func sequence(_ reader: SettingsReader, _ key: String) throws(SettingsError) -> [SettingsReader] {
+  static func sequence(_ reader: JSONReader, _ key: String) throws(JSONError) -> [JSONReader] {
     guard try reader.text("type") == "Sequence" else { return [reader] }
     return try reader.sections(key, textKey: "type")
   }
@@ -77,7 +77,7 @@ package enum TokenizerFile {
   // MARK: Parts
 
   /// What happens to a text before it is merged; the alphabet's tokens are not known yet.
-  private static func splitting(_ root: SettingsReader) throws(SettingsError) -> BPETokenizer.Parts {
+  private static func splitting(_ root: JSONReader) throws(JSONError) -> BPETokenizer.Parts {
     var parts = BPETokenizer.Parts(
       alphabet: .characters(fallback: []), table: TokenTable(), merges: MergeTable(capacity: 0),
       decoding: TokenDecoding())
@@ -99,7 +99,7 @@ package enum TokenizerFile {
     return parts
   }
 
-  private static func rewritingStep(_ reader: SettingsReader) throws(SettingsError) -> RewritingStep {
+  private static func rewritingStep(_ reader: JSONReader) throws(JSONError) -> RewritingStep {
     switch try type(of: reader, ["NFC", "Prepend", "Replace", "Sequence"]) {
     case "NFC": return .nfc
     case "Prepend": return .prepend(Array(try reader.text("prepend").utf8))
@@ -109,7 +109,7 @@ package enum TokenizerFile {
   }
 
   /// The text that a `Replace` looks for; regular expressions are refused.
-  static func replacedText(_ reader: SettingsReader) throws(SettingsError) -> [UInt8] {
+  static func replacedText(_ reader: JSONReader) throws(JSONError) -> [UInt8] {
     let pattern = try reader.section("pattern")
     let text = try pattern.text("String")
     guard !text.isEmpty else { throw pattern.invalid("String", found: "an empty text", allowed: "text") }
@@ -117,8 +117,8 @@ package enum TokenizerFile {
   }
 
   private static func addSplitting(
-    _ reader: SettingsReader, isOnly: Bool, isLast: Bool, to parts: inout BPETokenizer.Parts
-  ) throws(SettingsError) {
+    _ reader: JSONReader, isOnly: Bool, isLast: Bool, to parts: inout BPETokenizer.Parts
+  ) throws(JSONError) {
     let type = try type(of: reader, ["ByteLevel", "Split", "Digits", "Metaspace", "Sequence"])
     if type == "Sequence" {
       throw reader.invalid("type", found: "\"Sequence\" in a Sequence", allowed: "ByteLevel, Split, Digits")
@@ -142,7 +142,7 @@ package enum TokenizerFile {
     }
   }
 
-  private static func splitRule(_ reader: SettingsReader) throws(SettingsError) -> PieceRule {
+  private static func splitRule(_ reader: JSONReader) throws(JSONError) -> PieceRule {
     let pattern = try reader.section("pattern")
     let expression = try pattern.text("Regex")
     guard let rule = PieceRule(expression: expression) else {
@@ -159,7 +159,7 @@ package enum TokenizerFile {
     return rule
   }
 
-  private static func addMarks(_ reader: SettingsReader, to parts: inout BPETokenizer.Parts) throws(SettingsError) {
+  private static func addMarks(_ reader: JSONReader, to parts: inout BPETokenizer.Parts) throws(JSONError) {
     try requireMark(reader)
     reader.ignore(["str_rep"])
     let prepends: RewritingStep.Prepending =
@@ -170,7 +170,7 @@ package enum TokenizerFile {
     if try reader.flag("split", default: true) { parts.rules.append(.beforeMark) }
   }
 
-  static func requireMark(_ reader: SettingsReader) throws(SettingsError) {
+  static func requireMark(_ reader: JSONReader) throws(JSONError) {
     let mark = try reader.text("replacement")
     guard mark == "▁" else { throw reader.invalid("replacement", found: "\"\(mark)\"", allowed: "▁") }
   }

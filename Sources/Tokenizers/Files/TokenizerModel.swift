@@ -1,11 +1,11 @@
-internal import Settings
+internal import JSON
 
 /// Reads the `model` and the `added_tokens` of a `tokenizer.json`.
 enum TokenizerModel {
   /// - Parameter parts: has the pre-tokenizer, which tells whether tokens are written in characters that stand for bytes.
   static func read(
-    _ content: TokenizerContent, _ root: SettingsReader, into parts: inout BPETokenizer.Parts
-  ) throws(SettingsError) {
+    _ content: TokenizerContent, _ root: JSONReader, into parts: inout BPETokenizer.Parts
+  ) throws(JSONError) {
     let reader = try root.section("model")
     reader.ignore(["vocab", "merges"])
     let type = reader.names("type") ? try TokenizerFile.type(of: reader, ["BPE"]) : "BPE"
@@ -41,8 +41,8 @@ enum TokenizerModel {
   }
 
   private static func table(
-    _ vocabulary: [(token: [UInt8], id: Int)], _ isByteLevel: Bool, _ reader: SettingsReader
-  ) throws(SettingsError) -> TokenTable {
+    _ vocabulary: [(token: [UInt8], id: Int)], _ isByteLevel: Bool, _ reader: JSONReader
+  ) throws(JSONError) -> TokenTable {
     var table = TokenTable()
     for (token, id) in vocabulary {
       let key = "vocab[\"\(String(decoding: token, as: UTF8.self))\"]"
@@ -58,8 +58,8 @@ enum TokenizerModel {
   }
 
   private static func alphabet(
-    _ table: TokenTable, _ isByteLevel: Bool, _ reader: SettingsReader
-  ) throws(SettingsError) -> BPETokenizer.Alphabet {
+    _ table: TokenTable, _ isByteLevel: Bool, _ reader: JSONReader
+  ) throws(JSONError) -> BPETokenizer.Alphabet {
     var tokens: [Int32] = []
     for byte in UInt8(0)...255 {
       let name = isByteLevel ? ByteCharacters.text(of: [byte]) : fallbackName(of: byte)
@@ -79,8 +79,8 @@ enum TokenizerModel {
 
   private static func merges(
     _ merges: [(left: [UInt8], right: [UInt8])], _ isByteLevel: Bool, _ parts: inout BPETokenizer.Parts,
-    _ reader: SettingsReader
-  ) throws(SettingsError) -> MergeTable {
+    _ reader: JSONReader
+  ) throws(JSONError) -> MergeTable {
     let mark: [UInt8] = [0xE2, 0x96, 0x81]
     var result = MergeTable(capacity: merges.count)
     for (rank, merge) in merges.enumerated() {
@@ -104,8 +104,8 @@ enum TokenizerModel {
 /// Reads `added_tokens`.
 enum AddedTokenReader {
   static func read(
-    _ root: SettingsReader, _ isByteLevel: Bool, into parts: inout BPETokenizer.Parts
-  ) throws(SettingsError) {
+    _ root: JSONReader, _ isByteLevel: Bool, into parts: inout BPETokenizer.Parts
+  ) throws(JSONError) {
     guard root.has("added_tokens") else { return root.ignore(["added_tokens"]) }
     for reader in try root.sections("added_tokens", textKey: "content") {
       let token = try token(reader)
@@ -126,7 +126,7 @@ enum AddedTokenReader {
     }
   }
 
-  private static func token(_ reader: SettingsReader) throws(SettingsError) -> AddedToken {
+  private static func token(_ reader: JSONReader) throws(JSONError) -> AddedToken {
     var token = AddedToken(
       id: Int32(try reader.integer("id", in: 0...TokenTable.largestID)), content: try reader.text("content"))
     token.isSingleWord = try reader.flag("single_word", default: false)

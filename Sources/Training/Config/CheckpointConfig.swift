@@ -1,3 +1,4 @@
+package import JSON
 package import Settings
 
 /// The `checkpoint` section of a run file.
@@ -42,7 +43,7 @@ package struct CheckpointConfig: Hashable, Sendable {
 
   package init() {}
 
-  package init(_ reader: SettingsReader) throws(SettingsError) {
+  package init(_ reader: JSONReader) throws(JSONError) {
     try reader.read(Self.keys, into: &self)
   }
 

@@ -1,3 +1,4 @@
+internal import JSON
 package import Models
 internal import Randomness
 internal import Settings
@@ -42,7 +43,7 @@ package struct ChunkSchedule: Hashable, Sendable {
   ]
 
   /// Refuses what does not go together, or with the model.
-  func check(_ reader: SettingsReader, model: ModelConfig) throws(SettingsError) {
+  func check(_ reader: JSONReader, model: ModelConfig) throws(JSONError) {
     guard let allowed = model.chunkSizes else { return }
     for (index, size) in sizes.enumerated() where !allowed.contains(size) {
       throw reader.invalid(

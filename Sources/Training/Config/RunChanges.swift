@@ -1,17 +1,17 @@
-internal import Settings
+internal import JSON
 
 /// What a configuration changes in a run that goes on from a checkpoint.
 struct RunChanges {
   /// Keys that decide what is computed from which data: with another value it would be another run.
-  let refused: [SettingDifference]
+  let refused: [JSONDifference]
   /// All others: the new value holds.
-  let applied: [SettingDifference]
+  let applied: [JSONDifference]
 
   /// - Parameters:
   ///   - now: a resolved configuration; `first` of each difference is from it.
   ///   - before: the resolved configuration of the checkpoint's run.
   ///   - knowsData: whether the data is compared by content, so that its paths may change.
-  init(_ now: Setting, since before: Setting, knowsData: Bool = false) {
+  init(_ now: JSONValue, since before: JSONValue, knowsData: Bool = false) {
     let isCycle = now.value(at: "train.chunk_schedule").textValue == ChunkSchedule.Kind.cycle.rawValue
     let differences = now.differences(from: before)
     let isFixed = { Self.isFixed($0.key, isCycle) && !(knowsData && Self.isOfPaths($0)) }
@@ -20,18 +20,18 @@ struct RunChanges {
   }
 
   /// What makes another run of a finished one: all that is applied but where the run runs and where its data is.
-  var ofResults: [SettingDifference] {
+  var ofResults: [JSONDifference] {
     applied.filter { !Self.isOfPaths($0) && !$0.key.hasPrefix("parallel.") }
   }
 
   /// Whether values differ in nothing but where the data is.
-  private static func isOfPaths(_ difference: SettingDifference) -> Bool {
+  private static func isOfPaths(_ difference: JSONDifference) -> Bool {
     if difference.key == dataPathsKey { return true }
     guard difference.key == sourcesKey else { return false }
     return withoutPaths(difference.first).differences(from: withoutPaths(difference.second)).isEmpty
   }
 
-  private static func withoutPaths(_ sources: Setting) -> Setting {
+  private static func withoutPaths(_ sources: JSONValue) -> JSONValue {
     .list((sources.listValue ?? []).map { source in .mapping((source.entries ?? []).filter { $0.key != "path" }) })
   }
 

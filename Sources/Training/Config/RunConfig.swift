@@ -1,3 +1,4 @@
+package import JSON
 package import Models
 package import Optimizers
 package import Parallel
@@ -37,7 +38,7 @@ package struct ParallelConfig: Hashable, Sendable {
 
   package init() {}
 
-  package init(_ reader: SettingsReader) throws(SettingsError) {
+  package init(_ reader: JSONReader) throws(JSONError) {
     try reader.read(Self.keys, into: &self)
   }
 
@@ -79,7 +80,7 @@ package struct LoggingConfig: Hashable, Sendable {
 
   package init() {}
 
-  package init(_ reader: SettingsReader) throws(SettingsError) {
+  package init(_ reader: JSONReader) throws(JSONError) {
     try reader.read(Self.keys, into: &self)
   }
 
@@ -106,7 +107,7 @@ package struct RunConfig: Sendable {
   package let parallel: ParallelConfig
   package let logging: LoggingConfig
   /// Every key with its value, defaults filled in.
-  package let resolved: Setting
+  package let resolved: JSONValue
 
   /// Every section with every key that it may have, in the order of the resolved configuration.
   package static let declarations = [
@@ -114,7 +115,7 @@ package struct RunConfig: Sendable {
     TrainConfig.declaration, CheckpointConfig.declaration, ParallelConfig.declaration, LoggingConfig.declaration,
   ]
 
-  package init(_ file: RunFile) throws(SettingsError) {
+  package init(_ file: RunFile) throws(JSONError) {
     do {
       try self.init(checking: file)
     } catch {
@@ -122,7 +123,7 @@ package struct RunConfig: Sendable {
     }
   }
 
-  private init(checking file: RunFile) throws(SettingsError) {
+  private init(checking file: RunFile) throws(JSONError) {
     try file.requireDeclared(Self.declarations)
     let reader = file.reader()
     name = file.name
@@ -140,7 +141,7 @@ package struct RunConfig: Sendable {
     try checkSamples()
   }
 
-  private func checkLengths() throws(SettingsError) {
+  private func checkLengths() throws(JSONError) {
     let longest = data.longestSequence
     guard longest <= model.maximumLength else {
       throw .invalid(

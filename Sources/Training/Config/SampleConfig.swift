@@ -1,3 +1,4 @@
+internal import JSON
 internal import MemoryPlans
 internal import Settings
 internal import Tokenizers
@@ -37,7 +38,7 @@ package struct SampleConfig: Hashable, Sendable {
 
 extension RunConfig {
   /// Refuses sample texts that the run has no tokenizer for, or whose prompt leaves no room.
-  func checkSamples() throws(SettingsError) {
+  func checkSamples() throws(JSONError) {
     let samples = train.samples
     guard samples.interval > 0 else { return }
     guard data.tokenizer != nil else {

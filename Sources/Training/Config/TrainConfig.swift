@@ -1,3 +1,4 @@
+package import JSON
 package import Models
 package import Settings
 package import TensorCore
@@ -41,7 +42,7 @@ package struct TrainConfig: Hashable, Sendable {
     chunks = ChunkSchedule(model: model)
   }
 
-  package init(_ reader: SettingsReader, model: ModelConfig) throws(SettingsError) {
+  package init(_ reader: JSONReader, model: ModelConfig) throws(JSONError) {
     self.init(steps: 1, batchSize: 1, model: model)
     // They say nothing about a model without chunks, and its resolved configuration is silent on them.
     let unused = model.chunkSizes == nil ? ["chunk_sizes", "chunk_weights"] : []

@@ -1,4 +1,4 @@
-internal import Settings
+internal import JSON
 internal import TokenData
 
 /// What a run is trained on, known by content: where its shards are, or what they are called, does not count.
@@ -36,13 +36,13 @@ struct DataIdentity: Hashable, Sendable {
   }
 
   /// Reads what ``setting`` gave; nil for something else.
-  init?(reading value: Setting) {
+  init?(reading value: JSONValue) {
     let shards = (value.listValue ?? []).map(Shard.init(reading:))
     self.shards = shards.compactMap { $0 }
     guard !shards.isEmpty, self.shards.count == shards.count else { return nil }
   }
 
-  var setting: Setting { .list(shards.map(\.setting)) }
+  var setting: JSONValue { .list(shards.map(\.setting)) }
 
   /// Of all shards.
   var digest: ContentDigest {
@@ -90,7 +90,7 @@ extension DataIdentity.Shard: CustomStringConvertible {
     digest = String(repeating: "0", count: 16 - digits.count) + digits
   }
 
-  fileprivate init?(reading value: Setting) {
+  fileprivate init?(reading value: JSONValue) {
     guard let name = value["name"]?.textValue, let byteCount = value["bytes"]?.integerValue,
       let digest = value["digest"]?.textValue
     else { return nil }
@@ -99,9 +99,9 @@ extension DataIdentity.Shard: CustomStringConvertible {
     source = value["source"]?.integerValue ?? 0
   }
 
-  fileprivate var setting: Setting {
-    let origin: [Setting.Entry] = source == 0 ? [] : [.init(key: "source", value: .integer(source))]
-    let content: Setting = ["name": .text(name), "bytes": .integer(byteCount), "digest": .text(digest)]
+  fileprivate var setting: JSONValue {
+    let origin: [JSONValue.Entry] = source == 0 ? [] : [.init(key: "source", value: .integer(source))]
+    let content: JSONValue = ["name": .text(name), "bytes": .integer(byteCount), "digest": .text(digest)]
     return .mapping((content.entries ?? []) + origin)
   }
 }

@@ -1,6 +1,6 @@
 internal import Checkpoints
+internal import JSON
 package import Parallel
-internal import Settings
 
 /// The first exchange of a run's ranks: whether each could read its run file, and whether all have read the same. Whatever
 /// comes after it may rely on that: ranks that disagree on what they exchange wait for each other for ever.
@@ -25,7 +25,7 @@ package enum StartAgreement {
   }
 
   /// What ranks must have in common: all that the configuration says, and the program.
-  private static func subject(of configuration: RunConfig) -> Setting {
+  private static func subject(of configuration: RunConfig) -> JSONValue {
     #if arch(x86_64)
       let architecture = "x86-64"
     #elseif arch(arm64)
@@ -33,18 +33,18 @@ package enum StartAgreement {
     #else
       let architecture = "another one"
     #endif
-    let program: [Setting.Entry] = [
+    let program: [JSONValue.Entry] = [
       .init(key: "program version", value: .text(ProgramVersion.current.version)),
       .init(key: "processor architecture", value: .text(architecture)),
     ]
     return .mapping(program + (configuration.resolved.entries ?? []))
   }
 
-  private static func requireSame(_ subject: Setting, in group: any ProcessGroup) throws {
+  private static func requireSame(_ subject: JSONValue, in group: any ProcessGroup) throws {
     let text = subject.json(pretty: false)
     let digests = try group.gather(String(ContentDigest(text).value, radix: 16))
     guard Set(digests).count > 1 else { return }
-    let first = try Setting(json: try group.gather(group.rank == 0 ? text : "")[0], source: "rank 0")
+    let first = try JSONValue(json: try group.gather(group.rank == 0 ? text : "")[0], source: "rank 0")
     let difference = subject.differences(from: first).first
     let own = difference.map { [$0.key, $0.first.json(pretty: false), $0.second.json(pretty: false)] } ?? []
     let differences = try group.gather(own.joined(separator: "\t")).map { $0.split(separator: "\t").map(String.init) }

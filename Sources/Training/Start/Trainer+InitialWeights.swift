@@ -1,8 +1,8 @@
 internal import Checkpoints
 internal import Foundation
+internal import JSON
 internal import ModelIO
 internal import Models
-internal import Settings
 internal import Telemetry
 
 extension Trainer {
@@ -11,7 +11,7 @@ extension Trainer {
   /// - Parameter path: a checkpoint or a directory from PyTorch; or a run, whose newest checkpoint counts.
   func loadInitialWeights(_ path: String) throws {
     guard FileManager.default.fileExists(atPath: path) else {
-      throw SettingsError.invalid(
+      throw JSONError.invalid(
         key: "train.initial_weights", found: "\(path), where nothing is",
         allowed: "the directory of a checkpoint, a run or a model of PyTorch")
     }

@@ -1,5 +1,6 @@
 internal import Checkpoints
 internal import Foundation
+internal import JSON
 internal import Models
 internal import Parallel
 internal import Settings
@@ -104,7 +105,7 @@ extension Trainer {
   /// one that is not that of a run that is finished.
   private func changes(
     since checkpoint: CheckpointDirectory, _ state: TrainerState
-  ) throws -> [SettingDifference] {
+  ) throws -> [JSONDifference] {
     let path = checkpoint.path + "/" + CheckpointDirectory.runConfigName
     // Keys that are newer than the checkpoint have their defaults there.
     let before = try RunConfig(RunFile(path: path, overrides: [])).resolved
@@ -162,11 +163,11 @@ extension Trainer {
   ///
   /// - Parameter checkpoint: what rank 0 goes on from; nil for a fresh start, and on the other ranks.
   func shareStart(_ checkpoint: CheckpointDirectory?, _ collectives: any Collectives) throws {
-    let start: Setting = [
+    let start: JSONValue = [
       "path": .text(checkpoint?.path ?? ""), "digest": .text(checkpoint?.manifest?.digest ?? ""),
       "state": .text(state.text),
     ]
-    let shared = try Setting(json: try group.gather(group.rank == 0 ? start.json() : "")[0], source: "rank 0")
+    let shared = try JSONValue(json: try group.gather(group.rank == 0 ? start.json() : "")[0], source: "rank 0")
     if group.rank != 0 {
       state = try TrainerState(text: Array((shared["state"]?.textValue ?? "").utf8), source: "rank 0")
     }

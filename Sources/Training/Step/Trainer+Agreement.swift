@@ -1,6 +1,6 @@
 internal import Checkpoints
+internal import JSON
 internal import Parallel
-internal import Settings
 
 extension Trainer {
   /// Whether ranks compare what they have before the next step.

@@ -1,8 +1,8 @@
 import ArgumentParser
 import Benchmarks
 import Foundation
+import JSON
 import Parallel
-import Settings
 import Telemetry
 
 extension BenchmarkCommand {
@@ -107,8 +107,8 @@ struct AllreduceTable {
   }
 
   var json: String {
-    let number = { (value: Double?) in value.map(Setting.number) ?? .null }
-    let object: Setting = [
+    let number = { (value: Double?) in value.map(JSONValue.number) ?? .null }
+    let object: JSONValue = [
       "bytes": .integer(measurement.byteCount), "wire": .text(measurement.wire.rawValue),
       "ranks": .integer(measurement.rankCount), "seconds": .number(measurement.seconds),
       "algorithm_bytes_per_second": number(bandwidths?.algorithm), "bus_bytes_per_second": number(bandwidths?.bus),

@@ -2,6 +2,7 @@ import ArgumentParser
 import Benchmarks
 import CPUBackend
 import Foundation
+import JSON
 import Models
 import Parallel
 import Settings
@@ -81,7 +82,7 @@ extension BenchmarkCommand {
       try Output.print(json ? sweep.object(reports).json() : sweep.text(reports))
     }
 
-    private func measure(_ workload: TrainWorkload, _ group: any ProcessGroup) throws -> Setting {
+    private func measure(_ workload: TrainWorkload, _ group: any ProcessGroup) throws -> JSONValue {
       let threadCount = try Host.threadCount(setting: threads.threads, group: group)
       let settings = communication.settings
       let isOverlapped = try settings.isOverlapped(

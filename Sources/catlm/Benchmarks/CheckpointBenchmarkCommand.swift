@@ -1,6 +1,7 @@
 import ArgumentParser
 import Benchmarks
 import Foundation
+import JSON
 import Logging
 import Settings
 import Telemetry
@@ -58,7 +59,7 @@ extension BenchmarkCommand {
       try Output.print(json ? report.json(pretty: false) : report.yaml())
     }
 
-    private func report(_ measurement: CheckpointMeasurement) -> Setting {
+    private func report(_ measurement: CheckpointMeasurement) -> JSONValue {
       let step = measurement.stepSeconds.median
       let (copy, digest) = (measurement.copySeconds.median, measurement.digestSeconds.median)
       let plain = copy + digest + measurement.writeSeconds.median

@@ -1,6 +1,6 @@
 import ArgumentParser
 import Benchmarks
-import Settings
+import JSON
 import Telemetry
 
 extension BenchmarkCommand {
@@ -88,7 +88,7 @@ extension BenchmarkCommand {
       try Output.print(json ? object(report).json() : conditions + "\n\n" + CostTable.text(report))
     }
 
-    private func object(_ report: CostReport) -> Setting {
+    private func object(_ report: CostReport) -> JSONValue {
       [
         "size": .text(size.rawValue), "threads": .integer(threads.count), "batch": .integer(batchSize),
         "precision": .text(products.precision.rawValue),
@@ -101,7 +101,7 @@ extension BenchmarkCommand {
               "dense_seconds": .number(dense.seconds), "ratio": .number(cat.seconds / dense.seconds),
             ]
           }),
-        "left_out": .list(report.leftOut.map(Setting.text)),
+        "left_out": .list(report.leftOut.map(JSONValue.text)),
       ]
     }
   }

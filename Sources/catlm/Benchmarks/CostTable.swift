@@ -1,5 +1,5 @@
 import Benchmarks
-import Settings
+import JSON
 import Telemetry
 
 /// How the cost of steps is printed: a table a curve, then the price of a CAT.
@@ -61,11 +61,11 @@ enum CostTable {
     return "price of a CAT\n" + table.text
   }
 
-  static func object(_ curve: CostCurve) -> Setting {
-    let number = { (value: Double?) in value.map(Setting.number) ?? .null }
-    let points: [Setting] = curve.points.map { point in
+  static func object(_ curve: CostCurve) -> JSONValue {
+    let number = { (value: Double?) in value.map(JSONValue.number) ?? .null }
+    let points: [JSONValue] = curve.points.map { point in
       [
-        "context": .integer(point.context), "chunk_size": point.chunkSize.map(Setting.integer) ?? .null,
+        "context": .integer(point.context), "chunk_size": point.chunkSize.map(JSONValue.integer) ?? .null,
         "samples": .integer(point.sampleCount), "operations": .number(point.operations),
         "product_operations": .number(point.productOperations),
         "attention_operations": .number(point.attentionOperations), "seconds": .number(point.seconds),

@@ -1,7 +1,7 @@
 import ArgumentParser
 import CPUBackend
 import CUDAKernels
-import Settings
+import JSON
 import Telemetry
 
 /// Where kernels run.
@@ -66,7 +66,7 @@ struct DeviceKernels {
     "error \(Format.scientific(check.error, digits: 1)), bound \(Format.scientific(check.bound, digits: 1))"
   }
 
-  private func object(_ report: DeviceReport) -> Setting {
+  private func object(_ report: DeviceReport) -> JSONValue {
     [
       "device": .text(report.deviceName), "size": .text(size.rawValue), "chunk_size": .integer(chunkSize),
       "ceilings": [
@@ -83,8 +83,8 @@ struct DeviceKernels {
     ]
   }
 
-  private func object(_ kernel: DeviceMeasurement, _ ceilings: DeviceCeilings) -> Setting {
-    var entries: [Setting.Entry] = [
+  private func object(_ kernel: DeviceMeasurement, _ ceilings: DeviceCeilings) -> JSONValue {
+    var entries: [JSONValue.Entry] = [
       .init(key: "kernel", value: .text(kernel.name)), .init(key: "shape", value: .text(kernel.shape)),
       .init(key: "seconds", value: .number(kernel.times.median)),
       .init(key: "fastest_seconds", value: .number(kernel.times.fastest)),

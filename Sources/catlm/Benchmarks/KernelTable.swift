@@ -1,5 +1,5 @@
 import Benchmarks
-import Settings
+import JSON
 import Telemetry
 import TensorCore
 
@@ -31,8 +31,8 @@ enum KernelTable {
     return (head + [table.text]).joined(separator: "\n")
   }
 
-  static func object(_ kernel: KernelMeasurement, _ ceilings: Ceilings) -> Setting {
-    let work: [Setting.Entry] =
+  static func object(_ kernel: KernelMeasurement, _ ceilings: Ceilings) -> JSONValue {
+    let work: [JSONValue.Entry] =
       switch kernel.work {
       case .operations(let count, let precision):
         [
@@ -43,7 +43,7 @@ enum KernelTable {
       case .bytes(let count):
         [.init(key: "bytes", value: .number(count)), .init(key: "bytes_per_second", value: .number(kernel.rate))]
       }
-    let entries: [Setting.Entry] =
+    let entries: [JSONValue.Entry] =
       [
         .init(key: "kernel", value: .text(kernel.name)), .init(key: "shape", value: .text(kernel.shape)),
         .init(key: "seconds", value: .number(kernel.times.fastest)),

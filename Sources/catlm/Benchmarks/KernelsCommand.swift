@@ -2,8 +2,8 @@ import ArgumentParser
 import Benchmarks
 import CPUBackend
 import CUDAKernels
+import JSON
 import Parallel
-import Settings
 import Telemetry
 import TensorCore
 
@@ -117,8 +117,8 @@ extension BenchmarkCommand {
     }
 
     private func object(
-      _ size: BenchmarkSize, _ ceilings: Ceilings, _ kernels: [KernelMeasurement], machine: Setting
-    ) -> Setting {
+      _ size: BenchmarkSize, _ ceilings: Ceilings, _ kernels: [KernelMeasurement], machine: JSONValue
+    ) -> JSONValue {
       let (product, exact) = (ceilings.product(products.precision), ceilings.product(.float32))
       return [
         "size": .text(size.rawValue), "chunk_size": .integer(chunkSize), "threads": .integer(threads.count),

@@ -1,8 +1,8 @@
 import ArgumentParser
 import Benchmarks
 import Foundation
+import JSON
 import Parallel
-import Settings
 import Telemetry
 
 extension BenchmarkCommand {

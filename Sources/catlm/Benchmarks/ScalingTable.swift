@@ -1,6 +1,6 @@
 import Benchmarks
+import JSON
 import Parallel
-import Settings
 import Telemetry
 
 /// How rounds of ``ScalingBenchmark`` are printed. Rates are tokens a second of all ranks.
@@ -44,7 +44,7 @@ struct ScalingTable {
   }
 
   var json: String {
-    let object: Setting = [
+    let object: JSONValue = [
       "size": .text(work.size.rawValue), "model": .text(work.model.rawValue), "chunk_size": .integer(work.chunkSize),
       "micro_batches": .integer(work.microBatches), "ranks": .integer(rankCount), "threads": .integer(threadCount),
       "precision": .text(products.precision.rawValue), "overlap": .flag(isOverlapped), "rounds": .integer(rounds.count),

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Checkpoints
 import Foundation
+import JSON
 import ModelIO
 import Settings
 import Telemetry
@@ -31,7 +32,7 @@ struct CheckpointCommand: ParsableCommand {
         do {
           checkpoint = try CheckpointDirectory(verifying: path)
         } catch {
-          let object: Setting = ["path": .text(path), "intact": false, "reason": .text("\(error)")]
+          let object: JSONValue = ["path": .text(path), "intact": false, "reason": .text("\(error)")]
           try Output.print(json ? object.json() : "\(path): NOT intact: \(error)")
           damaged.append(path)
           continue
@@ -54,9 +55,9 @@ struct CheckpointCommand: ParsableCommand {
 
     private func report(_ path: String, _ checkpoint: CheckpointDirectory) throws {
       guard !json else {
-        let object: Setting = [
+        let object: JSONValue = [
           "path": .text(path), "intact": true, "step": checkpoint.state.map { .integer($0.step) } ?? .null,
-          "unknown_files": .list(checkpoint.unknownFiles.map(Setting.text)),
+          "unknown_files": .list(checkpoint.unknownFiles.map(JSONValue.text)),
         ]
         return try Output.print(object.json())
       }
@@ -95,16 +96,16 @@ struct CheckpointCommand: ParsableCommand {
       try Output.print("\(tensors.count) tensors, \(Format.count(count)) parameters")
     }
 
-    private func object(_ checkpoint: CheckpointDirectory, _ tensors: [TensorInfo], _ count: Int) throws -> Setting {
-      let list: [Setting] = tensors.map { info in
+    private func object(_ checkpoint: CheckpointDirectory, _ tensors: [TensorInfo], _ count: Int) throws -> JSONValue {
+      let list: [JSONValue] = tensors.map { info in
         [
           "name": .text(info.name), "type": .text(info.type.rawValue),
-          "shape": .list(info.shape.map(Setting.integer)),
+          "shape": .list(info.shape.map(JSONValue.integer)),
         ]
       }
       return [
         "path": .text(checkpoint.path), "config": checkpoint.config,
-        "state": try checkpoint.state.map { try Setting(json: $0.text) } ?? .null, "tensors": .list(list),
+        "state": try checkpoint.state.map { try JSONValue(json: $0.text) } ?? .null, "tensors": .list(list),
         "parameters": .integer(count),
       ]
     }

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Checkpoints
 import Foundation
-import Settings
+import JSON
 import Telemetry
 
 extension CheckpointCommand {
@@ -55,11 +55,11 @@ extension CheckpointCommand {
 
     private func report(
       _ difference: CheckpointDifference, _ left: CheckpointDirectory, _ right: CheckpointDirectory
-    ) -> Setting {
-      let settings: [Setting] = difference.settings.map { setting in
+    ) -> JSONValue {
+      let settings: [JSONValue] = difference.settings.map { setting in
         ["key": .text(setting.key), "first": setting.first, "second": setting.second]
       }
-      let tensors: [Setting] = difference.tensors.map { tensor in
+      let tensors: [JSONValue] = difference.tensors.map { tensor in
         switch tensor.kind {
         case .onlyInFirst: ["name": .text(tensor.name), "only_in": "first"]
         case .onlyInSecond: ["name": .text(tensor.name), "only_in": "second"]

@@ -1,5 +1,6 @@
 import Checkpoints
 import Foundation
+import JSON
 import Settings
 import TokenData
 import Tokenizers
@@ -13,13 +14,13 @@ struct CheckpointLocation {
   /// What a run's configuration says to those who use its model.
   struct Run {
     /// Every key with its value.
-    let resolved: Setting
+    let resolved: JSONValue
     let data: DataConfig
     /// The chunk sizes of its training; nil where it names none.
     let chunkSizes: [Int]?
 
     /// - Parameter path: the resolved configuration that the checkpoint carries.
-    init(path: String) throws(SettingsError) {
+    init(path: String) throws(JSONError) {
       let file = try RunFile(path: path, overrides: [])
       resolved = file.root
       do {

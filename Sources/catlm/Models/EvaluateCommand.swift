@@ -1,11 +1,11 @@
 import ArgumentParser
 import Evaluation
 import Foundation
+import JSON
 import MemoryPlans
 import ModelIO
 import Models
 import Parallel
-import Settings
 import Telemetry
 import TensorCore
 import TokenData
@@ -143,13 +143,13 @@ enum EvaluationTable {
       return size + loss + accuracy + rate + String(cacheBytes).padded(to: 24)
     }
 
-    var object: Setting {
+    var object: JSONValue {
       [
-        "chunk_size": chunkSize.map(Setting.integer) ?? .null, "loss": .number(result.loss),
+        "chunk_size": chunkSize.map(JSONValue.integer) ?? .null, "loss": .number(result.loss),
         "accuracy": .number(result.accuracy), "targets": .integer(result.targetCount),
         "tokens_per_second": .number(result.tokensPerSecond), "cache_bytes": .integer(cacheBytes),
         "parameters": .integer(parameterCount), "perplexity": .number(exp(result.loss)),
-        "step": step.map(Setting.integer) ?? .null, "source": .text(source), "context": .integer(context),
+        "step": step.map(JSONValue.integer) ?? .null, "source": .text(source), "context": .integer(context),
       ]
     }
   }

@@ -1,6 +1,6 @@
 import Foundation
+import JSON
 import Report
-import Settings
 import Telemetry
 
 /// What evaluations of a run's checkpoints found, kept in its directory for reports: a JSON object a line.
@@ -19,12 +19,12 @@ struct EvaluationLog {
   }
 
   /// Adds a line. Where that fails it says so, for the result is printed all the same.
-  func append(_ record: Setting) {
+  func append(_ record: JSONValue) {
     guard let path else { return }
     var line = record
     let now = (Date.now.timeIntervalSince1970 * 1e3).rounded() / 1e3
     if case .mapping(let entries) = record {
-      line = .mapping(entries + [Setting.Entry(key: MetricsKey.time.rawValue, value: .number(now))])
+      line = .mapping(entries + [JSONValue.Entry(key: MetricsKey.time.rawValue, value: .number(now))])
     }
     let bytes = Array((line.json(pretty: false) + "\n").utf8)
     let file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o666)

@@ -1,9 +1,9 @@
 import ArgumentParser
 import Foundation
 import Generation
+import JSON
 import ModelIO
 import Models
-import Settings
 import Telemetry
 import TokenData
 import Tokenizers
@@ -101,10 +101,10 @@ struct GenerateCommand: ParsableCommand {
   }
 
   private func report(_ found: Continuations, _ text: String, _ size: Int?) -> String {
-    let object: Setting = [
+    let object: JSONValue = [
       "prompt": .text(prompt), "text": .text(text), "tokens": .list(found.tokens[0].map { .integer(Int($0)) }),
-      "chunk_size": size.map(Setting.integer) ?? .null, "prompt_seconds": .number(found.promptTime / .seconds(1)),
-      "tokens_per_second": found.tokensPerSecond.map(Setting.number) ?? .null,
+      "chunk_size": size.map(JSONValue.integer) ?? .null, "prompt_seconds": .number(found.promptTime / .seconds(1)),
+      "tokens_per_second": found.tokensPerSecond.map(JSONValue.number) ?? .null,
       "cache_bytes": .integer(found.cacheBytes),
       "end": .text(found.tokens[0].count < maxTokens ? "longest_sequence" : "max_tokens"),
     ]

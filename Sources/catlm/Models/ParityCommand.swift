@@ -1,7 +1,7 @@
 import ArgumentParser
 import Foundation
+import JSON
 import Parity
-import Settings
 
 struct ParityCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -51,14 +51,14 @@ extension ParityReport {
   }
 
   fileprivate var json: String {
-    let entries = worst.map { row -> Setting in
+    let entries = worst.map { row -> JSONValue in
       [
-        "quantity": .text(row.quantity), "tensor": row.tensor.map(Setting.text) ?? .null,
-        "chunk_size": row.chunkSize.map(Setting.integer) ?? .null, "error": .number(row.error),
+        "quantity": .text(row.quantity), "tensor": row.tensor.map(JSONValue.text) ?? .null,
+        "chunk_size": row.chunkSize.map(JSONValue.integer) ?? .null, "error": .number(row.error),
         "bound": .number(row.bound), "holds": .flag(row.holds),
       ]
     }
-    let object: Setting = [
+    let object: JSONValue = [
       "directory": .text(directory), "comparisons": .integer(rows.count), "holds": .flag(holds),
       "worst": .list(entries),
     ]

@@ -1,5 +1,5 @@
 import Foundation
-import Settings
+import JSON
 
 /// This program once more, as a process of its own or as ranks under mpirun.
 enum ChildProgram {
@@ -26,7 +26,7 @@ enum ChildProgram {
   ///
   /// - Parameter rankCount: 1 starts the program itself.
   /// - Returns: the JSON object that it printed.
-  static func run(rankCount: Int, _ arguments: [String]) throws -> Setting {
+  static func run(rankCount: Int, _ arguments: [String]) throws -> JSONValue {
     guard let program = Bundle.main.executableURL else {
       throw UserError("the program does not find its own file")
     }
@@ -44,7 +44,7 @@ enum ChildProgram {
     guard process.terminationReason == .exit, process.terminationStatus == 0 else {
       throw ChildFailure(rankCount: rankCount, code: process.terminationStatus)
     }
-    return try Setting(json: output, source: "what \(program.lastPathComponent) printed")
+    return try JSONValue(json: output, source: "what \(program.lastPathComponent) printed")
   }
 }
 

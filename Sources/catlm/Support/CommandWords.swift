@@ -1,6 +1,6 @@
 import ArgumentParser
 import Foundation
-import Settings
+import JSON
 
 /// The words of the command line before the parser sees them: what it would misread or answer badly is put right or
 /// refused here.

@@ -5,12 +5,12 @@ import Checkpoints
 import Corpus
 import Foundation
 import Generation
+import JSON
 import MemoryPlans
 import ModelIO
 import Parallel
 import Parity
 import Report
-import Settings
 import Telemetry
 import TokenData
 import Training
@@ -61,7 +61,7 @@ enum Failure {
 
   /// Whether the error is of this program; the others are the argument parser's.
   private static func isOurs(_ error: any Error) -> Bool {
-    error is UserError || error is SettingsError || error is TokenError || error is CheckpointError
+    error is UserError || error is JSONError || error is TokenError || error is CheckpointError
       || error is ParityError || error is TrainerError || error is ModelIOError || error is MemoryError
       || error is ParallelError || error is TelemetryError || error is OutputError || error is ChildFailure
       || error is PlotError || error is InstructionError || error is GenerationError || error is StartError

@@ -1,8 +1,8 @@
 import CPUBackend
 import Foundation
+import JSON
 import Logging
 import Parallel
-import Settings
 import Telemetry
 import TensorCore
 
@@ -110,7 +110,7 @@ enum Host {
   }()
 
   /// What a benchmark's result depends on, for its JSON.
-  static func machine(of backend: CPUBackend) -> Setting {
+  static func machine(of backend: CPUBackend) -> JSONValue {
     [
       "processor": .text(processorName), "cores": .integer(coreCount),
       "memory_bytes": .integer(Int(clamping: ProcessInfo.processInfo.physicalMemory)),

@@ -1,6 +1,6 @@
 import ArgumentParser
 import Foundation
-import Settings
+import JSON
 import Telemetry
 import TokenData
 import Tokenizers
@@ -109,8 +109,8 @@ private struct ShardRow {
   }
 
   /// What a file and all files together have.
-  var entries: [Setting.Entry] {
-    func optional(_ value: Int?) -> Setting { value.map(Setting.integer) ?? .null }
+  var entries: [JSONValue.Entry] {
+    func optional(_ value: Int?) -> JSONValue { value.map(JSONValue.integer) ?? .null }
     return [
       .init(key: "bytes", value: .integer(byteCount)), .init(key: "tokens", value: .integer(tokenCount)),
       .init(key: "documents", value: optional(documentCount)),
@@ -146,14 +146,14 @@ private struct DataExample {
     text = (tokenizer ?? (areBytes ? ByteTokenizer() : nil))?.decode(ids)
   }
 
-  var object: Setting {
+  var object: JSONValue {
     [
-      "file": .text(file), "ids": .list(ids.map { .integer(Int($0)) }), "text": text.map(Setting.text) ?? .null,
+      "file": .text(file), "ids": .list(ids.map { .integer(Int($0)) }), "text": text.map(JSONValue.text) ?? .null,
     ]
   }
 
   var line: String {
-    let content = text.map { Setting.text($0).json() } ?? ids.map { "\($0)" }.joined(separator: " ")
+    let content = text.map { JSONValue.text($0).json() } ?? ids.map { "\($0)" }.joined(separator: " ")
     return "example, the first \(ids.count) ids of \(file): \(content)"
   }
 }
@@ -163,9 +163,9 @@ private struct DataDescription {
   let context: Int?
   let example: DataExample?
 
-  var object: Setting {
+  var object: JSONValue {
     let files = rows.map { row in
-      Setting.mapping(
+      JSONValue.mapping(
         [
           .init(key: "path", value: .text(row.name)), .init(key: "format", value: .text(row.format)),
           .init(key: "id_type", value: .text(row.idType)),
@@ -173,7 +173,7 @@ private struct DataDescription {
     }
     return .mapping(
       [.init(key: "files", value: .list(files))] + ShardRow(sumOf: rows).entries + [
-        .init(key: "context", value: context.map(Setting.integer) ?? .null),
+        .init(key: "context", value: context.map(JSONValue.integer) ?? .null),
         .init(key: "example", value: example?.object ?? .null),
       ])
   }

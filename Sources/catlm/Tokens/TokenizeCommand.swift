@@ -1,8 +1,8 @@
 import ArgumentParser
 import Corpus
 import Foundation
+import JSON
 import Parallel
-import Settings
 import Telemetry
 import TokenData
 import Tokenizers

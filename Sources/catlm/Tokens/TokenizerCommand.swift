@@ -1,7 +1,7 @@
 import ArgumentParser
 import Corpus
 import Foundation
-import Settings
+import JSON
 import Tokenizers
 
 struct TokenizerCommand: ParsableCommand {
@@ -71,7 +71,7 @@ struct TokenizerCommand: ParsableCommand {
           }
           return Int32(id)
         }
-        let object: Setting = ["text": .text(tokenizer.decode(ids, skipsSpecial: skipsSpecial))]
+        let object: JSONValue = ["text": .text(tokenizer.decode(ids, skipsSpecial: skipsSpecial))]
         try Output.print(object.json())
       }
     }
@@ -104,24 +104,24 @@ private struct TokenizerDescription {
     self.tokenizer = tokenizer
   }
 
-  private var fields: [(name: String, value: Setting)] {
-    let end: Setting = tokenizer.endOfDocument.map { .integer(Int($0)) } ?? .null
-    let common: [(String, Setting)] = [
+  private var fields: [(name: String, value: JSONValue)] {
+    let end: JSONValue = tokenizer.endOfDocument.map { .integer(Int($0)) } ?? .null
+    let common: [(String, JSONValue)] = [
       ("vocabulary_size", .integer(tokenizer.vocabularySize)), ("end_of_document", end),
     ]
     guard let tokenizer = tokenizer as? BPETokenizer else { return [("kind", "bytes")] + common }
-    let special = Setting.mapping(
-      tokenizer.specialTokens.map { Setting.Entry(key: $0.content, value: .integer(Int($0.id))) })
+    let special = JSONValue.mapping(
+      tokenizer.specialTokens.map { JSONValue.Entry(key: $0.content, value: .integer(Int($0.id))) })
     return [("kind", .text(tokenizer.kind))] + common + [
       ("merges", .integer(tokenizer.mergeCount)),
-      ("normalizer", .list(tokenizer.normalizerNames.map(Setting.text))),
-      ("pieces", .list(tokenizer.ruleNames.map(Setting.text))),
+      ("normalizer", .list(tokenizer.normalizerNames.map(JSONValue.text))),
+      ("pieces", .list(tokenizer.ruleNames.map(JSONValue.text))),
       ("special_tokens", special),
     ]
   }
 
-  var object: Setting {
-    .mapping(fields.map { Setting.Entry(key: $0.name, value: $0.value) })
+  var object: JSONValue {
+    .mapping(fields.map { JSONValue.Entry(key: $0.name, value: $0.value) })
   }
 
   var text: String {
@@ -132,7 +132,7 @@ private struct TokenizerDescription {
 /// Reads files of JSON objects, one a line.
 private enum JSONLines {
   /// Calls `body` with the value of `key` in each line, and the line's place for messages.
-  static func forEach(_ files: [String], key: String, _ body: (Setting, String) throws -> Void) throws {
+  static func forEach(_ files: [String], key: String, _ body: (JSONValue, String) throws -> Void) throws {
     for file in files.isEmpty ? ["-"] : files {
       var reader = try LineReader(file)
       while let line = try reader.next() {
@@ -140,9 +140,9 @@ private enum JSONLines {
         guard let text = String(validating: line, as: UTF8.self) else {
           throw UserError("\(reader.place): is not UTF-8")
         }
-        let object: Setting
+        let object: JSONValue
         do {
-          object = try Setting(json: text, source: reader.place)
+          object = try JSONValue(json: text, source: reader.place)
         } catch {
           throw UserError("\(reader.place): is no JSON: \(error.found)")
         }

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Corpus
 import Foundation
-import Settings
+import JSON
 import Telemetry
 import TokenData
 import Tokenizers
@@ -112,7 +112,7 @@ extension TokenizerCommand {
     private func report(_ outcome: TokenizerTraining.Outcome, seconds: Double) throws {
       let (size, merges) = (outcome.tokenizer.vocabularySize, outcome.tokenizer.mergeCount)
       guard !json else {
-        let object: Setting = [
+        let object: JSONValue = [
           "tokenizer": .text(path), "vocabulary_size": .integer(size), "merges": .integer(merges),
           "bytes": .integer(outcome.byteCount), "different_pieces": .integer(outcome.pieceCount),
           "rare_pieces_forgotten": .flag(outcome.wasPruned), "seconds": .number(seconds),

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Benchmarks
 import Foundation
-import Settings
+import JSON
 import Telemetry
 
 extension BenchmarkCommand {
@@ -63,8 +63,8 @@ extension BenchmarkCommand {
       return table.text + "\n\(count) of \(comparison.rows.count) slower by more than \(limit) %"
     }
 
-    private func object(_ comparison: BenchmarkComparison, kind: BenchmarkReport.Kind) -> Setting {
-      let rows: [Setting] = comparison.rows.map { row in
+    private func object(_ comparison: BenchmarkComparison, kind: BenchmarkReport.Kind) -> JSONValue {
+      let rows: [JSONValue] = comparison.rows.map { row in
         [
           "name": .text(row.name), "old_seconds": .number(row.oldSeconds), "new_seconds": .number(row.newSeconds),
           "ratio": .number(row.ratio), "slower": .flag(isSlower(row)),
@@ -73,9 +73,9 @@ extension BenchmarkCommand {
       return [
         "kind": .text(kind.rawValue), "old": .text(old), "new": .text(new), "tolerance": .number(tolerance),
         "slower": .integer(comparison.slower(tolerance: tolerance).count), "measured": .list(rows),
-        "only_in_old": .list(comparison.onlyInOld.map(Setting.text)),
-        "only_in_new": .list(comparison.onlyInNew.map(Setting.text)),
-        "machine_differences": .list(comparison.machineDifferences.map(Setting.text)),
+        "only_in_old": .list(comparison.onlyInOld.map(JSONValue.text)),
+        "only_in_new": .list(comparison.onlyInNew.map(JSONValue.text)),
+        "machine_differences": .list(comparison.machineDifferences.map(JSONValue.text)),
       ]
     }
   }

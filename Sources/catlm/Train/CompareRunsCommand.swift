@@ -1,7 +1,7 @@
 import ArgumentParser
 import Foundation
+import JSON
 import Report
-import Settings
 import Telemetry
 
 struct CompareRunsCommand: ParsableCommand {
@@ -50,7 +50,7 @@ struct CompareRunsCommand: ParsableCommand {
     return table.text + "\n\n" + keys.text
   }
 
-  private func shown(_ value: Setting) -> String {
+  private func shown(_ value: JSONValue) -> String {
     switch value {
     case .null: "–"
     case .text(let text): text
@@ -58,21 +58,21 @@ struct CompareRunsCommand: ParsableCommand {
     }
   }
 
-  private func object(_ comparison: RunComparison) -> Setting {
-    let rows: [Setting] = comparison.rows.map { row in
-      let losses: [Setting] = row.losses.map { loss in
+  private func object(_ comparison: RunComparison) -> JSONValue {
+    let rows: [JSONValue] = comparison.rows.map { row in
+      let losses: [JSONValue] = row.losses.map { loss in
         [
-          "chunk_size": loss.chunkSize.map(Setting.integer) ?? .null, "last": .number(loss.last),
+          "chunk_size": loss.chunkSize.map(JSONValue.integer) ?? .null, "last": .number(loss.last),
           "best": .number(loss.best), "best_step": .integer(loss.bestStep),
         ]
       }
       return [
-        "name": .text(row.name), "step": .integer(row.step), "tokens": row.tokens.map(Setting.integer) ?? .null,
-        "tokens_per_second": row.tokensPerSecond.map(Setting.number) ?? .null,
-        "training_loss": row.trainingLoss.map(Setting.number) ?? .null, "validation_losses": .list(losses),
+        "name": .text(row.name), "step": .integer(row.step), "tokens": row.tokens.map(JSONValue.integer) ?? .null,
+        "tokens_per_second": row.tokensPerSecond.map(JSONValue.number) ?? .null,
+        "training_loss": row.trainingLoss.map(JSONValue.number) ?? .null, "validation_losses": .list(losses),
       ]
     }
-    let differences: [Setting] = comparison.differences.map {
+    let differences: [JSONValue] = comparison.differences.map {
       ["key": .text($0.key), "values": .list($0.values)]
     }
     return ["runs": .list(rows), "differences": .list(differences)]

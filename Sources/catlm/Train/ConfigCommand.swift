@@ -1,4 +1,5 @@
 import ArgumentParser
+import JSON
 import Settings
 import Training
 
@@ -42,11 +43,11 @@ struct ConfigCommand: ParsableCommand {
     }
   }
 
-  private func object(_ section: SectionDeclaration, _ kind: String?, _ key: KeyDeclaration) -> Setting {
-    var value = Setting.null
+  private func object(_ section: SectionDeclaration, _ kind: String?, _ key: KeyDeclaration) -> JSONValue {
+    var value = JSONValue.null
     if case .value(let standard) = key.fallback { value = standard }
     return [
-      "key": .text("\(section.name).\(key.name)"), "kind": kind.map(Setting.text) ?? .null, "type": .text(key.type),
+      "key": .text("\(section.name).\(key.name)"), "kind": kind.map(JSONValue.text) ?? .null, "type": .text(key.type),
       "required": .flag(key.isRequired), "default": value, "default_text": .text(key.fallbackText),
       "allowed": .text(key.allowed), "description": .text(key.sentence),
     ]

@@ -1,5 +1,5 @@
 import Benchmarks
-import Settings
+import JSON
 import Telemetry
 
 /// Times the same training in every split of the cores into ranks and threads.
@@ -39,7 +39,7 @@ struct TrainSweep {
   }
 
   /// Runs the splits one after the other and gives what each of them reported.
-  func run() throws -> [Setting] {
+  func run() throws -> [JSONValue] {
     let splits = RankSplit.all(of: coreCount)
     // Before minutes have gone into the splits that need no launcher.
     if splits.contains(where: { $0.rankCount > 1 }) { _ = try ChildProgram.launcher() }
@@ -51,13 +51,13 @@ struct TrainSweep {
   }
 
   /// The split that makes the most tokens a second.
-  static func best(_ reports: [Setting]) -> Setting? {
+  static func best(_ reports: [JSONValue]) -> JSONValue? {
     reports.max { rate($0) < rate($1) }
   }
 
-  private static func rate(_ report: Setting) -> Double { report["tokens_per_second"]?.numberValue ?? 0 }
+  private static func rate(_ report: JSONValue) -> Double { report["tokens_per_second"]?.numberValue ?? 0 }
 
-  func object(_ reports: [Setting]) -> Setting {
+  func object(_ reports: [JSONValue]) -> JSONValue {
     let best = Self.best(reports)
     return [
       "cores": .integer(coreCount), "samples_a_core": .integer(sampleCount),
@@ -65,7 +65,7 @@ struct TrainSweep {
     ]
   }
 
-  func text(_ reports: [Setting]) -> String {
+  func text(_ reports: [JSONValue]) -> String {
     var table = TextTable(["ranks", "threads", "samples a rank", "tokens/s", "a core", "step ms", "of ceiling"])
     for report in reports {
       let (ranks, threads) = (report["ranks"]?.integerValue ?? 1, report["threads"]?.integerValue ?? 1)

@@ -1,5 +1,5 @@
 import Foundation
-import Settings
+import JSON
 import Testing
 
 /// A command line, to be started in a directory.
@@ -67,8 +67,8 @@ struct Outcome {
   var errorLines: [String] { errors.split(separator: "\n").map(String.init) }
 
   /// Standard output as JSON, an object a line.
-  var objects: [Setting] {
-    get throws { try outputLines.map { try Setting(json: $0) } }
+  var objects: [JSONValue] {
+    get throws { try outputLines.map { try JSONValue(json: $0) } }
   }
 
   /// The outcome, if the command succeeded; else what it said is reported.

@@ -1,6 +1,6 @@
 import FaultSupport
 import Foundation
-import Settings
+import JSON
 import Testing
 
 /// A directory with a small run file and token shards, gone after the test.
@@ -43,10 +43,10 @@ final class Workspace {
   static func training(_ run: String) -> [String] { ["train", "tiny.yaml", "--run", run] }
 
   /// The training records of a run: those with a loss. A line that is being written is left out.
-  func records(run: String = "run") throws -> [Setting] {
+  func records(run: String = "run") throws -> [JSONValue] {
     guard let text = try? String(contentsOfFile: file(run + "/metrics.jsonl"), encoding: .utf8) else { return [] }
     let whole = text.split(separator: "\n", omittingEmptySubsequences: false).dropLast()
-    return try whole.map { try Setting(json: String($0)) }.filter { $0["loss"] != nil }
+    return try whole.map { try JSONValue(json: String($0)) }.filter { $0["loss"] != nil }
   }
 
   func losses(run: String = "run") throws -> [Double] {

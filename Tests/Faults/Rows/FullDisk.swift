@@ -1,6 +1,6 @@
 import FaultSupport
 import Foundation
-import Settings
+import JSON
 
 /// Row 7, a disk without room: for one checkpoint more than are kept, or for a line of metrics.
 enum FullDisk {
@@ -76,7 +76,7 @@ enum FullDisk {
     try expect(outcome.code == 0, "ended with \(outcome.code): \(outcome.brief)")
     let text = String(
       decoding: FileManager.default.contents(atPath: run.path + "/metrics.jsonl") ?? Data(), as: UTF8.self)
-    let steps = try text.split(separator: "\n").map { try Setting(json: String($0))["step"]?.integerValue ?? 0 }
+    let steps = try text.split(separator: "\n").map { try JSONValue(json: String($0))["step"]?.integerValue ?? 0 }
     try expect(steps == Array(1...max(1, steps.count)), "steps of the metrics: \(steps.count), last \(steps.last ?? 0)")
     let saved = try run.requireNewest(atLeast: step + 40)
     try expect(saved == steps.last, "saved step \(saved), the last record is of step \(steps.last ?? 0)")

@@ -1,6 +1,6 @@
 import FaultSupport
 import Foundation
-import Settings
+import JSON
 
 /// Row 4: a run goes on with another number of ranks: the same samples, the same loss within rounding.
 enum OtherRankCounts {
@@ -41,7 +41,7 @@ enum OtherRankCounts {
   /// The place in the data, which decides all later samples.
   private static func requireSameCursor(_ run: RunFolder, _ reference: RunFolder, step: Int) throws {
     let states = try [run, reference].map { folder in
-      try Setting(json: String(contentsOfFile: folder.checkpoint(step) + "/trainer_state.json", encoding: .utf8))
+      try JSONValue(json: String(contentsOfFile: folder.checkpoint(step) + "/trainer_state.json", encoding: .utf8))
     }
     try expect(
       states[0]["sample_cursor"] != nil && states[0]["sample_cursor"] == states[1]["sample_cursor"],

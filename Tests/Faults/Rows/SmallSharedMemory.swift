@@ -1,6 +1,6 @@
 import FaultSupport
 import Foundation
-import Settings
+import JSON
 
 /// Row 21: there is little or no room where ranks of a machine share memory.
 enum SmallSharedMemory {

@@ -1,7 +1,7 @@
 import Checkpoints
 import FaultSupport
 import Foundation
-import Settings
+import JSON
 
 /// What a training run left in its directory.
 struct RunFolder {
@@ -42,11 +42,11 @@ struct RunFolder {
   }
 
   /// The training records, without what depends on the clock. A line that is being written is left out.
-  func records() -> [Setting] {
+  func records() -> [JSONValue] {
     let text = String(
       decoding: FileManager.default.contents(atPath: path + "/metrics.jsonl") ?? Data(), as: UTF8.self)
     let lines = text.split(separator: "\n", omittingEmptySubsequences: false).dropLast()
-    return lines.compactMap { try? Setting(json: String($0)) }.filter { $0["loss"] != nil }.map { record in
+    return lines.compactMap { try? JSONValue(json: String($0)) }.filter { $0["loss"] != nil }.map { record in
       .mapping((record.entries ?? []).filter { Self.exactKeys.contains($0.key) })
     }
   }

@@ -1,7 +1,7 @@
+import JSON
 import Models
 import Randomness
 import ReferenceBackend
-import Settings
 import TensorCore
 import Testing
 
@@ -63,16 +63,16 @@ struct LiteralCase: Sendable, CustomTestStringConvertible {
   }
 
   func config() throws -> CATConfig {
-    let fields: Setting = [
+    let fields: JSONValue = [
       "vocab_size": .integer(vocabularySize), "hidden_size": .integer(width), "num_heads": .integer(headCount),
       "num_kv_heads": .integer(keyValueHeadCount), "num_hidden_layers": .integer(layerCount),
       "compressor_hidden_size": .integer(compressorWidth), "compressor_num_heads": .integer(compressorHeadCount),
       "compressor_num_layers": .integer(compressorLayerCount), "intermediate_size": .integer(mlpWidth),
       "max_chunk_size": .integer(Self.largestChunkSize), "max_position_embeddings": .integer(Self.longestSequence),
       "qkv_bias": .flag(hasBias), "qk_norm": .flag(hasHeadNorm), "tie_word_embeddings": .flag(isTied),
-      "pad_token_id": paddingID.map(Setting.integer) ?? .null,
+      "pad_token_id": paddingID.map(JSONValue.integer) ?? .null,
     ]
-    return try CATConfig(SettingsReader(fields, path: "model"))
+    return try CATConfig(JSONReader(fields, path: "model"))
   }
 
   func model(on backend: any Backend) throws -> CATModel {

@@ -1,12 +1,12 @@
+import JSON
 import Models
-import Settings
 import TensorCore
 
 /// A transformer with a list of layers as its definition reads.
 ///
 /// The list is read from what the configuration writes, and nothing else is taken from the code under test.
 struct LiteralHybrid: LiteralModel {
-  private let layers: [Setting]
+  private let layers: [JSONValue]
   private let heads: LiteralNetwork.Heads
   private let headWidth: Int
   private let isTied: Bool
@@ -38,7 +38,7 @@ struct LiteralHybrid: LiteralModel {
     return network.normed(x, "model.norm").map { network.product(head, $0) }
   }
 
-  private func attended(_ layer: Setting, _ prefix: String, _ x: [[Double]], chunkSize: Int) -> [[Double]] {
+  private func attended(_ layer: JSONValue, _ prefix: String, _ x: [[Double]], chunkSize: Int) -> [[Double]] {
     switch layer["type"]?.textValue {
     case "cat":
       return chunked(layer, prefix + ".cat_attn", x, chunkSize: layer["chunk_size"]?.integerValue ?? 0, dummy: 0)
@@ -54,7 +54,7 @@ struct LiteralHybrid: LiteralModel {
 
   /// CAT as a layer, the sequence padded with zeros to whole chunks.
   private func chunked(
-    _ layer: Setting, _ prefix: String, _ x: [[Double]], chunkSize: Int, dummy: Int
+    _ layer: JSONValue, _ prefix: String, _ x: [[Double]], chunkSize: Int, dummy: Int
   ) -> [[Double]] {
     let (block, width) = (chunkSize + 1, x[0].count)
     var padded = x

@@ -1,13 +1,13 @@
+import JSON
 import Models
 import Randomness
 import ReferenceBackend
-import Settings
 import TensorCore
 import Testing
 
 /// A small model of any kind but the adaptive CAT, with weights far from their first values, and what to run it on.
 struct VariantCase: Sendable, CustomTestStringConvertible {
-  let fields: Setting
+  let fields: JSONValue
   /// Of the call.
   let chunkSize: Int
   let length: Int
@@ -21,8 +21,8 @@ struct VariantCase: Sendable, CustomTestStringConvertible {
     "C=\(chunkSize) T=\(length) B=\(sampleCount) \(fields.json(pretty: false))"
   }
 
-  init(_ fields: [(String, Setting)], chunkSize: Int = 1, length: Int, sampleCount: Int = 1, seed: UInt64 = 1) {
-    let common: [(String, Setting)] = [
+  init(_ fields: [(String, JSONValue)], chunkSize: Int = 1, length: Int, sampleCount: Int = 1, seed: UInt64 = 1) {
+    let common: [(String, JSONValue)] = [
       ("vocab_size", .integer(Self.vocabularySize)), ("max_position_embeddings", .integer(Self.longestSequence)),
     ]
     self.fields = .mapping((common + fields).map { .init(key: $0, value: $1) })
@@ -33,7 +33,7 @@ struct VariantCase: Sendable, CustomTestStringConvertible {
   }
 
   func config() throws -> ModelConfig {
-    let reader = SettingsReader(fields, path: "model")
+    let reader = JSONReader(fields, path: "model")
     let config = try ModelConfig(reader)
     try reader.finish()
     return config
@@ -91,7 +91,7 @@ extension VariantCase {
 
   /// Each type of layer alone at several sizes, and all of them together.
   static let hybrids: [VariantCase] = {
-    func layers(_ list: [Setting], chunkSize: Int = 1, length: Int, isFull: Bool) -> VariantCase {
+    func layers(_ list: [JSONValue], chunkSize: Int = 1, length: Int, isFull: Bool) -> VariantCase {
       let usesAdaptive = list.contains { $0["type"] == "adaptive_cat" }
       return VariantCase(
         [
@@ -102,9 +102,9 @@ extension VariantCase {
         sampleCount: isFull ? 2 : 1)
     }
     let full: [VariantCase] = [1, 2, 3, 4, 7].flatMap { (size: Int) -> [VariantCase] in
-      let cat: Setting = ["type": "cat", "chunk_size": .integer(size), "dim_fx": 12, "head_dim": 6]
-      let adaptive: Setting = ["type": "adaptive_cat", "dim_fx": 6, "head_dim": 6]
-      let window: Setting = ["type": "window", "window": .integer(size)]
+      let cat: JSONValue = ["type": "cat", "chunk_size": .integer(size), "dim_fx": 12, "head_dim": 6]
+      let adaptive: JSONValue = ["type": "adaptive_cat", "dim_fx": 6, "head_dim": 6]
+      let window: JSONValue = ["type": "window", "window": .integer(size)]
       let lengths: [Int] = [1, 2 * size, 2 * size + 1]
       return lengths.flatMap { (length: Int) -> [VariantCase] in
         [
@@ -121,7 +121,7 @@ extension VariantCase {
   /// Configurations drawn by lot.
   static let drawn: [VariantCase] = (0..<24).map { (index: UInt64) -> VariantCase in
     var generator = CounterGenerator(seed: 20252, stream: .task, index: index)
-    func flip() -> Setting { .flag(generator.below(2) == 0) }
+    func flip() -> JSONValue { .flag(generator.below(2) == 0) }
     func number(_ range: ClosedRange<Int>) -> Int { range.lowerBound + generator.below(range.count) }
     func divisor(_ count: Int) -> Int {
       let divisors = (1...count).filter { count % $0 == 0 }
@@ -160,7 +160,7 @@ extension VariantCase {
   }
 
   /// One layer by lot, its heads at least as wide as `headWidth`.
-  private static func layer(_ headWidth: Int, _ generator: inout CounterGenerator) -> Setting {
+  private static func layer(_ headWidth: Int, _ generator: inout CounterGenerator) -> JSONValue {
     let inner = headWidth + 2 * generator.below(3)
     let width = inner * (1 + generator.below(3))
     switch generator.below(4) {

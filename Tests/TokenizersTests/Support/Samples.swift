@@ -1,5 +1,5 @@
 import Foundation
-import Settings
+import JSON
 import Testing
 import Tokenizers
 
@@ -48,7 +48,7 @@ struct Samples: Sendable, CustomTestStringConvertible {
   func cases() throws -> [Case] {
     let lines = try String(contentsOfFile: directory + "/cases.jsonl", encoding: .utf8).split(separator: "\n")
     return try lines.map { line in
-      let object = try Setting(json: String(line))
+      let object = try JSONValue(json: String(line))
       return Case(
         text: object["text"]?.textValue ?? "",
         ids: (object["ids"]?.listValue ?? []).map { Int32($0.integerValue ?? -1) },

@@ -1,6 +1,7 @@
 import CPUBackend
 import Checkpoints
 import Foundation
+import JSON
 import Logging
 import Parallel
 import Settings
@@ -162,10 +163,10 @@ struct RunInDirectory {
   private static let keysOfTime = ["seconds", "data_seconds", "tokens_per_second", "checkpoint_stall_seconds", "time"]
 
   /// The records of `metrics.jsonl` without those of time.
-  func records() throws -> [Setting] {
+  func records() throws -> [JSONValue] {
     let text = try String(contentsOfFile: directory + "/metrics.jsonl", encoding: .utf8)
     return try text.split(separator: "\n").map { line in
-      let entries = try Setting(json: String(line)).entries ?? []
+      let entries = try JSONValue(json: String(line)).entries ?? []
       return .mapping(entries.filter { !Self.keysOfTime.contains($0.key) })
     }
   }

@@ -1,19 +1,21 @@
+internal import JSON
+
 /// One `section.key=value` of the command line.
 struct Override: Hashable, Sendable {
   let text: String
   private let path: [String]
-  private let value: Setting
+  private let value: JSONValue
 
-  init(_ text: String) throws(SettingsError) {
+  init(_ text: String) throws(JSONError) {
     self.text = text
     guard let equals = text.firstIndex(of: "=") else { throw Self.malformed(text, "section.key=value") }
     self.path = text[..<equals].split(separator: ".", omittingEmptySubsequences: false).map(String.init)
     guard path.allSatisfy({ !$0.isEmpty && !$0.contains(where: \.isWhitespace) }) else {
       throw Self.malformed(text, "section.key=value")
     }
-    let value: Setting
+    let value: JSONValue
     do {
-      value = try Setting(yaml: String(text[equals...].dropFirst()), source: text)
+      value = try JSONValue(yaml: String(text[equals...].dropFirst()), source: text)
     } catch {
       throw Self.malformed(text, "a value that is YAML (\(error.found))")
     }
@@ -24,7 +26,7 @@ struct Override: Hashable, Sendable {
   }
 
   /// `root` with this value in it; mappings on the way are made where they are absent.
-  func applied(to root: Setting) throws(SettingsError) -> Setting {
+  func applied(to root: JSONValue) throws(JSONError) -> JSONValue {
     try replacing(path[...], in: root)
   }
 
@@ -34,7 +36,7 @@ struct Override: Hashable, Sendable {
     return key == own || key.hasPrefix(own + ".") || key.hasPrefix(own + "[")
   }
 
-  private func replacing(_ path: ArraySlice<String>, in setting: Setting) throws(SettingsError) -> Setting {
+  private func replacing(_ path: ArraySlice<String>, in setting: JSONValue) throws(JSONError) -> JSONValue {
     guard let key = path.first else { return value }
     guard setting == .null || setting.entries != nil else {
       throw Self.malformed(text, "a path through mappings; above \(Quotation.of(key)) stands \(setting.brief)")
@@ -48,7 +50,7 @@ struct Override: Hashable, Sendable {
     return .mapping(entries)
   }
 
-  private static func malformed(_ text: String, _ allowed: String) -> SettingsError {
-    SettingsError(.malformedOverride, key: "", found: Quotation.of(text), allowed: allowed, source: "--set")
+  private static func malformed(_ text: String, _ allowed: String) -> JSONError {
+    JSONError(.malformedOverride, key: "", found: Quotation.of(text), allowed: allowed, source: "--set")
   }
 }

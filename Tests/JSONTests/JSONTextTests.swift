@@ -1,20 +1,20 @@
 import Testing
 
-@testable import Settings
+@testable import JSON
 
-@Suite struct JSONTests {
+@Suite struct JSONTextTests {
   @Test func `all of JSON is read, keys in their order`() throws {
     let text =
       #" { "z" : [ 1 , -2.5e-3, true,false , null, "a\"\\\/\b\f\n\r\t\u00e9\ud83d\ude00" ], "a": {}, "b": [] } "#
-    let expected: Setting = [
+    let expected: JSONValue = [
       "z": [1, -2.5e-3, true, false, nil, "a\"\\/\u{8}\u{C}\n\r\té😀"], "a": [:], "b": [],
     ]
-    #expect(try Setting(json: text) == expected)
-    #expect(try Setting(json: expected.json()) == expected)
+    #expect(try JSONValue(json: text) == expected)
+    #expect(try JSONValue(json: expected.json()) == expected)
   }
 
   @Test func `compact and pretty forms are fixed`() {
-    let setting: Setting = ["step": 5, "loss": 1e-6, "sizes": [4, 8], "nested": ["a": [["b": nil]]], "none": [:]]
+    let setting: JSONValue = ["step": 5, "loss": 1e-6, "sizes": [4, 8], "nested": ["a": [["b": nil]]], "none": [:]]
     #expect(
       setting.json() == #"{"step": 5, "loss": 1e-06, "sizes": [4, 8], "nested": {"a": [{"b": null}]}, "none": {}}"#)
     #expect(
@@ -36,7 +36,7 @@ import Testing
   }
 
   @Test func `numbers that JSON does not know become null`() {
-    #expect(Setting.list([.number(.nan), .number(.infinity), .number(1)]).json() == "[null, null, 1.0]")
+    #expect(JSONValue.list([.number(.nan), .number(.infinity), .number(1)]).json() == "[null, null, 1.0]")
   }
 
   @Test(arguments: [
@@ -46,17 +46,17 @@ import Testing
     "\"\\ud800\\u0041\"", "\"a\nb\"", "1 2", "NaN", "'a'", "[1] x",
   ])
   func `what is not JSON is refused`(text: String) {
-    let error = #expect(throws: SettingsError.self) { try Setting(json: text, source: "f.json") }
+    let error = #expect(throws: JSONError.self) { try JSONValue(json: text, source: "f.json") }
     #expect(error?.description.hasPrefix("f.json:1: cannot be read: ") == true || text.contains("\n"))
   }
 
   @Test func `the line of a fault is named`() {
-    let error = #expect(throws: SettingsError.self) { try Setting(json: "{\"a\": 1,\n\n \"b\": ?}", source: "f.json") }
+    let error = #expect(throws: JSONError.self) { try JSONValue(json: "{\"a\": 1,\n\n \"b\": ?}", source: "f.json") }
     #expect(error?.description == "f.json:3: cannot be read: a value was expected")
   }
 
   @Test(arguments: ["[", "{\"a\":"]) func `deep nesting is refused`(opening: String) {
-    let error = #expect(throws: SettingsError.self) { try Setting(json: String(repeating: opening, count: 100_000)) }
+    let error = #expect(throws: JSONError.self) { try JSONValue(json: String(repeating: opening, count: 100_000)) }
     #expect(error?.found == "more than 200 levels")
   }
 }

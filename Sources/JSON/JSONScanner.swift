@@ -33,7 +33,7 @@ package struct JSONScanner {
   }
 
   /// Checks that nothing but space follows.
-  package mutating func finish() throws(SettingsError) {
+  package mutating func finish() throws(JSONError) {
     skipSpace()
     guard position == end else { throw error("more after the value") }
   }
@@ -41,7 +41,7 @@ package struct JSONScanner {
   // MARK: Objects and lists
 
   /// Goes into an object.
-  package mutating func beginObject() throws(SettingsError) {
+  package mutating func beginObject() throws(JSONError) {
     skipSpace()
     guard take("{") else { throw error("an object was expected") }
   }
@@ -50,7 +50,7 @@ package struct JSONScanner {
   ///
   /// - Parameter isFirst: true at the object's first entry; false afterwards.
   /// - Returns: false at the object's end, which is behind then.
-  package mutating func nextEntry(_ key: inout [UInt8], isFirst: inout Bool) throws(SettingsError) -> Bool {
+  package mutating func nextEntry(_ key: inout [UInt8], isFirst: inout Bool) throws(JSONError) -> Bool {
     skipSpace()
     if isFirst {
       isFirst = false
@@ -68,7 +68,7 @@ package struct JSONScanner {
   }
 
   /// Goes into a list.
-  package mutating func beginList() throws(SettingsError) {
+  package mutating func beginList() throws(JSONError) {
     skipSpace()
     guard take("[") else { throw error("a list was expected") }
   }
@@ -77,7 +77,7 @@ package struct JSONScanner {
   ///
   /// - Parameter isFirst: true at the list's first element; false afterwards.
   /// - Returns: false at the list's end, which is behind then.
-  package mutating func nextElement(isFirst: inout Bool) throws(SettingsError) -> Bool {
+  package mutating func nextElement(isFirst: inout Bool) throws(JSONError) -> Bool {
     skipSpace()
     if isFirst {
       isFirst = false
@@ -92,7 +92,7 @@ package struct JSONScanner {
   ///
   /// - Returns: the bytes that it takes.
   @discardableResult
-  package mutating func skipValue(depth: Int = 0) throws(SettingsError) -> Range<Int> {
+  package mutating func skipValue(depth: Int = 0) throws(JSONError) -> Range<Int> {
     guard depth <= Self.mostLevels else { throw error("more than \(Self.mostLevels) levels") }
     skipSpace()
     let start = position
@@ -119,7 +119,7 @@ package struct JSONScanner {
   // MARK: Scalars
 
   /// Reads a text; its bytes replace `content`.
-  package mutating func readText(_ content: inout [UInt8]) throws(SettingsError) {
+  package mutating func readText(_ content: inout [UInt8]) throws(JSONError) {
     skipSpace()
     guard take("\"") else { throw error("a text was expected") }
     content.removeAll(keepingCapacity: true)
@@ -136,7 +136,7 @@ package struct JSONScanner {
   }
 
   /// Reads a number: an integer where it is written as one that `Int` holds, else a finite number.
-  package mutating func readNumber() throws(SettingsError) -> Setting {
+  package mutating func readNumber() throws(JSONError) -> JSONValue {
     skipSpace()
     let start = position
     var isWhole = true
@@ -157,12 +157,12 @@ package struct JSONScanner {
     return .number(value)
   }
 
-  mutating func readWord(_ word: String) throws(SettingsError) {
+  mutating func readWord(_ word: String) throws(JSONError) {
     guard bytes[position..<end].starts(with: word.utf8) else { throw error("a value was expected") }
     position += word.utf8.count
   }
 
-  private mutating func escape() throws(SettingsError) -> Unicode.Scalar {
+  private mutating func escape() throws(JSONError) -> Unicode.Scalar {
     guard let byte = peek else { throw error("text without an end") }
     position += 1
     switch byte {
@@ -177,7 +177,7 @@ package struct JSONScanner {
     }
   }
 
-  private mutating func unicodeEscape() throws(SettingsError) -> Unicode.Scalar {
+  private mutating func unicodeEscape() throws(JSONError) -> Unicode.Scalar {
     let value = try fourDigits()
     if (0xD800..<0xDC00).contains(value) {
       let afterHigh = position
@@ -197,7 +197,7 @@ package struct JSONScanner {
     return "\u{FFFD}"
   }
 
-  private mutating func fourDigits() throws(SettingsError) -> UInt32 {
+  private mutating func fourDigits() throws(JSONError) -> UInt32 {
     var value: UInt32 = 0
     for _ in 0..<4 {
       guard let byte = peek, let digit = Character(Unicode.Scalar(byte)).hexDigitValue else {
@@ -230,7 +230,7 @@ package struct JSONScanner {
   }
 
   /// A problem at the place that was read last.
-  package func error(_ problem: String) -> SettingsError {
+  package func error(_ problem: String) -> JSONError {
     let line = 1 + bytes[..<min(position, bytes.count)].count { $0 == 0x0A }
     return .unreadable(source: source, line: line, problem: problem)
   }

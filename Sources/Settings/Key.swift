@@ -1,3 +1,5 @@
+package import JSON
+
 /// One key of a section of a run file, declared once: what it is called, what it may hold, what it does, and which
 /// property of the section's configuration it sets.
 ///
@@ -22,7 +24,7 @@ package struct Key<Config>: Sendable {
   let allowed: String
   let sentence: String
   let fallback: @Sendable (Config) -> KeyDeclaration.Fallback
-  let read: @Sendable (SettingsReader, inout Config) throws(SettingsError) -> Void
+  let read: @Sendable (JSONReader, inout Config) throws(JSONError) -> Void
 
   /// - Parameter defaults: a configuration made by its initialiser.
   package func declaration(_ defaults: Config) -> KeyDeclaration {
@@ -34,7 +36,7 @@ package struct Key<Config>: Sendable {
     let (part, readPart) = (fallback, read)
     return Key<Whole>(
       name: name, type: type, allowed: allowed, sentence: sentence, fallback: { part($0[keyPath: path]) },
-      read: { (reader, whole) throws(SettingsError) in try readPart(reader, &whole[keyPath: path]) })
+      read: { (reader, whole) throws(JSONError) in try readPart(reader, &whole[keyPath: path]) })
   }
 }
 
@@ -48,7 +50,8 @@ extension Key.Fallback {
     }
   }
 
-  func declaration(_ config: Config, _ path: Key.Path<Value>, _ setting: (Value) -> Setting) -> KeyDeclaration.Fallback
+  func declaration(_ config: Config, _ path: Key.Path<Value>, _ setting: (Value) -> JSONValue)
+    -> KeyDeclaration.Fallback
   {
     switch self {
     case .standard: .value(setting(config[keyPath: path]))
@@ -58,9 +61,9 @@ extension Key.Fallback {
   }
 }
 
-extension SettingsReader {
+extension JSONReader {
   /// Reads `keys` in their order into `config`, which holds their defaults.
-  package func read<Config>(_ keys: [Key<Config>], into config: inout Config) throws(SettingsError) {
+  package func read<Config>(_ keys: [Key<Config>], into config: inout Config) throws(JSONError) {
     for key in keys { try key.read(self, &config) }
   }
 }
@@ -80,8 +83,8 @@ extension Key {
   ) -> Key {
     Key(
       name: name, type: "list of integers", allowed: "each " + AllowedValues.limits(allowed), sentence: sentence,
-      fallback: { words.map { .derived($0) } ?? .value(.list($0[keyPath: path].map(Setting.integer))) },
-      read: { (reader, config) throws(SettingsError) in
+      fallback: { words.map { .derived($0) } ?? .value(.list($0[keyPath: path].map(JSONValue.integer))) },
+      read: { (reader, config) throws(JSONError) in
         config[keyPath: path] = try reader.integers(name, default: config[keyPath: path], in: allowed)
       })
   }
@@ -89,12 +92,12 @@ extension Key {
   /// Numbers: a list, or one alone.
   package static func numbers(
     _ name: String, _ path: Path<[Double]>, default fallback: Fallback<[Double]> = .standard,
-    in allowed: ClosedRange<Double> = SettingsReader.anyNumber, _ sentence: String
+    in allowed: ClosedRange<Double> = JSONReader.anyNumber, _ sentence: String
   ) -> Key {
     Key(
       name: name, type: "list of numbers", allowed: "each " + AllowedValues.limits(allowed), sentence: sentence,
-      fallback: { fallback.declaration($0, path) { .list($0.map(Setting.number)) } },
-      read: { (reader, config) throws(SettingsError) in
+      fallback: { fallback.declaration($0, path) { .list($0.map(JSONValue.number)) } },
+      read: { (reader, config) throws(JSONError) in
         config[keyPath: path] = try reader.numbers(name, default: fallback.value(config, path), in: allowed)
       })
   }
@@ -108,8 +111,8 @@ extension Key {
   ) -> Key {
     Key(
       name: name, type: "text or list of texts", allowed: allowed, sentence: sentence,
-      fallback: { fallback.declaration($0, path) { .list($0.map(Setting.text)) } },
-      read: { (reader, config) throws(SettingsError) in
+      fallback: { fallback.declaration($0, path) { .list($0.map(JSONValue.text)) } },
+      read: { (reader, config) throws(JSONError) in
         config[keyPath: path] = try reader.texts(name, default: fallback.value(config, path))
       })
   }

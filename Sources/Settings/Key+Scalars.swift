@@ -1,3 +1,5 @@
+internal import JSON
+
 extension Key {
   /// An integer.
   package static func integer(
@@ -6,8 +8,8 @@ extension Key {
   ) -> Key {
     Key(
       name: name, type: "integer", allowed: AllowedValues.limits(allowed), sentence: sentence,
-      fallback: { fallback.declaration($0, path, Setting.integer) },
-      read: { (reader, config) throws(SettingsError) in
+      fallback: { fallback.declaration($0, path, JSONValue.integer) },
+      read: { (reader, config) throws(JSONError) in
         config[keyPath: path] = try reader.integer(name, default: fallback.value(config, path), in: allowed)
       })
   }
@@ -22,7 +24,7 @@ extension Key {
     Key(
       name: name, type: "integer", allowed: AllowedValues.limits(allowed), sentence: sentence,
       fallback: { _ in .none(none) },
-      read: { (reader, config) throws(SettingsError) in
+      read: { (reader, config) throws(JSONError) in
         config[keyPath: path] = try reader.optionalInteger(name, in: allowed)
       })
   }
@@ -35,7 +37,7 @@ extension Key {
     Key(
       name: name, type: "integer", allowed: AllowedValues.limits(allowed), sentence: sentence,
       fallback: { _ in .none(none) },
-      read: { (reader, config) throws(SettingsError) in
+      read: { (reader, config) throws(JSONError) in
         config[keyPath: path] = try reader.optionalInteger(name, in: allowed) ?? derivation(config)
       })
   }
@@ -48,7 +50,7 @@ extension Key {
   ) -> Key {
     Key(
       name: name, type: "integer", allowed: words, sentence: sentence, fallback: { _ in .none(words) },
-      read: { (reader, config) throws(SettingsError) in
+      read: { (reader, config) throws(JSONError) in
         let expected = derivation(config)
         if let found = try reader.optionalInteger(name), found != expected {
           throw reader.invalid(name, found: "\(found)", allowed: "\(words) \(expected)")
@@ -58,13 +60,13 @@ extension Key {
 
   /// A number; integers count.
   package static func number(
-    _ name: String, _ path: Path<Double>, in allowed: ClosedRange<Double> = SettingsReader.anyNumber,
+    _ name: String, _ path: Path<Double>, in allowed: ClosedRange<Double> = JSONReader.anyNumber,
     _ sentence: String
   ) -> Key {
     Key(
       name: name, type: "number", allowed: AllowedValues.limits(allowed), sentence: sentence,
       fallback: { .value(.number($0[keyPath: path])) },
-      read: { (reader, config) throws(SettingsError) in
+      read: { (reader, config) throws(JSONError) in
         config[keyPath: path] = try reader.number(name, default: config[keyPath: path], in: allowed)
       })
   }
@@ -74,12 +76,12 @@ extension Key {
   /// - Parameter none: what an absent key means, in words.
   package static func optionalNumber(
     _ name: String, _ path: Path<Double?>, none: String? = nil,
-    in allowed: ClosedRange<Double> = SettingsReader.anyNumber, _ sentence: String
+    in allowed: ClosedRange<Double> = JSONReader.anyNumber, _ sentence: String
   ) -> Key {
     Key(
       name: name, type: "number", allowed: AllowedValues.limits(allowed), sentence: sentence,
       fallback: { _ in .none(none) },
-      read: { (reader, config) throws(SettingsError) in
+      read: { (reader, config) throws(JSONError) in
         config[keyPath: path] = try reader.optionalNumber(name, in: allowed)
       })
   }
@@ -89,7 +91,7 @@ extension Key {
     Key(
       name: name, type: "flag", allowed: "true, false", sentence: sentence,
       fallback: { .value(.flag($0[keyPath: path])) },
-      read: { (reader, config) throws(SettingsError) in
+      read: { (reader, config) throws(JSONError) in
         config[keyPath: path] = try reader.flag(name, default: config[keyPath: path])
       })
   }
@@ -104,7 +106,7 @@ extension Key {
   ) -> Key {
     Key(
       name: name, type: "text", allowed: allowed, sentence: sentence, fallback: { _ in .none(none) },
-      read: { (reader, config) throws(SettingsError) in config[keyPath: path] = try reader.optionalText(name) })
+      read: { (reader, config) throws(JSONError) in config[keyPath: path] = try reader.optionalText(name) })
   }
 
   /// One of the cases of `C`, by its raw value.
@@ -114,7 +116,7 @@ extension Key {
     Key(
       name: name, type: "choice", allowed: AllowedValues.names(C.self), sentence: sentence,
       fallback: { .value(.text($0[keyPath: path].rawValue)) },
-      read: { (reader, config) throws(SettingsError) in
+      read: { (reader, config) throws(JSONError) in
         config[keyPath: path] = try reader.choice(name, default: config[keyPath: path])
       })
   }
@@ -126,7 +128,7 @@ extension Key {
     Key(
       name: name, type: "choice", allowed: AllowedValues.names(C.self) + ", null", sentence: sentence,
       fallback: { config in config[keyPath: path].map { .value(.text($0.rawValue)) } ?? .none(nil) },
-      read: { (reader, config) throws(SettingsError) in
+      read: { (reader, config) throws(JSONError) in
         if let standard = config[keyPath: path], !reader.names(name) {
           config[keyPath: path] = try reader.choice(name, default: standard)
         } else {
@@ -140,7 +142,7 @@ extension Key {
     Key(
       name: name, type: "choice", allowed: names.joined(separator: ", "), sentence: sentence,
       fallback: { _ in .value(.text(names.first ?? "")) },
-      read: { (reader, _) throws(SettingsError) in
+      read: { (reader, _) throws(JSONError) in
         let text = try reader.text(name, default: names.first)
         guard names.contains(text) else {
           throw reader.invalid(name, found: text, allowed: names.joined(separator: " or "))

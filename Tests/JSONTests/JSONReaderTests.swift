@@ -1,24 +1,25 @@
 import Testing
 
+@testable import JSON
 @testable import Settings
 
-@Suite struct SettingsReaderTests {
+@Suite struct JSONReaderTests {
   enum Schedule: String, CaseIterable { case uniform, cycle }
 
-  static func reader(_ yaml: String) throws -> SettingsReader {
-    let root = try Setting(yaml: yaml, source: "f.yaml")
-    return try SettingsReader(root, path: "", source: "f.yaml").section("train")
+  static func reader(_ yaml: String) throws -> JSONReader {
+    let root = try JSONValue(yaml: yaml, source: "f.yaml")
+    return try JSONReader(root, path: "", source: "f.yaml").section("train")
   }
 
-  static func message(_ yaml: String, _ read: (SettingsReader) throws -> Void) throws -> String? {
+  static func message(_ yaml: String, _ read: (JSONReader) throws -> Void) throws -> String? {
     let reader = try reader(yaml)
-    let error = #expect(throws: SettingsError.self) { try read(reader) }
+    let error = #expect(throws: JSONError.self) { try read(reader) }
     return error?.description
   }
 
   @Test func `values are read and resolved in the order of reading, defaults filled in`() throws {
-    let root = try Setting(yaml: "train: {b: 2, a: 1e6, list: 3, s: cycle, inner: {x: null}}", source: "f")
-    let whole = SettingsReader(root, path: "")
+    let root = try JSONValue(yaml: "train: {b: 2, a: 1e6, list: 3, s: cycle, inner: {x: null}}", source: "f")
+    let whole = JSONReader(root, path: "")
     let reader = try whole.section("train")
     #expect(try reader.integer("a") == 1_000_000)
     #expect(try reader.number("b") == 2)
@@ -30,7 +31,7 @@ import Testing
     #expect(try reader.texts("paths", default: ["p"]) == ["p"])
     #expect(try reader.optionalChoice("c") as Schedule? == nil)
     #expect(try reader.integer("a") == 1_000_000)
-    let resolved: Setting = [
+    let resolved: JSONValue = [
       "train": [
         "a": 1_000_000, "b": 2.0, "list": [3], "s": "cycle", "inner": ["x": nil], "f": true, "t": "x y",
         "paths": ["p"], "c": nil,
@@ -81,7 +82,7 @@ import Testing
       try Self.message("train: {text: \"a\\nb\"}") { _ = try $0.integer("text") }
         == "f.yaml: train.text: found text \"a\\nb\"; allowed: an integer in 0...")
     #expect(
-      SettingsError.invalid(key: "train.a", found: "3", allowed: "a multiple of b (2)").description
+      JSONError.invalid(key: "train.a", found: "3", allowed: "a multiple of b (2)").description
         == "train.a: found 3; allowed: a multiple of b (2)")
     #expect(
       try Self.reader("").invalid("a", found: "3", allowed: "even").description
@@ -102,14 +103,14 @@ import Testing
   }
 
   @Test func `unknown keys of sections are refused by the whole`() throws {
-    let whole = SettingsReader(["train": ["inner": ["q": 1]]], path: "")
+    let whole = JSONReader(["train": ["inner": ["q": 1]]], path: "")
     _ = try whole.section("train").section("inner")
-    let error = #expect(throws: SettingsError.self) { try whole.finish() }
+    let error = #expect(throws: JSONError.self) { try whole.finish() }
     #expect(error?.description == "train.inner.q: unknown key; no key is allowed here")
   }
 
   @Test func `ignored keys are accepted and leave no trace`() throws {
-    let reader = SettingsReader(["torch_dtype": "float32", "a": 1], path: "model")
+    let reader = JSONReader(["torch_dtype": "float32", "a": 1], path: "model")
     reader.ignore(["torch_dtype", "absent"])
     #expect(try reader.integer("a") == 1)
     try reader.finish()
@@ -117,7 +118,7 @@ import Testing
   }
 
   @Test func `absent and null sections are empty, and a section asked for twice is the same`() throws {
-    let whole = SettingsReader(["a": nil], path: "")
+    let whole = JSONReader(["a": nil], path: "")
     #expect(try whole.section("a").integer("x", default: 3) == 3)
     #expect(try whole.section("b").integer("x", default: 4) == 4)
     #expect(try whole.section("a") === whole.section("a"))
@@ -126,14 +127,14 @@ import Testing
   }
 
   @Test func `presence means a value other than null`() {
-    let reader = SettingsReader(["a": nil, "b": false], path: "")
+    let reader = JSONReader(["a": nil, "b": false], path: "")
     #expect(!reader.has("a") && reader.has("b") && !reader.has("c"))
   }
 
   @Test func `a list where a mapping belongs is refused at the first read`() {
-    let reader = SettingsReader([1, 2], path: "model")
-    let error = #expect(throws: SettingsError.self) { try reader.integer("a", default: 1) }
+    let reader = JSONReader([1, 2], path: "model")
+    let error = #expect(throws: JSONError.self) { try reader.integer("a", default: 1) }
     #expect(error?.description == "model: found a list of 2; allowed: a mapping")
-    #expect(throws: SettingsError.self) { try reader.finish() }
+    #expect(throws: JSONError.self) { try reader.finish() }
   }
 }

@@ -1,12 +1,24 @@
-extension Setting {
+extension JSONValue {
   /// The value that a JSON text describes, keys in their order.
   ///
   /// - Parameters:
   ///   - json: one value, by the letter of RFC 8259. Integers that `Int` cannot hold become numbers.
   ///   - source: the name of the text, for messages.
-  /// - Throws: ``SettingsError`` naming the line, also for a key that occurs twice and for more than 200 levels.
-  package init(json: String, source: String = "JSON") throws(SettingsError) {
-    var scanner = JSONScanner(Array(json.utf8), source: source)
+  /// - Throws: ``JSONError`` naming the line, also for a key that occurs twice and for more than 200 levels.
+  package init(json: String, source: String = "JSON") throws(JSONError) {
+    try self.init(utf8: Array(json.utf8), source: source)
+  }
+
+  /// The value that the bytes of a file describe; as ``init(json:source:)``, and bytes that are not UTF-8 are refused.
+  package init(json bytes: some Collection<UInt8>, source: String) throws(JSONError) {
+    guard String(validating: bytes, as: UTF8.self) != nil else {
+      throw .unreadable(source: source, line: nil, problem: "bytes that are not UTF-8")
+    }
+    try self.init(utf8: Array(bytes), source: source)
+  }
+
+  private init(utf8 bytes: [UInt8], source: String) throws(JSONError) {
+    var scanner = JSONScanner(bytes, source: source)
     self = try scanner.readValue()
     try scanner.finish()
   }
@@ -15,12 +27,12 @@ extension Setting {
 extension JSONScanner {
   /// Reads a value of any kind, keys in their order.
   ///
-  /// - Throws: ``SettingsError`` naming the line, also for a key that occurs twice and for more than 200 levels.
-  package mutating func readValue() throws(SettingsError) -> Setting {
+  /// - Throws: ``JSONError`` naming the line, also for a key that occurs twice and for more than 200 levels.
+  package mutating func readValue() throws(JSONError) -> JSONValue {
     try readValue(depth: 0)
   }
 
-  private mutating func readValue(depth: Int) throws(SettingsError) -> Setting {
+  private mutating func readValue(depth: Int) throws(JSONError) -> JSONValue {
     guard depth <= Self.mostLevels else { throw error("more than \(Self.mostLevels) levels") }
     switch peekValue() {
     case UInt8(ascii: "{"): return try readMapping(depth: depth)
@@ -33,13 +45,13 @@ extension JSONScanner {
     }
   }
 
-  private mutating func read(_ word: String, _ value: Setting) throws(SettingsError) -> Setting {
+  private mutating func read(_ word: String, _ value: JSONValue) throws(JSONError) -> JSONValue {
     try readWord(word)
     return value
   }
 
-  private mutating func readMapping(depth: Int) throws(SettingsError) -> Setting {
-    var entries: [Setting.Entry] = []
+  private mutating func readMapping(depth: Int) throws(JSONError) -> JSONValue {
+    var entries: [JSONValue.Entry] = []
     var seen: Set<String> = []
     var bytes: [UInt8] = []
     var isFirst = true
@@ -52,8 +64,8 @@ extension JSONScanner {
     return .mapping(entries)
   }
 
-  private mutating func readList(depth: Int) throws(SettingsError) -> Setting {
-    var elements: [Setting] = []
+  private mutating func readList(depth: Int) throws(JSONError) -> JSONValue {
+    var elements: [JSONValue] = []
     var isFirst = true
     try beginList()
     while try nextElement(isFirst: &isFirst) { elements.append(try readValue(depth: depth + 1)) }
@@ -61,14 +73,14 @@ extension JSONScanner {
   }
 
   /// Reads a text as a `String`.
-  package mutating func readString() throws(SettingsError) -> String {
+  package mutating func readString() throws(JSONError) -> String {
     var content: [UInt8] = []
     try readText(&content)
     return String(decoding: content, as: UTF8.self)
   }
 }
 
-extension Setting {
+extension JSONValue {
   /// The value as JSON, keys in their order. Numbers have their shortest form that reads back the same; those that JSON
   /// does not know (infinities, not a number) become null.
   ///

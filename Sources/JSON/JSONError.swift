@@ -1,5 +1,7 @@
-/// A setting that cannot be used: which, what was found, what is allowed, and in which file.
-package struct SettingsError: Error, Hashable, CustomStringConvertible {
+/// A text or value that cannot be used: which, what was found, what is allowed, and in which file.
+///
+/// Run files are YAML that stands for a JSON value; their errors are these as well.
+package struct JSONError: Error, Hashable, CustomStringConvertible {
   package enum Kind: Hashable, Sendable {
     /// The file cannot be opened or read.
     case missingFile
@@ -24,7 +26,7 @@ package struct SettingsError: Error, Hashable, CustomStringConvertible {
   package var source: String?
   package var line: Int?
 
-  init(_ kind: Kind, key: String, found: String, allowed: String, source: String? = nil, line: Int? = nil) {
+  package init(_ kind: Kind, key: String, found: String, allowed: String, source: String? = nil, line: Int? = nil) {
     self.kind = kind
     self.key = key
     self.found = found
@@ -39,16 +41,16 @@ package struct SettingsError: Error, Hashable, CustomStringConvertible {
   ///   - key: the full path, such as `model.hidden_size`.
   ///   - found: the value or values, in words.
   ///   - allowed: the rule, in words.
-  package static func invalid(key: String, found: String, allowed: String) -> SettingsError {
-    SettingsError(.invalid, key: key, found: found, allowed: allowed)
+  package static func invalid(key: String, found: String, allowed: String) -> JSONError {
+    JSONError(.invalid, key: key, found: found, allowed: allowed)
   }
 
-  static func missingFile(_ path: String, problem: String) -> SettingsError {
-    SettingsError(.missingFile, key: "", found: problem, allowed: "a readable file", source: path)
+  package static func missingFile(_ path: String, problem: String) -> JSONError {
+    JSONError(.missingFile, key: "", found: problem, allowed: "a readable file", source: path)
   }
 
-  static func unreadable(source: String, line: Int?, problem: String) -> SettingsError {
-    SettingsError(.unreadable, key: "", found: problem, allowed: "YAML or JSON", source: source, line: line)
+  package static func unreadable(source: String, line: Int?, problem: String) -> JSONError {
+    JSONError(.unreadable, key: "", found: problem, allowed: "YAML or JSON", source: source, line: line)
   }
 
   /// One line, whatever was found.
@@ -68,9 +70,24 @@ package struct SettingsError: Error, Hashable, CustomStringConvertible {
   }
 }
 
+extension JSONError {
+  /// - Parameters:
+  ///   - path: the mapping that holds the key; empty for the whole file.
+  ///   - known: names of the keys that it may hold.
+  ///   - elsewhere: full paths under which a key of that name is known.
+  package static func unknownKey(_ name: String, path: String, known: [String], elsewhere: [String] = []) -> JSONError {
+    func full(_ name: String) -> String { path.isEmpty ? name : "\(path).\(name)" }
+    let guess = elsewhere.first ?? Spelling.nearest(to: name, among: known).map(full)
+    let list = known.isEmpty ? "no key is allowed here" : "allowed here: " + known.sorted().joined(separator: ", ")
+    return JSONError(
+      .unknownKey, key: full(name), found: Quotation.of(name),
+      allowed: (guess.map { "did you mean \($0)? " } ?? "") + list)
+  }
+}
+
 /// Text between double quotes, in the escapes that JSON and YAML share.
-enum Quotation {
-  static func of(_ text: String) -> String {
+package enum Quotation {
+  package static func of(_ text: String) -> String {
     var result = "\""
     for scalar in text.unicodeScalars {
       switch scalar {

@@ -1,35 +1,36 @@
-/// Reads one mapping key by key, checks every value, and remembers what it resolved.
+/// Reads one mapping key by key, checks every value, and remembers what it resolved: a section of a run file, the
+/// `config.json` of a model, what a checkpoint says of itself.
 ///
 /// A module reads the keys it owns in the order in which they should appear in the resolved configuration, then calls
 /// ``finish()``, which refuses keys that nobody read.
-package final class SettingsReader {
+package final class JSONReader {
   /// Full path of the mapping, such as `train`; empty for the whole file.
   package let path: String
   /// The file, where known.
   package let source: String?
 
-  private let mapping: Setting
+  private let mapping: JSONValue
   private var known: Set<String> = []
   private var records: [(key: String, value: Record)] = []
 
   private enum Record {
-    case value(Setting)
-    case section(SettingsReader)
-    case sections([SettingsReader])
+    case value(JSONValue)
+    case section(JSONReader)
+    case sections([JSONReader])
   }
 
   /// - Parameters:
   ///   - mapping: null counts as empty; anything else that is no mapping makes every read throw.
   ///   - path: full path of the mapping, for messages.
   ///   - source: the file it comes from, for messages.
-  package init(_ mapping: Setting, path: String, source: String? = nil) {
+  package init(_ mapping: JSONValue, path: String, source: String? = nil) {
     self.mapping = mapping
     self.path = path
     self.source = source
   }
 
   /// What was read so far, in the order of reading, defaults filled in.
-  package var resolved: Setting {
+  package var resolved: JSONValue {
     .mapping(
       records.map { record in
         switch record.value {
@@ -50,17 +51,39 @@ package final class SettingsReader {
     mapping[key] != nil
   }
 
+  /// The mapping's keys, in their order. Does not count as reading them.
+  package func keys() throws(JSONError) -> [String] {
+    try checkMapping()
+    return (mapping.entries ?? []).map(\.key)
+  }
+
+  /// The value under `key` as it stands, null if it is that; the key must be there.
+  package func value(_ key: String) throws(JSONError) -> JSONValue {
+    recorded(key, try required(key, nil, "a value")) { $0 }
+  }
+
+  /// The elements under `key`, which must be a list.
+  package func list(_ key: String) throws(JSONError) -> [JSONValue] {
+    let value = try required(key, nil, "a list")
+    guard let elements = value.listValue else { throw wrongType(key, value, allowed: "a list") }
+    return recorded(key, elements, JSONValue.list)
+  }
+
   /// Accepts these keys without any effect; they do not appear among the resolved ones.
   package func ignore(_ keys: [String]) {
     known.formUnion(keys)
   }
 
-  /// A reader of the mapping under `key`; an absent or null one is empty. Asking again gives the same reader.
-  package func section(_ key: String) throws(SettingsError) -> SettingsReader {
+  /// A reader of the mapping under `key`. Asking again gives the same reader.
+  ///
+  /// - Parameter isRequired: whether the mapping must be there; else an absent or null one is empty.
+  package func section(_ key: String, isRequired: Bool = false) throws(JSONError) -> JSONReader {
     for case (key, .section(let reader)) in records { return reader }
-    let value = try lookUp(key) ?? .null
-    guard value == .null || value.entries != nil else { throw wrongType(key, value, allowed: "a mapping") }
-    let reader = SettingsReader(value, path: fullPath(key), source: source)
+    let value = try isRequired ? required(key, nil, "a mapping") : lookUp(key) ?? .null
+    guard !isRequired && value == .null || value.entries != nil else {
+      throw wrongType(key, value, allowed: "a mapping")
+    }
+    let reader = JSONReader(value, path: fullPath(key), source: source)
     records.append((key, .section(reader)))
     return reader
   }
@@ -68,29 +91,29 @@ package final class SettingsReader {
   /// A reader of each mapping in the list under `key`, which must be there.
   ///
   /// - Parameter textKey: a text in the list stands for a mapping with the text under this key alone.
-  package func sections(_ key: String, textKey: String) throws(SettingsError) -> [SettingsReader] {
+  package func sections(_ key: String, textKey: String) throws(JSONError) -> [JSONReader] {
     let rule = "a list, each a text or a mapping"
     let list = try required(key, nil, rule)
     guard let elements = list.listValue else { throw wrongType(key, list, allowed: rule) }
-    var readers: [SettingsReader] = []
+    var readers: [JSONReader] = []
     for (index, element) in elements.enumerated() {
-      let mapping = element.textValue.map { Setting.mapping([.init(key: textKey, value: .text($0))]) } ?? element
+      let mapping = element.textValue.map { JSONValue.mapping([.init(key: textKey, value: .text($0))]) } ?? element
       guard mapping.entries != nil else {
         throw wrongType("\(key)[\(index)]", element, allowed: "a text or a mapping")
       }
-      readers.append(SettingsReader(mapping, path: fullPath("\(key)[\(index)]"), source: source))
+      readers.append(JSONReader(mapping, path: fullPath("\(key)[\(index)]"), source: source))
     }
     records.append((key, .sections(readers)))
     return readers
   }
 
   /// As ``sections(_:textKey:)``; nil, and recorded as null, if the key is absent or null.
-  package func optionalSections(_ key: String, textKey: String) throws(SettingsError) -> [SettingsReader]? {
+  package func optionalSections(_ key: String, textKey: String) throws(JSONError) -> [JSONReader]? {
     try optional(key) == nil ? nil : try sections(key, textKey: textKey)
   }
 
   /// Checks that every key of the mapping, and of all sections read, is known.
-  package func finish() throws(SettingsError) {
+  package func finish() throws(JSONError) {
     try checkMapping()
     for entry in mapping.entries ?? [] where !known.contains(entry.key) { throw unknownKey(entry.key) }
     for case (_, .section(let reader)) in records { try reader.finish() }
@@ -100,20 +123,20 @@ package final class SettingsReader {
   }
 
   /// A value under this reader that breaks a rule of the module that reads it.
-  package func invalid(_ key: String, found: String, allowed: String) -> SettingsError {
+  package func invalid(_ key: String, found: String, allowed: String) -> JSONError {
     error(.invalid, key, found: found, allowed: allowed)
   }
 
   // MARK: What the typed reads are made of
 
   /// The value under `key` as it stands, which thereby becomes a known key; nil if absent.
-  func lookUp(_ key: String) throws(SettingsError) -> Setting? {
+  func lookUp(_ key: String) throws(JSONError) -> JSONValue? {
     try checkMapping()
     known.insert(key)
     return mapping[key]
   }
 
-  func record(_ key: String, _ value: Setting) {
+  func record(_ key: String, _ value: JSONValue) {
     if let index = records.firstIndex(where: { $0.key == key }) {
       records[index].value = .value(value)
     } else {
@@ -121,11 +144,11 @@ package final class SettingsReader {
     }
   }
 
-  func error(_ kind: SettingsError.Kind, _ key: String, found: String, allowed: String) -> SettingsError {
-    SettingsError(kind, key: fullPath(key), found: found, allowed: allowed, source: source)
+  func error(_ kind: JSONError.Kind, _ key: String, found: String, allowed: String) -> JSONError {
+    JSONError(kind, key: fullPath(key), found: found, allowed: allowed, source: source)
   }
 
-  func wrongType(_ key: String, _ value: Setting, allowed: String) -> SettingsError {
+  func wrongType(_ key: String, _ value: JSONValue, allowed: String) -> JSONError {
     error(.wrongType, key, found: value.brief, allowed: allowed)
   }
 
@@ -133,12 +156,12 @@ package final class SettingsReader {
     path.isEmpty || key.isEmpty ? path + key : path + "." + key
   }
 
-  private func checkMapping() throws(SettingsError) {
+  private func checkMapping() throws(JSONError) {
     guard mapping == .null || mapping.entries != nil else { throw wrongType("", mapping, allowed: "a mapping") }
   }
 
-  private func unknownKey(_ key: String) -> SettingsError {
-    var error = SettingsError.unknownKey(key, path: path, known: Array(known))
+  private func unknownKey(_ key: String) -> JSONError {
+    var error = JSONError.unknownKey(key, path: path, known: Array(known))
     error.source = source
     return error
   }

@@ -1,4 +1,4 @@
-extension SettingsReader {
+extension JSONReader {
   /// The integer under `key`.
   ///
   /// - Parameters:
@@ -6,18 +6,18 @@ extension SettingsReader {
   ///   - allowed: what it may be. Whole numbers such as `1e6` count as integers.
   package func integer(
     _ key: String, default: Int? = nil, in allowed: ClosedRange<Int> = 0...Int.max
-  ) throws(SettingsError) -> Int {
+  ) throws(JSONError) -> Int {
     let rule = AllowedValues.describe(allowed)
-    let value = try required(key, `default`.map(Setting.integer), rule)
-    return recorded(key, try checked(key, value, in: allowed), Setting.integer)
+    let value = try required(key, `default`.map(JSONValue.integer), rule)
+    return recorded(key, try checked(key, value, in: allowed), JSONValue.integer)
   }
 
   /// The integer under `key`; nil if the key is absent or null.
   package func optionalInteger(
     _ key: String, in allowed: ClosedRange<Int> = 0...Int.max
-  ) throws(SettingsError) -> Int? {
+  ) throws(JSONError) -> Int? {
     guard let value = try optional(key) else { return nil }
-    return recorded(key, try checked(key, value, in: allowed), Setting.integer)
+    return recorded(key, try checked(key, value, in: allowed), JSONValue.integer)
   }
 
   /// The number under `key`; integers count.
@@ -27,45 +27,45 @@ extension SettingsReader {
   ///   - allowed: what it may be; never an infinity or no number.
   package func number(
     _ key: String, default: Double? = nil, in allowed: ClosedRange<Double> = anyNumber
-  ) throws(SettingsError) -> Double {
+  ) throws(JSONError) -> Double {
     let rule = AllowedValues.describe(allowed)
-    let value = try required(key, `default`.map(Setting.number), rule)
-    return recorded(key, try checked(key, value, in: allowed), Setting.number)
+    let value = try required(key, `default`.map(JSONValue.number), rule)
+    return recorded(key, try checked(key, value, in: allowed), JSONValue.number)
   }
 
   /// The number under `key`; nil if the key is absent or null.
   package func optionalNumber(
     _ key: String, in allowed: ClosedRange<Double> = anyNumber
-  ) throws(SettingsError) -> Double? {
+  ) throws(JSONError) -> Double? {
     guard let value = try optional(key) else { return nil }
-    return recorded(key, try checked(key, value, in: allowed), Setting.number)
+    return recorded(key, try checked(key, value, in: allowed), JSONValue.number)
   }
 
   /// The flag under `key`: `true` or `false`.
-  package func flag(_ key: String, default: Bool? = nil) throws(SettingsError) -> Bool {
+  package func flag(_ key: String, default: Bool? = nil) throws(JSONError) -> Bool {
     let rule = "true or false"
-    let value = try required(key, `default`.map(Setting.flag), rule)
+    let value = try required(key, `default`.map(JSONValue.flag), rule)
     guard let flag = value.flagValue else { throw wrongType(key, value, allowed: rule) }
-    return recorded(key, flag, Setting.flag)
+    return recorded(key, flag, JSONValue.flag)
   }
 
   /// The text under `key`.
-  package func text(_ key: String, default: String? = nil) throws(SettingsError) -> String {
-    let value = try required(key, `default`.map(Setting.text), "text")
-    return recorded(key, try checkedText(key, value), Setting.text)
+  package func text(_ key: String, default: String? = nil) throws(JSONError) -> String {
+    let value = try required(key, `default`.map(JSONValue.text), "text")
+    return recorded(key, try checkedText(key, value), JSONValue.text)
   }
 
   /// The text under `key`; nil if the key is absent or null.
-  package func optionalText(_ key: String) throws(SettingsError) -> String? {
+  package func optionalText(_ key: String) throws(JSONError) -> String? {
     guard let value = try optional(key) else { return nil }
-    return recorded(key, try checkedText(key, value), Setting.text)
+    return recorded(key, try checkedText(key, value), JSONValue.text)
   }
 
   /// The case of `C` whose raw value stands under `key`.
   package func choice<C: RawRepresentable & CaseIterable>(
     _ key: String, default: C? = nil
-  ) throws(SettingsError) -> C where C.RawValue == String {
-    let fallback = (`default`?.rawValue).map(Setting.text)
+  ) throws(JSONError) -> C where C.RawValue == String {
+    let fallback = (`default`?.rawValue).map(JSONValue.text)
     let value = try required(key, fallback, AllowedValues.describe(C.self))
     return recorded(key, try checked(key, value, as: C.self)) { .text($0.rawValue) }
   }
@@ -73,7 +73,7 @@ extension SettingsReader {
   /// The case of `C` whose raw value stands under `key`; nil if the key is absent or null.
   package func optionalChoice<C: RawRepresentable & CaseIterable>(
     _ key: String
-  ) throws(SettingsError) -> C? where C.RawValue == String {
+  ) throws(JSONError) -> C? where C.RawValue == String {
     guard let value = try optional(key) else { return nil }
     return recorded(key, try checked(key, value, as: C.self)) { .text($0.rawValue) }
   }
@@ -85,31 +85,31 @@ extension SettingsReader {
 
   // MARK: What these share with the lists
 
-  func required(_ key: String, _ fallback: Setting?, _ rule: String) throws(SettingsError) -> Setting {
+  func required(_ key: String, _ fallback: JSONValue?, _ rule: String) throws(JSONError) -> JSONValue {
     if let value = try lookUp(key) ?? fallback { return value }
     throw error(.missingKey, key, found: "nothing", allowed: rule)
   }
 
   /// The value under `key`; nil, and recorded as null, if it is absent or null.
-  func optional(_ key: String) throws(SettingsError) -> Setting? {
+  func optional(_ key: String) throws(JSONError) -> JSONValue? {
     if let value = try lookUp(key), value != .null { return value }
     record(key, .null)
     return nil
   }
 
-  func recorded<T>(_ key: String, _ value: T, _ setting: (T) -> Setting) -> T {
+  func recorded<T>(_ key: String, _ value: T, _ setting: (T) -> JSONValue) -> T {
     record(key, setting(value))
     return value
   }
 
-  func checked(_ key: String, _ value: Setting, in allowed: ClosedRange<Int>) throws(SettingsError) -> Int {
+  func checked(_ key: String, _ value: JSONValue, in allowed: ClosedRange<Int>) throws(JSONError) -> Int {
     let rule = AllowedValues.describe(allowed)
     guard let integer = value.integerValue else { throw wrongType(key, value, allowed: rule) }
     guard allowed.contains(integer) else { throw error(.outOfRange, key, found: value.brief, allowed: rule) }
     return integer
   }
 
-  func checked(_ key: String, _ value: Setting, in allowed: ClosedRange<Double>) throws(SettingsError) -> Double {
+  func checked(_ key: String, _ value: JSONValue, in allowed: ClosedRange<Double>) throws(JSONError) -> Double {
     let rule = AllowedValues.describe(allowed)
     guard let number = value.numberValue else { throw wrongType(key, value, allowed: rule) }
     guard allowed.contains(number), number.isFinite else {
@@ -119,15 +119,15 @@ extension SettingsReader {
   }
 
   private func checked<C: RawRepresentable & CaseIterable>(
-    _ key: String, _ value: Setting, as type: C.Type
-  ) throws(SettingsError) -> C where C.RawValue == String {
+    _ key: String, _ value: JSONValue, as type: C.Type
+  ) throws(JSONError) -> C where C.RawValue == String {
     let rule = AllowedValues.describe(type)
     guard let text = value.textValue else { throw wrongType(key, value, allowed: rule) }
     guard let choice = C(rawValue: text) else { throw error(.outOfRange, key, found: value.brief, allowed: rule) }
     return choice
   }
 
-  func checkedText(_ key: String, _ value: Setting) throws(SettingsError) -> String {
+  func checkedText(_ key: String, _ value: JSONValue) throws(JSONError) -> String {
     guard let text = value.textValue else { throw wrongType(key, value, allowed: "text") }
     return text
   }

@@ -1,10 +1,12 @@
+package import JSON
+
 /// What a key of a run file is, in words: for `catlm config`, the documentation and tests.
 package struct KeyDeclaration: Hashable, Sendable {
   /// What stands for a key that is not there.
   package enum Fallback: Hashable, Sendable {
     /// Nothing: the key must be there.
     case required
-    case value(Setting)
+    case value(JSONValue)
     /// What follows from other keys.
     case derived(String)
     /// Null; with what that means, if that is not the absence of something.
@@ -86,7 +88,7 @@ package struct SectionDeclaration: Sendable {
   /// Names of the keys that a section with these values may have, those without effect last.
   ///
   /// - Returns: those of all kinds if the values name none that there is.
-  func names(in values: Setting) -> (keys: [String], ignored: [String]) {
+  func names(in values: JSONValue) -> (keys: [String], ignored: [String]) {
     let selector = keys.first.flatMap { first in values[first.name]?.textValue ?? first.fallbackText }
     let named = kinds.filter { $0.name == selector }
     let chosen = named.isEmpty ? kinds : named
@@ -100,15 +102,15 @@ extension RunFile {
   /// Refuses sections and keys that nobody declared, before anything else is found wrong.
   ///
   /// The message names the nearest key that there is, or the section that has a key of that name.
-  package func requireDeclared(_ sections: [SectionDeclaration]) throws(SettingsError) {
+  package func requireDeclared(_ sections: [SectionDeclaration]) throws(JSONError) {
     let names = sections.map(\.name)
     for entry in root.entries ?? [] {
       guard let section = sections.first(where: { $0.name == entry.key }) else {
-        throw SettingsError.unknownKey(entry.key, path: "", known: names, elsewhere: places(of: entry.key, sections))
+        throw JSONError.unknownKey(entry.key, path: "", known: names, elsewhere: places(of: entry.key, sections))
       }
       let (known, ignored) = section.names(in: entry.value)
       for inner in entry.value.entries ?? [] where !known.contains(inner.key) && !ignored.contains(inner.key) {
-        throw SettingsError.unknownKey(
+        throw JSONError.unknownKey(
           inner.key, path: section.name, known: known, elsewhere: places(of: inner.key, sections))
       }
     }
@@ -117,20 +119,5 @@ extension RunFile {
   /// Full paths of the keys that are called `name`.
   private func places(of name: String, _ sections: [SectionDeclaration]) -> [String] {
     sections.filter { section in section.allKeys.contains { $0.key.name == name } }.map { "\($0.name).\(name)" }
-  }
-}
-
-extension SettingsError {
-  /// - Parameters:
-  ///   - path: the mapping that holds the key; empty for the whole file.
-  ///   - known: names of the keys that it may hold.
-  ///   - elsewhere: full paths under which a key of that name is known.
-  static func unknownKey(_ name: String, path: String, known: [String], elsewhere: [String] = []) -> SettingsError {
-    func full(_ name: String) -> String { path.isEmpty ? name : "\(path).\(name)" }
-    let guess = elsewhere.first ?? Spelling.nearest(to: name, among: known).map(full)
-    let list = known.isEmpty ? "no key is allowed here" : "allowed here: " + known.sorted().joined(separator: ", ")
-    return SettingsError(
-      .unknownKey, key: full(name), found: Quotation.of(name),
-      allowed: (guess.map { "did you mean \($0)? " } ?? "") + list)
   }
 }

@@ -2,8 +2,8 @@
 ///
 /// This is the core schema of YAML 1.2 with two differences: digits may be grouped by underscores, and a decimal integer
 /// with leading zeros is text, for versions of YAML disagree on it. `yes`, `no`, `on` and `off` are text.
-enum PlainScalar {
-  static func resolve(_ text: String) -> Setting {
+package enum PlainScalar {
+  package static func resolve(_ text: String) -> JSONValue {
     switch text {
     case "", "~", "null", "Null", "NULL": return .null
     case "true", "True", "TRUE": return .flag(true)
@@ -16,23 +16,23 @@ enum PlainScalar {
   }
 
   /// Whether readers of older versions of YAML take the text for something else.
-  static func isAmbiguous(_ text: String) -> Bool {
+  package static func isAmbiguous(_ text: String) -> Bool {
     ["y", "n", "yes", "no", "on", "off"].contains(text.lowercased())
   }
 
-  private static func integer(_ text: String) -> Setting? {
+  private static func integer(_ text: String) -> JSONValue? {
     if text.hasPrefix("0x") || text.hasPrefix("0o") {
       let digits = text.dropFirst(2)
       guard digits.allSatisfy(\.isHexDigit) else { return nil }
-      return Int(digits, radix: text.hasPrefix("0x") ? 16 : 8).map(Setting.integer)
+      return Int(digits, radix: text.hasPrefix("0x") ? 16 : 8).map(JSONValue.integer)
     }
     var digits = Substring(text)
     if let sign = digits.first, sign == "-" || sign == "+" { digits = digits.dropFirst() }
     guard isDigits(digits), digits == "0" || !digits.hasPrefix("0") else { return nil }
-    return Int(text.filter { $0 != "_" }).map(Setting.integer)
+    return Int(text.filter { $0 != "_" }).map(JSONValue.integer)
   }
 
-  private static func number(_ text: String) -> Setting? {
+  private static func number(_ text: String) -> JSONValue? {
     var rest = Substring(text)
     if let sign = rest.first, sign == "-" || sign == "+" { rest = rest.dropFirst() }
     if let mark = rest.firstIndex(where: { $0 == "e" || $0 == "E" }) {
@@ -49,7 +49,7 @@ enum PlainScalar {
   }
 
   /// The number of a text that has the form of one, in the form that Swift reads.
-  private static func normalised(_ text: String) -> Setting? {
+  private static func normalised(_ text: String) -> JSONValue? {
     let digits = text.filter { $0 != "_" }
     return Double(digits).flatMap { $0.isFinite ? .number($0) : nil }
   }

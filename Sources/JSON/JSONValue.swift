@@ -1,26 +1,26 @@
 /// A value as a run file or a JSON file holds it: a scalar, a list or a mapping that keeps its order.
-package enum Setting: Hashable, Sendable {
+package enum JSONValue: Hashable, Sendable {
   case null
   case flag(Bool)
   case integer(Int)
   case number(Double)
   case text(String)
-  case list([Setting])
+  case list([JSONValue])
   case mapping([Entry])
 
   /// One key of a mapping with its value.
   package struct Entry: Hashable, Sendable {
     package let key: String
-    package var value: Setting
+    package var value: JSONValue
 
-    package init(key: String, value: Setting) {
+    package init(key: String, value: JSONValue) {
       self.key = key
       self.value = value
     }
   }
 
   /// The value under `key`; nil if this is no mapping or has no such key.
-  package subscript(key: String) -> Setting? {
+  package subscript(key: String) -> JSONValue? {
     entries?.first { $0.key == key }?.value
   }
 
@@ -29,7 +29,7 @@ package enum Setting: Hashable, Sendable {
     if case .mapping(let entries) = self { entries } else { nil }
   }
 
-  package var listValue: [Setting]? {
+  package var listValue: [JSONValue]? {
     if case .list(let elements) = self { elements } else { nil }
   }
 
@@ -60,7 +60,7 @@ package enum Setting: Hashable, Sendable {
   }
 
   /// Whether the value stands alone, neither a list nor a mapping.
-  var isScalar: Bool {
+  package var isScalar: Bool {
     switch self {
     case .null, .flag, .integer, .number, .text: true
     case .list, .mapping: false
@@ -70,8 +70,14 @@ package enum Setting: Hashable, Sendable {
   /// The value as people write it: a text without quotes, all else as JSON.
   package var plain: String { textValue ?? json() }
 
+  /// The value as JSON, cut to a length that fits a message.
+  package var excerpt: String {
+    let text = json()
+    return text.count <= 80 ? text : text.prefix(80) + "…"
+  }
+
   /// The value in few words, for a message of one line.
-  var brief: String {
+  package var brief: String {
     switch self {
     case .null: "null"
     case .flag(let value): "\(value)"
@@ -84,54 +90,54 @@ package enum Setting: Hashable, Sendable {
   }
 }
 
-extension Setting: ExpressibleByNilLiteral {
+extension JSONValue: ExpressibleByNilLiteral {
   package init(nilLiteral: ()) { self = .null }
 }
 
-extension Setting: ExpressibleByBooleanLiteral {
+extension JSONValue: ExpressibleByBooleanLiteral {
   package init(booleanLiteral value: Bool) { self = .flag(value) }
 }
 
-extension Setting: ExpressibleByIntegerLiteral {
+extension JSONValue: ExpressibleByIntegerLiteral {
   package init(integerLiteral value: Int) { self = .integer(value) }
 }
 
-extension Setting: ExpressibleByFloatLiteral {
+extension JSONValue: ExpressibleByFloatLiteral {
   package init(floatLiteral value: Double) { self = .number(value) }
 }
 
-extension Setting: ExpressibleByStringLiteral {
+extension JSONValue: ExpressibleByStringLiteral {
   package init(stringLiteral value: String) { self = .text(value) }
 }
 
-extension Setting: ExpressibleByArrayLiteral {
-  package init(arrayLiteral elements: Setting...) { self = .list(elements) }
+extension JSONValue: ExpressibleByArrayLiteral {
+  package init(arrayLiteral elements: JSONValue...) { self = .list(elements) }
 }
 
-extension Setting: ExpressibleByDictionaryLiteral {
-  package init(dictionaryLiteral elements: (String, Setting)...) {
+extension JSONValue: ExpressibleByDictionaryLiteral {
+  package init(dictionaryLiteral elements: (String, JSONValue)...) {
     self = .mapping(elements.map { Entry(key: $0.0, value: $0.1) })
   }
 }
 
 /// A key under which two values differ; null stands for one that is not there.
-package struct SettingDifference: Hashable, Sendable {
+package struct JSONDifference: Hashable, Sendable {
   /// Full path, such as `train.steps`.
   package let key: String
-  package let first: Setting
-  package let second: Setting
+  package let first: JSONValue
+  package let second: JSONValue
 }
 
-extension Setting {
+extension JSONValue {
   /// The value under a path such as `train.seed`; null where there is none.
-  package func value(at path: String) -> Setting {
+  package func value(at path: String) -> JSONValue {
     path.split(separator: ".").reduce(self) { $0[String($1)] ?? .null }
   }
 
   /// All keys under which this value and `other` differ, depth first. `2` and `2.0` do not.
   ///
   /// - Parameter path: full path of both, for the keys.
-  package func differences(from other: Setting, at path: String = "") -> [SettingDifference] {
+  package func differences(from other: JSONValue, at path: String = "") -> [JSONDifference] {
     if case .mapping(let left) = self, case .mapping(let right) = other {
       let keys = left.map(\.key) + right.map(\.key).filter { self[$0] == nil }
       return keys.flatMap { key in
@@ -145,6 +151,6 @@ extension Setting {
     {
       return []
     }
-    return [SettingDifference(key: path, first: self, second: other)]
+    return [JSONDifference(key: path, first: self, second: other)]
   }
 }

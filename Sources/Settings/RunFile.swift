@@ -1,10 +1,11 @@
 internal import Foundation
+package import JSON
 
 /// A run file as it stands, with overrides put in.
 package struct RunFile: Hashable, Sendable {
   /// File name without its extension.
   package let name: String
-  package let root: Setting
+  package let root: JSONValue
   /// The file's path, for messages.
   package let source: String
   private let overrides: [Override]
@@ -15,21 +16,21 @@ package struct RunFile: Hashable, Sendable {
   ///   - path: a YAML (or JSON) file that holds a mapping.
   ///   - overrides: each `section.key=value`, in the order in which they apply. The value is a YAML scalar or a list in
   ///     brackets; a key that the file does not have is added.
-  package init(path: String, overrides: [String]) throws(SettingsError) {
+  package init(path: String, overrides: [String]) throws(JSONError) {
     let name = URL(filePath: path).deletingPathExtension().lastPathComponent
     try self.init(yaml: try Self.text(ofFile: path), overrides: overrides, name: name, source: path)
   }
 
   /// Reads a text as if it were the content of a file called `name`.
-  package init(yaml: String, overrides: [String] = [], name: String) throws(SettingsError) {
+  package init(yaml: String, overrides: [String] = [], name: String) throws(JSONError) {
     try self.init(yaml: yaml, overrides: overrides, name: name, source: name)
   }
 
-  private init(yaml: String, overrides: [String], name: String, source: String) throws(SettingsError) {
-    var root = try Setting(yaml: yaml, source: source)
+  private init(yaml: String, overrides: [String], name: String, source: String) throws(JSONError) {
+    var root = try JSONValue(yaml: yaml, source: source)
     if root == .null { root = .mapping([]) }
     guard root.entries != nil else {
-      throw SettingsError.unreadable(source: source, line: nil, problem: "found \(root.brief), allowed: a mapping")
+      throw JSONError.unreadable(source: source, line: nil, problem: "found \(root.brief), allowed: a mapping")
     }
     var parsed: [Override] = []
     for text in overrides {
@@ -43,12 +44,12 @@ package struct RunFile: Hashable, Sendable {
   }
 
   /// A reader of the whole file; its sections' keys are called `model.hidden_size` and so on.
-  package func reader() -> SettingsReader {
-    SettingsReader(root, path: "", source: source)
+  package func reader() -> JSONReader {
+    JSONReader(root, path: "", source: source)
   }
 
   /// An error with where its value comes from: the override that set the key, or the file.
-  package func attributed(_ error: SettingsError) -> SettingsError {
+  package func attributed(_ error: JSONError) -> JSONError {
     var error = error
     if let override = overrides.last(where: { $0.sets(error.key) }) {
       error.source = "--set \(override.text)"
@@ -59,7 +60,7 @@ package struct RunFile: Hashable, Sendable {
     return error
   }
 
-  private static func text(ofFile path: String) throws(SettingsError) -> String {
+  private static func text(ofFile path: String) throws(JSONError) -> String {
     let data: Data
     do {
       data = try Data(contentsOf: URL(filePath: path))

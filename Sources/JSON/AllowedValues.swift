@@ -1,6 +1,6 @@
 /// Allowed values in words.
-enum AllowedValues {
-  static func describe(_ range: ClosedRange<Int>) -> String {
+package enum AllowedValues {
+  package static func describe(_ range: ClosedRange<Int>) -> String {
     switch (range.lowerBound == .min, range.upperBound == .max) {
     case (true, true): "an integer"
     case (false, true): "an integer in \(range.lowerBound)..."
@@ -10,7 +10,7 @@ enum AllowedValues {
   }
 
   /// - Parameter range: a bound one step beside zero or one stands for an open end there.
-  static func describe(_ range: ClosedRange<Double>) -> String {
+  package static func describe(_ range: ClosedRange<Double>) -> String {
     let (low, high) = (range.lowerBound, range.upperBound)
     var limits: [String] = []
     if low == .leastNonzeroMagnitude || low == .leastNormalMagnitude {
@@ -27,30 +27,31 @@ enum AllowedValues {
   }
 
   /// The integers of a range, for a table.
-  static func limits(_ range: ClosedRange<Int>) -> String {
+  package static func limits(_ range: ClosedRange<Int>) -> String {
     let low = range.lowerBound == .min ? "" : "\(range.lowerBound)"
     return low + "..." + (range.upperBound == .max ? "" : "\(range.upperBound)")
   }
 
   /// The numbers of a range, for a table.
-  static func limits(_ range: ClosedRange<Double>) -> String {
+  package static func limits(_ range: ClosedRange<Double>) -> String {
     let (low, high) = (range.lowerBound, range.upperBound)
     let least = low <= -.greatestFiniteMagnitude ? "" : brief(low)
     return least + "..." + (high >= .greatestFiniteMagnitude ? "" : brief(high))
   }
 
   /// A number without a point where it needs none; large powers of ten as such.
-  static func brief(_ number: Double) -> String {
+  package static func brief(_ number: Double) -> String {
     guard number.magnitude < 1e6 else { return "\(number)".replacing(".0e+", with: "e").replacing("e+", with: "e") }
     return Int(exactly: number).map(String.init) ?? "\(number)"
   }
 
   /// The names of all cases, for a table.
-  static func names<C: RawRepresentable & CaseIterable>(_ type: C.Type) -> String where C.RawValue == String {
+  package static func names<C: RawRepresentable & CaseIterable>(_ type: C.Type) -> String where C.RawValue == String {
     C.allCases.map(\.rawValue).joined(separator: ", ")
   }
 
-  static func describe<C: RawRepresentable & CaseIterable>(_ type: C.Type) -> String where C.RawValue == String {
+  package static func describe<C: RawRepresentable & CaseIterable>(_ type: C.Type) -> String
+  where C.RawValue == String {
     "one of " + names(type)
   }
 }
