@@ -80,7 +80,9 @@ let package = Package(
     module("Parallel", ["CMPI", "HalfPrecision", "TensorCore"]),
     module("Telemetry", ["JSON", .product(name: "Logging", package: "swift-log")]),
     module("ModelIO", ["Checkpoints", "Models", "JSON", "TensorCore"]),
-    module("Evaluation", ["Models", "TensorCore", "TokenData"]),
+    module(
+      "Evaluation",
+      ["Generation", "Models", "Parallel", "Randomness", "JSON", "TensorCore", "TokenData", "Tokenizers"]),
     module("Generation", ["Models", "TensorCore", "Randomness"]),
     module("MemoryPlans", ["Models", "Optimizers", "Parallel", "Telemetry", "TensorCore"]),
     module("Report", ["JSON", "Settings", "Telemetry"]),
@@ -164,6 +166,12 @@ let package = Package(
         "Parallel",
         "Optimizers", "Checkpoints", "Evaluation", "Generation", "HiddenBackend", "ReferenceBackend", "Telemetry",
         .product(name: "Logging", package: "swift-log"),
+      ]),
+    tests(
+      "EvaluationTests",
+      [
+        "CPUBackend", "Evaluation", "Models", "Parallel", "Randomness", "JSON", "TensorCore", "TokenData",
+        "Tokenizers",
       ]),
     tests("BenchmarksTests", ["Benchmarks", "CPUBackend", "JSON", "TensorCore"]),
     tests("ReportTests", ["Report", "JSON"]),

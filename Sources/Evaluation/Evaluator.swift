@@ -1,3 +1,4 @@
+internal import Foundation
 package import Models
 package import TensorCore
 package import TokenData
@@ -10,6 +11,10 @@ package struct EvaluationResult: Sendable {
   /// Tokens that went in.
   package var tokenCount = 0
   package var seconds = 0.0
+  /// Bytes of the targets' text; 0 where nobody knows.
+  package var byteCount = 0
+  /// The part of ``lossSum`` that is of targets with text.
+  package var textLossSum = 0.0
 
   package init() {}
 
@@ -18,6 +23,29 @@ package struct EvaluationResult: Sendable {
   /// Share of targets that are the most likely token.
   package var accuracy: Double { Double(correctCount) / Double(targetCount) }
   package var tokensPerSecond: Double { Double(tokenCount) / seconds }
+  /// Mean cross-entropy in bits a byte of text; nil where nobody knows how long the text is.
+  package var bitsPerByte: Double? { byteCount > 0 ? textLossSum / log(2) / Double(byteCount) : nil }
+
+  /// What several parts found together.
+  package static func + (a: Self, b: Self) -> Self {
+    var sum = Self(numbers: zip(a.numbers, b.numbers).map(+))
+    sum.seconds = a.seconds + b.seconds
+    return sum
+  }
+}
+
+extension EvaluationResult {
+  static let numberCount = 6
+
+  /// All but the time, as ranks send it to each other.
+  var numbers: [Double] {
+    [lossSum, Double(targetCount), Double(correctCount), Double(tokenCount), Double(byteCount), textLossSum]
+  }
+
+  init(numbers: [Double]) {
+    (lossSum, targetCount, correctCount) = (numbers[0], Int(numbers[1]), Int(numbers[2]))
+    (tokenCount, byteCount, textLossSum) = (Int(numbers[3]), Int(numbers[4]), numbers[5])
+  }
 }
 
 /// Loss and accuracy of a model on held-out data.

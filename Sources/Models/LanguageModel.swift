@@ -63,15 +63,53 @@ extension LanguageModel {
     ids: [Int32], targets: [Int32], sampleCount: Int, length: Int, chunkSize: Int, gradientScale: Float,
     countsCorrect: Bool = false, tape: Tape
   ) -> HeadResult {
+    let wanted = WantedTargets(targets, ids: ids)
+    return tape.headLoss(
+      hidden(wanted.input(ids, sampleCount, length, chunkSize, tape), tape: tape), weight: head,
+      targets: tape.upload(wanted.targets), gradientScale: gradientScale, countsCorrect: countsCorrect)
+  }
+
+  /// What the model says of each target that is not ignored, in the order of the batch.
+  ///
+  /// - Parameter targets: `[B, T]`; negative entries are ignored, and nothing that only they need is computed.
+  package func scores(
+    ids: [Int32], targets: [Int32], sampleCount: Int, length: Int, chunkSize: Int, tape: Tape
+  ) -> TargetScores {
+    let wanted = WantedTargets(targets, ids: ids)
+    guard !wanted.targets.isEmpty else { return TargetScores(losses: [], best: []) }
+    let found = tape.headScores(
+      hidden(wanted.input(ids, sampleCount, length, chunkSize, tape), tape: tape), weight: head,
+      targets: tape.upload(wanted.targets))
+    return TargetScores(losses: found.losses.values, best: found.best.indices)
+  }
+}
+
+/// What a model says of targets, one after the other.
+package struct TargetScores: Sendable {
+  /// Cross-entropy, in nats.
+  package let losses: [Float]
+  /// The most likely id in the target's place; −1 where a logit is not finite.
+  package let best: [Int32]
+}
+
+/// The targets of a batch that count, and where they are.
+private struct WantedTargets {
+  let targets: [Int32]
+  /// Positions in the batch; nil for all.
+  private let positions: [Int32]?
+
+  init(_ targets: [Int32], ids: [Int32]) {
     precondition(ids.count == targets.count, "loss: \(ids.count) ids, \(targets.count) targets")
     let wanted = targets.indices.filter { targets[$0] >= 0 }
     let areAll = wanted.count == targets.count
-    let input = ModelInput(
+    self.targets = areAll ? targets : wanted.map { targets[$0] }
+    positions = areAll ? nil : wanted.map(Int32.init)
+  }
+
+  func input(_ ids: [Int32], _ sampleCount: Int, _ length: Int, _ chunkSize: Int, _ tape: Tape) -> ModelInput {
+    ModelInput(
       ids: tape.upload(ids), sampleCount: sampleCount, length: length, chunkSize: chunkSize,
-      positions: areAll
-        ? tape.indices(IndexRuns(stride: 0, runCount: 1, length: targets.count)) : tape.upload(wanted.map(Int32.init)))
-    return tape.headLoss(
-      hidden(input, tape: tape), weight: head, targets: tape.upload(areAll ? targets : wanted.map { targets[$0] }),
-      gradientScale: gradientScale, countsCorrect: countsCorrect)
+      positions: positions.map { tape.upload($0) }
+        ?? tape.indices(IndexRuns(stride: 0, runCount: 1, length: targets.count)))
   }
 }

@@ -92,6 +92,16 @@ package final class BPETokenizer: Tokenizer {
     }
   }
 
+  package var byteCounts: [Int] {
+    (0..<vocabularySize).map { id in
+      switch parts.decoding.piece(Int32(id), skipsSpecial: true, isFirst: false) {
+      case .unknown, .skipped: 0
+      case .byte: 1
+      case .text(let text): text.count
+      }
+    }
+  }
+
   package func makeEncoder(addsSpecial: Bool) -> any TextEncoder { BPEEncoder(self, addsSpecial: addsSpecial) }
 
   package func makeDecoder(skipsSpecial: Bool) -> any TextDecoder {

@@ -5,6 +5,7 @@ package struct ByteTokenizer: Tokenizer {
   package var vocabularySize: Int { 256 }
   package var endOfDocument: Int32? { nil }
   package var cut: TextCut { TextCut(rule: .anywhere) }
+  package var byteCounts: [Int] { Array(repeating: 1, count: vocabularySize) }
 
   /// A byte-level BPE without merges, whose ids are the bytes: the same as this for other programs.
   package var files: [String: [UInt8]] {

@@ -15,6 +15,8 @@ package protocol Tokenizer: Sendable {
   /// - Parameter addsSpecial: whether the ids that the tokenizer puts before and behind a text go with it.
   func makeEncoder(addsSpecial: Bool) -> any TextEncoder
   func makeDecoder(skipsSpecial: Bool) -> any TextDecoder
+  /// Bytes of the text that each id stands for; 0 for special tokens and for ids that no token has.
+  var byteCounts: [Int] { get }
   /// The text of `ids`, all at once; whatever is no valid UTF-8 becomes U+FFFD, and so does an id outside of the vocabulary.
   ///
   /// - Parameter skipsSpecial: whether special tokens give no text.

@@ -19,7 +19,7 @@ struct Catlm: ParsableCommand {
       avx512, avx512_bf16 (products in bfloat16 of pairs) or amx_bf16 (of tiles); by default the highest that the \
       processor has. BLAS chooses by itself, or by OPENBLAS_CORETYPE.
 
-      Under mpirun or srun, train, tokenize and benchmark train, allreduce and scaling are the work of all ranks; any other \
+      Under mpirun or srun, train, evaluate, tokenize and benchmark train, allreduce and scaling are the work of all ranks; any other \
       command is done by the first rank alone, and the others leave.
 
       Completion in the shell: catlm --generate-completion-script bash > ~/.local/share/bash-completion/completions/catlm \

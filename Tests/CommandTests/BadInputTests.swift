@@ -93,6 +93,13 @@ struct BadInput: Sendable, CustomTestStringConvertible {
     BadInput("evaluate", "run", "--context", "0", names: "--context: found 0, allowed: 1 and more"),
     BadInput(
       "evaluate", "run", "--context", "8", "--task", "mqar", names: "--context: found --task beside it", "one of"),
+    BadInput("evaluate", "run", "--stride", "0", names: "--stride: found 0, allowed: 1 and more"),
+    BadInput("evaluate", "run", "--stride", "4", "--task", "mqar", names: "--stride: found --task mqar beside it"),
+    BadInput("evaluate", "run", "--lengths", "8", names: "--lengths: found it without --task", "--task needle"),
+    BadInput("evaluate", "run", "--task", "mqar", "--pairs", "2", names: "--pairs: found it alone", "--lengths and"),
+    BadInput("evaluate", "run", "--task", "needle", "--depths", "0,101", names: "--depths: found 101", "0 to 100"),
+    BadInput("evaluate", "run", "--task", "choices", names: "--questions: found nothing", "JSON lines"),
+    BadInput("evaluate", "run", "--task", "haystack", names: "--task", "haystack", "needle"),
   ]
 
   static let withRun = [
@@ -102,6 +109,16 @@ struct BadInput: Sendable, CustomTestStringConvertible {
     BadInput("evaluate", "run", "--tokens", "absent", names: "absent"),
     BadInput(
       "evaluate", "run", "--tokens", "a", "--text", "b", names: "--tokens: found --text beside it", "one source"),
+    BadInput("evaluate", "run", "--stride", "33", names: "--stride: found 33, allowed: at most the context, 32"),
+    BadInput("evaluate", "run", "--task", "needle", names: "--lengths: found 32", "which needle, question and answer"),
+    BadInput(
+      "evaluate", "run", "--task", "choices", "--questions", "absent", names: "absent: found no readable file"),
+    BadInput(
+      "evaluate", "run", "--task", "choices", "--questions", "text.txt", names: "text.txt line 1", "allowed"),
+    BadInput(
+      "evaluate", "run", "--task", "mqar", "--lengths", "16", "--pairs", "5", names: "--pairs: found [5]", "a quarter"),
+    BadInput(
+      "evaluate", "run", "--task", "mqar", "--lengths", "64", "--pairs", "5", names: "64", "at most the model's 32"),
     BadInput("generate", "run", "--prompt", "a", "--chunk-size", "0", names: "--chunk-size", "0", "1 to 8"),
     BadInput("generate", "run", "--prompt", "a", "--chunk-size", "9", names: "--chunk-size", "9", "1 to 8"),
     BadInput("generate", "run", "--prompt", "a", "--top-p", "2", names: "--top-p", "2"),

@@ -47,6 +47,31 @@ extension Tape {
     return HeadResult(totals: totals, rowCount: targets.count)
   }
 
+  /// Cross-entropy of each row, in nats, and the column of its largest logit, in row blocks as ``headLoss`` has them. It
+  /// has no gradient.
+  ///
+  /// - Parameters:
+  ///   - hidden: `[R, D]`, rows that have a target.
+  ///   - weight: `[V, D]`.
+  ///   - targets: `[R]`, ids in `0 ..< V`.
+  /// - Returns: losses `[R]`, and columns `[R]` of ``DType/int32``, −1 where a logit is not finite.
+  package func headScores(_ hidden: Tensor, weight: Tensor, targets: Tensor) -> (losses: Tensor, best: Tensor) {
+    precondition(hidden.rowCount == targets.count, "scores: \(hidden.shape) for \(targets.count) targets")
+    let losses = buffer([targets.count])
+    let best = buffer([targets.count], of: .int32)
+    let blockRows = max(1, min(targets.count, Self.headBlockElements / weight.rowCount))
+    let logits = buffer([blockRows, weight.rowCount])
+    for start in stride(from: 0, to: targets.count, by: blockRows) {
+      let rows = start..<min(start + blockRows, targets.count)
+      let block = logits.rows(0..<rows.count)
+      backend.multiply(
+        Matrix(hidden.rows(rows)), Matrix(weight).transposed, into: Matrix(block), scale: 1, accumulate: false)
+      backend.argmax(of: block, into: best.rows(rows))
+      backend.crossEntropy(block, targets: targets.rows(rows), losses: losses.rows(rows), gradientScale: nil)
+    }
+    return (losses, best)
+  }
+
   /// Column of the largest element of each row of `x` `[R, V]`, the first of equals; −1 for a row that holds something that
   /// is not finite. It has no gradient.
   ///

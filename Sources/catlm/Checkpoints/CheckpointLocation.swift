@@ -32,9 +32,11 @@ struct CheckpointLocation {
     }
   }
 
+  /// - Parameter isSilent: whether another rank says what was passed over.
   /// - Throws: ``CheckpointError`` if nothing intact is there.
-  init(_ path: String) throws {
+  init(_ path: String, isSilent: Bool = false) throws {
     checkpoint = try CheckpointDirectory.named(path) { place, reason in
+      if isSilent { return }
       FileHandle.standardError.write(Data("catlm: passed over \(place): \(reason)\n".utf8))
     }
     let configuration = checkpoint.path + "/" + CheckpointDirectory.runConfigName

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CPUBackend
 import Evaluation
 import Foundation
 import JSON
@@ -10,20 +11,31 @@ import Telemetry
 import TensorCore
 import TokenData
 
-struct EvaluateCommand: ParsableCommand {
+struct EvaluateCommand: RankedCommand {
   static let configuration = CommandConfiguration(
     commandName: "evaluate",
-    abstract: "Measures a checkpoint's loss, accuracy and speed at each chunk size.",
+    abstract: "Measures a model at each chunk size: loss on text, recall, needles in haystacks, choices.",
     discussion: """
-      Without a source, the run's own validation data is used. Cache bytes are what generation keeps for one sequence \
-      of the evaluated length. Results of a run's checkpoint are also added to evaluations.jsonl in the run directory, \
-      where `catlm report` finds them.
+      CHECKPOINT may also be a Hugging Face directory of a dense model or of a CAT of flash-linear-attention. Without a \
+      source, the run's own validation data is used. docs/evaluation.md explains the tasks and what is written.
+
+      Text is measured in contexts that begin anew every --context tokens (blocked), or overlap (sliding): with \
+      --stride S each begins S tokens after the one before, and its last S tokens count. Bits a byte need a tokenizer.
+
+      --task mqar is multi-query associative recall, as the run had it, or every --lengths with every --pairs that it has \
+      room for. --task needle hides a sentence with a value in a text and asks for the value: at each of --lengths \
+      (tokens of prompt and answer) and each of --depths. --task choices ranks the choices of --questions, JSON lines \
+      such as {"context": "The sky is", "choices": [" blue", " loud"], "answer": 0}.
+
+      Cache bytes are what generation keeps for a sequence of the longest evaluated length. Under mpirun the ranks share \
+      the work, with the same results. Results of a run's checkpoint are also added to evaluations.jsonl in the run \
+      directory, where `catlm report` finds them.
 
       Example: catlm evaluate runs/smoke --chunk-sizes 2,4,8,16
       """)
 
   enum Task: String, ExpressibleByArgument, CaseIterable {
-    case mqar
+    case mqar, needle, choices
   }
 
   @Argument(help: "A checkpoint, or a run directory: its newest intact checkpoint.")
@@ -38,16 +50,37 @@ struct EvaluateCommand: ParsableCommand {
   @Option(help: "A text file, tokenized on the way.")
   var text: String?
 
-  @Option(help: "A generated task: mqar, multi-query associative recall.")
+  @Option(help: "mqar: associative recall; needle: a needle in a haystack; choices: questions with choices.")
   var task: Task?
 
   @Option(name: .customLong("chunk-sizes"), help: "Comma-separated; by default those of the run.")
   var chunkSizes: String?
 
-  @Option(help: "Tokens of a sample; by default the run's, or the model's longest.")
+  @Option(help: "Of text: tokens of a context; by default the run's, or the model's longest.")
   var context: Int?
 
-  @Option(help: "Most samples to evaluate.")
+  @Option(help: "Of text: tokens from one context to the next; by default --context, so that none overlap.")
+  var stride: Int?
+
+  @Option(help: "Of mqar and needle: tokens of a sample; by default the run's, or the model's longest.")
+  var lengths: IntegerList?
+
+  @Option(help: "Of mqar, beside --lengths: pairs of key and value.")
+  var pairs: IntegerList?
+
+  @Option(help: "Of needle: how deep it is hidden, in percent.")
+  var depths = IntegerList([0, 25, 50, 75, 100])
+
+  @Option(help: "Of needle: numbers, words or uuids.")
+  var needle = NeedleTask.Value.numbers
+
+  @Option(help: "Of needle: a text file whose sentences hide it; by default five sentences again and again.")
+  var haystack: String?
+
+  @Option(help: "Of choices: a file of JSON lines.")
+  var questions: String?
+
+  @Option(help: "Most samples to evaluate; of needle: at each length and depth, by default 20.")
   var samples: Int?
 
   @Option(help: "Samples in a batch.")
@@ -70,87 +103,45 @@ struct EvaluateCommand: ParsableCommand {
     try OptionCheck.require("--batch", batch, in: 1...)
     try OptionCheck.require("--samples", samples, in: 1...)
     try OptionCheck.require("--context", context, in: 1...)
+    try OptionCheck.require("--stride", stride, in: 1...)
     guard task == nil || context == nil else {
       throw OptionCheck.error("--context", found: "--task beside it", allowed: "one of the two")
+    }
+    try validateTasks()
+  }
+
+  /// Refuses options of another task than the one that is chosen.
+  private func validateTasks() throws {
+    let own: [(option: String, isGiven: Bool, tasks: [Task?])] = [
+      ("--stride", stride != nil, [nil]), ("--lengths", lengths != nil, [.mqar, .needle]),
+      ("--pairs", pairs != nil, [.mqar]), ("--haystack", haystack != nil, [.needle]),
+      ("--questions", questions != nil, [.choices]),
+    ]
+    for (option, isGiven, tasks) in own where isGiven && !tasks.contains(task) {
+      let allowed = tasks.map { $0.map { "it with --task \($0.rawValue)" } ?? "it without --task" }
+      throw OptionCheck.error(
+        option, found: task.map { "--task \($0.rawValue) beside it" } ?? "it without --task",
+        allowed: allowed.joined(separator: " or "))
+    }
+    guard task != .choices || questions != nil else {
+      throw OptionCheck.error("--questions", found: "nothing", allowed: "a file of JSON lines, with --task choices")
+    }
+    guard task != .mqar || (lengths == nil) == (pairs == nil) else {
+      throw OptionCheck.error(
+        lengths == nil ? "--pairs" : "--lengths", found: "it alone", allowed: "--lengths and --pairs together")
+    }
+    for depth in depths.values where !(0...100).contains(depth) {
+      throw OptionCheck.error("--depths", found: "\(depth)", allowed: "0 to 100")
     }
   }
 
   func run() throws {
-    let location = try CheckpointLocation(checkpoint)
-    let backend = Host.makeBackend(threadCount: threads.count)
-    let model = try location.checkpoint.makeModel(backend: backend)
-    let source = try EvaluationSource(self, location: location, model: model.config)
-    let data = try source.open(batchSize: batch)
-    try data.requireIDs(below: model.config.vocabularySize)
-    let evaluator = Evaluator(model: model, backend: backend)
-    let sizes = try ChunkSizeOption.parse(chunkSizes, model: model.config, run: location.run)
-    try requireRoom(model.config, length: source.length, sampleCount: min(batch, data.sampleCount), sizes)
-    if !json { try Output.print(EvaluationTable.header) }
-    let log = EvaluationLog(besideCheckpoint: location.checkpoint.path)
-    let progress =
-      quiet ? nil : EvaluationProgressLine("evaluation", batchCount: sizes.count * data.batchCount)
-    defer { progress?.finish() }
-    for chunkSize in sizes {
-      let shownSize = model.config.chunkSizes == nil ? nil : chunkSize
-      let result = evaluator.evaluate(data, indices: Array(0..<data.batchCount), chunkSize: chunkSize) {
-        progress?.advance(tokenCount: $0, chunkSize: shownSize)
-      }
-      progress?.finish()
-      let row = EvaluationTable.Row(
-        chunkSize: shownSize, result: result,
-        cacheBytes: model.config.cacheBytes(length: source.length, chunkSize: chunkSize),
-        parameterCount: model.parameters.count, step: location.checkpoint.state?.step, source: source.name,
-        context: source.length)
-      log.append(row.object)
-      try Output.print(json ? row.object.json(pretty: false) : row.text)
-    }
-  }
-
-  /// Refuses batches that have no room. The model's weights are there already.
-  private func requireRoom(_ config: ModelConfig, length: Int, sampleCount: Int, _ chunkSizes: [Int]) throws {
-    let plan = TensorPlan(
-      model: config, optimizer: nil, recomputation: .none, steps: [], sampleCount: 0, length: length,
-      validation: (sampleCount, chunkSizes))
-    let weightBytes = 4 * config.specs(scheme: .fla).reduce(0) { $0 + $1.count }
-    let bytes = plan.peakBytes { Host.makePlanner(threadCount: threads.count) } - weightBytes
-    try Host.room(threadCount: threads.count).require(
-      bytes, remedies: ["a smaller --batch (\(batch))", "a smaller --context (\(length))"], in: SoloGroup())
-  }
-}
-
-/// How an evaluation is printed: one line a chunk size.
-enum EvaluationTable {
-  static let header = "chunk size     loss  accuracy   tokens/s  cache bytes a sequence"
-
-  struct Row {
-    /// Nil for a model without chunks.
-    let chunkSize: Int?
-    let result: EvaluationResult
-    let cacheBytes: Int
-    let parameterCount: Int
-    /// Steps that the model was trained for; nil if the checkpoint does not say.
-    let step: Int?
-    /// What it was measured on.
-    let source: String
-    /// Tokens of the longest sample.
-    let context: Int
-
-    var text: String {
-      let size = (chunkSize.map(String.init) ?? "–").padded(to: 10)
-      let loss = Format.fixed(result.loss, digits: 4).padded(to: 9)
-      let accuracy = Format.fixed(result.accuracy, digits: 4).padded(to: 10)
-      let rate = String(Int(result.tokensPerSecond)).padded(to: 11)
-      return size + loss + accuracy + rate + String(cacheBytes).padded(to: 24)
-    }
-
-    var object: JSONValue {
-      [
-        "chunk_size": chunkSize.map(JSONValue.integer) ?? .null, "loss": .number(result.loss),
-        "accuracy": .number(result.accuracy), "targets": .integer(result.targetCount),
-        "tokens_per_second": .number(result.tokensPerSecond), "cache_bytes": .integer(cacheBytes),
-        "parameters": .integer(parameterCount), "perplexity": .number(exp(result.loss)),
-        "step": step.map(JSONValue.integer) ?? .null, "source": .text(source), "context": .integer(context),
-      ]
+    try Ranks.run { group in
+      let evaluation = try Ranks.prepare(on: group) { try PreparedEvaluation(self, group: group) }
+      try Ranks.prepare(on: group) { try evaluation.requireRoom(in: group) }
+      try evaluation.run(in: group)
     }
   }
 }
+
+extension NeedleTask.Value: ExpressibleByArgument {}

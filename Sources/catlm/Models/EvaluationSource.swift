@@ -1,14 +1,17 @@
+import Evaluation
 import Foundation
 import Models
 import TokenData
 import Tokenizers
 
-/// What `catlm evaluate` runs on: the options put together as the `data` section of a run file.
+/// The text or recall samples that `catlm evaluate` runs on: the options put together as the `data` section of a run file.
 struct EvaluationSource {
   /// Tokens of the longest sample.
   let length: Int
   /// What it is, for results: `validation`, a task, or the path that the options name.
   let name: String
+  /// Ids between the beginnings of contexts; nil for recall.
+  let stride: Int?
   private let config: DataConfig
   private let text: (path: String, tokenizer: any Tokenizer)?
 
@@ -23,6 +26,13 @@ struct EvaluationSource {
       throw UserError(
         "\(options.context == nil ? config.section : "--context"): samples of \(length) tokens, allowed: at most the model's \(model.maximumLength)"
       )
+    }
+    guard options.stride ?? 1 <= length else {
+      throw UserError("--stride: found \(options.stride ?? 0), allowed: at most the context, \(length)")
+    }
+    stride = config.kind == .tokens ? options.stride ?? length : nil
+    guard stride != nil || options.stride == nil else {
+      throw UserError("--stride: found it with recall, whose samples are no parts of a text; allowed: it with text")
     }
     text = try options.text.map { ($0, try location.tokenizer(vocabularySize: model.vocabularySize)) }
   }
@@ -41,7 +51,7 @@ struct EvaluationSource {
     if options.task == .mqar || own?.kind == .mqar {
       guard options.context == nil else { throw UserError("--context: found \(context), allowed: nothing with mqar") }
       let section = options.task == nil ? "data" : "--task"
-      return (section, try task(own, section: section, vocabularySize: model.vocabularySize))
+      return (section, try recall(options, own, section: section, model: model))
     }
     guard let own, !own.validationPaths.isEmpty else {
       throw UserError("\(options.checkpoint): its run has no validation data; give --tokens, --text or --task")
@@ -51,11 +61,24 @@ struct EvaluationSource {
     return ("data", config)
   }
 
-  /// The recall task as the run had it, or the usual one with the model's vocabulary.
-  private static func task(_ own: DataConfig?, section: String, vocabularySize: Int) throws -> DataConfig {
-    if let own, own.kind == .mqar { return own }
+  /// The recall task as the options or the run have it, or the usual one with the model's vocabulary.
+  private static func recall(
+    _ options: EvaluateCommand, _ own: DataConfig?, section: String, model: ModelConfig
+  ) throws -> DataConfig {
+    let isOwn = own?.kind == .mqar
+    if let own, isOwn, options.lengths == nil { return own }
     var recall = RecallConfig()
-    recall.vocabularySize = vocabularySize
+    recall.vocabularySize = (isOwn ? own?.taskVocabularySize : nil) ?? model.vocabularySize
+    if let lengths = options.lengths?.values, let pairs = options.pairs?.values {
+      // Every length with every number of pairs that it has room for.
+      let shapes = lengths.flatMap { length in pairs.map { (length, $0) } }.filter { 4 * $1 <= $0 }
+      guard !shapes.isEmpty, pairs.allSatisfy({ $0 > 0 }) else {
+        throw UserError(
+          "--pairs: found \(pairs), allowed: at least one number of pairs, each 1 and more, that is at most a quarter of "
+            + "one of the lengths \(lengths)")
+      }
+      (recall.lengths, recall.pairCounts) = (shapes.map(\.0), shapes.map(\.1))
+    }
     try recall.check(section)
     return DataConfig(recall)
   }
@@ -70,6 +93,11 @@ struct EvaluationSource {
   }
 
   private func data(_ config: DataConfig, _ batchSize: Int) throws -> any ValidationData {
+    if let stride, stride < length {
+      return try SlidingWindows(
+        paths: config.validationPaths, format: config.format, context: length, stride: stride,
+        sampleLimit: config.validationSampleCount, batchSize: batchSize, name: name)
+    }
     guard let data = try config.validation(seed: 0, batchSize: batchSize) else {
       throw UserError("evaluate: no validation data")
     }

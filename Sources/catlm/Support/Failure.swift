@@ -3,6 +3,7 @@ import CPUBackend
 import CUDAKernels
 import Checkpoints
 import Corpus
+import Evaluation
 import Foundation
 import Generation
 import JSON
@@ -65,7 +66,7 @@ enum Failure {
       || error is ParityError || error is TrainerError || error is ModelIOError || error is MemoryError
       || error is ParallelError || error is TelemetryError || error is OutputError || error is ChildFailure
       || error is PlotError || error is InstructionError || error is GenerationError || error is StartError
-      || error is CorpusError || error is CUDAError || error is WrongKernels
+      || error is CorpusError || error is CUDAError || error is WrongKernels || error is EvaluationError
   }
 
   /// What a path that was named wrongly gives: it is not there, or something else than it should be.
