@@ -5,7 +5,7 @@ import Testing
 
 extension CommandTests {
   @Suite struct RunFileTests {
-    static let names = ((try? FileManager.default.contentsOfDirectory(atPath: Program.root + "/configs")) ?? [])
+    static let names = ((try? FileManager.default.subpathsOfDirectory(atPath: Program.root + "/configs")) ?? [])
       .filter { $0.hasSuffix(".yaml") }.sorted()
 
     @Test(arguments: names)
@@ -42,7 +42,9 @@ extension CommandTests {
           "data.vocabulary_size=256", "data.lengths=[64]", "data.pairs=[4]", "model.vocab_size=256",
         ]
       }
-      return common + ["data.context=64", "data.train=data", "data.validation=data", "model.vocab_size=512"]
+      return common + [
+        "data.context=64", "data.train=data", "data.validation=data", "data.tokenizer=bytes", "model.vocab_size=512",
+      ]
     }
   }
 }

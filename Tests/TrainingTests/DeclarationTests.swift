@@ -10,7 +10,7 @@ import Training
     .deletingLastPathComponent()
 
   private static let examples: [String] =
-    ((try? FileManager.default.contentsOfDirectory(atPath: root.path + "/configs")) ?? [])
+    ((try? FileManager.default.subpathsOfDirectory(atPath: root.path + "/configs")) ?? [])
     .filter { $0.hasSuffix(".yaml") }.sorted()
 
   /// Kinds of model and of data, each with what it cannot do without.
