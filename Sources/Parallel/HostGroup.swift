@@ -1,3 +1,5 @@
+internal import Foundation
+
 /// A process group whose ranks also sum and copy values that lie in the host's memory: what ``HostCollectives`` is made of.
 package protocol HostGroup: ProcessGroup {
   /// Replaces each value by its sum over all ranks; all give equally many.
@@ -69,5 +71,49 @@ extension HostGroup {
       return range.upperBound
     }
     precondition(end == count, "ranges of \(end) values, found \(count)")
+  }
+}
+
+/// Where the group of a run comes from.
+package enum ProcessGroups {
+  /// All processes of the launcher that started this one, or this process alone if none did.
+  ///
+  /// - Throws: ``ParallelError`` if MPI does not start, or finds another number of ranks than the launcher started.
+  package static func make() throws(ParallelError) -> any HostGroup {
+    let launcher = Launcher(environment: ProcessInfo.processInfo.environment)
+    let group: any HostGroup = launcher.speaksMPI ? try MPIGroup() : SoloGroup()
+    try launcher.confirm(size: group.size)
+    return group
+  }
+
+  /// Whether a launcher started this process, be it as the only rank.
+  package static var isLaunched: Bool { Launcher(environment: ProcessInfo.processInfo.environment).speaksMPI }
+
+  /// Whether this process is alone or the first of its job, as far as the environment tells before MPI has started.
+  package static var isFirstRank: Bool {
+    let environment = ProcessInfo.processInfo.environment
+    let names = ["OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"]
+    return (names.lazy.compactMap { environment[$0] }.first ?? "0") == "0"
+  }
+}
+
+/// What the environment says about how this process was started.
+struct Launcher {
+  /// Whether an MPI launcher, or Slurm with a process manager that MPI knows, started this process.
+  let speaksMPI: Bool
+  /// How many ranks were started, and the variable that says so; nil where none does.
+  let announced: (variable: String, count: Int)?
+
+  init(environment: [String: String]) {
+    let marks = ["OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_RANK"]
+    speaksMPI = marks.contains { environment[$0] != nil }
+    let counts = ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"]
+    announced = counts.lazy.compactMap { name in environment[name].flatMap(Int.init).map { (name, $0) } }.first
+  }
+
+  /// - Throws: ``ParallelError`` if another number of ranks was announced: each would train alone, in silence.
+  func confirm(size: Int) throws(ParallelError) {
+    guard let announced, announced.count != size else { return }
+    throw .launcher(variable: announced.variable, announced: announced.count, found: size)
   }
 }

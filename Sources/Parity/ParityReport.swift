@@ -72,3 +72,12 @@ enum Distance {
     return difference == 0 ? 0 : (difference / norm).squareRoot()
   }
 }
+
+/// A directory that cannot be compared.
+package struct ParityError: Error, CustomStringConvertible {
+  package let description: String
+
+  init(_ directory: String, _ problem: String) {
+    description = "\(directory): \(problem)"
+  }
+}

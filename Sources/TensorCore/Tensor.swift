@@ -68,3 +68,47 @@ package struct Tensor {
   /// The gradient of a parameter, same shape.
   package var parameterGradient: Tensor? { place.parameterGradient }
 }
+
+/// The element type of a tensor.
+package enum DType: String, Hashable, Sendable {
+  case float32
+  /// The upper half of a single: 8 bits of significand. What only products and the kernels beside them read may be
+  /// stored so; see ``TapeTypes``.
+  case bfloat16
+  /// Numbers of rows, tokens and targets.
+  case int32
+  /// Sums over a step and what follows from them: a few numbers, never the elements that they are made of.
+  case float64
+
+  /// Bytes that one element takes.
+  package var byteCount: Int {
+    switch self {
+    case .float32, .int32: 4
+    case .bfloat16: 2
+    case .float64: 8
+    }
+  }
+}
+
+/// Where a tensor's gradient goes, without the tensor.
+///
+/// An op whose backward pass does not read a tensor's values keeps this of it, so that the memory is free for others.
+struct GradientPlace {
+  let origin: Tensor.Origin
+  /// As the tensor's.
+  let offset: Int
+  let shape: [Int]
+  let dtype: DType
+
+  var count: Int { shape.reduce(1, *) }
+
+  /// The gradient of a parameter, same shape.
+  var parameterGradient: Tensor? {
+    guard case .parameter(let gradient) = origin else { return nil }
+    return Tensor(storage: gradient, offset: offset, shape: shape)
+  }
+}
+
+extension Tensor {
+  var place: GradientPlace { GradientPlace(origin: origin, offset: offset, shape: shape, dtype: dtype) }
+}

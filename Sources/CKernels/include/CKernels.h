@@ -8,7 +8,6 @@
 #pragma once
 
 #include "CKernelsAttention.h"
-#include "CKernelsBFloat16.h"
 #include "CKernelsTypes.h"
 
 #ifdef __cplusplus

@@ -70,3 +70,24 @@ extension CPUBackend {
     (count + blockSize - 1) / blockSize
   }
 }
+
+extension CPUBackend {
+  /// Calls `body` with memory from the pool for `count` values of arbitrary content.
+  func withScratch<Value: BitwiseCopyable, Result>(
+    _ type: Value.Type, count: Int, _ body: (UnsafeMutablePointer<Value>) -> Result
+  ) -> Result {
+    let storage = pool.storage(byteCount: count * MemoryLayout<Value>.stride)
+    return withExtendedLifetime(storage) { body(storage.address.bindMemory(to: type, capacity: count)) }
+  }
+}
+
+extension DType {
+  /// The kernels' name of the type.
+  var kernelType: ck_type {
+    switch self {
+    case .float32: CK_FLOAT32
+    case .bfloat16: CK_BFLOAT16
+    case .int32, .float64: preconditionFailure("kernel: numbers of \(self)")
+    }
+  }
+}

@@ -55,3 +55,49 @@ extension CPUBackend {
     }
   }
 }
+
+extension CPUBackend {
+  package func swiGLU(_ gateUp: Tensor, output: Tensor) {
+    precondition(gateUp.dtype == output.dtype, "swiGLU: \(gateUp.dtype) into \(output.dtype)")
+    let width = output.rowWidth
+    forEachRowBlock(of: output.rowCount, width: width) { rows in
+      let start = rows.lowerBound * width
+      kernels.swiglu(
+        output.dtype.kernelType, gateUp.rawAddress(of: 2 * start), output.rawAddress(of: start), rows.count,
+        width)
+    }
+  }
+
+  package func swiGLUBackward(_ gateUp: Tensor, outputGradient: Tensor, gateUpGradient: Tensor, output: Tensor?) {
+    let type = gateUp.dtype
+    precondition(
+      [outputGradient, gateUpGradient, output ?? gateUp].allSatisfy { $0.dtype == type }, "swiGLU: types differ")
+    let width = outputGradient.rowWidth
+    forEachRowBlock(of: outputGradient.rowCount, width: width) { rows in
+      let start = rows.lowerBound * width
+      kernels.swiglu_backward(
+        type.kernelType, gateUp.rawAddress(of: 2 * start), outputGradient.rawAddress(of: start),
+        gateUpGradient.rawAddress(of: 2 * start), output.map { $0.rawAddress(of: start) }, rows.count, width)
+    }
+  }
+}
+
+// What all threads can do to memory and nothing else: what benchmarks hold kernels against.
+extension CPUBackend {
+  /// `y = x`, elements that are equally many.
+  package func copy(_ x: Tensor, to y: Tensor) {
+    precondition(x.count == y.count, "copy: \(x.shape) to \(y.shape)")
+    forEachBlock(of: x.count, by: Self.blockElements) { _, range in
+      (y.address + range.lowerBound).update(from: x.address + range.lowerBound, count: range.count)
+    }
+  }
+
+  /// `z = x + factor · y`, elements that are equally many.
+  package func triad(_ x: Tensor, plus factor: Float, times y: Tensor, into z: Tensor) {
+    precondition(x.count == y.count && y.count == z.count, "triad: \(x.shape), \(y.shape) into \(z.shape)")
+    forEachBlock(of: x.count, by: Self.blockElements) { _, range in
+      let (from, other, to) = (x.address, y.address, z.address)
+      for i in range { to[i] = from[i] + factor * other[i] }
+    }
+  }
+}

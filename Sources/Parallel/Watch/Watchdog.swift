@@ -118,3 +118,58 @@ final class Watchdog: @unchecked Sendable {
     ending.end()
   }
 }
+
+/// How a watchdog ends a job; tests, whose ranks are threads, put in their own way.
+struct WatchEnding: Sendable {
+  /// The exit code of a job that a watchdog ends.
+  static let exitCode: Int32 = 3
+
+  /// Says why.
+  var report: @Sendable (String) -> Void
+  /// Ends this process at once, and with it all ranks.
+  var end: @Sendable () -> Void
+
+  /// A line on standard error, and the end of this process, at which the launcher ends the others.
+  ///
+  /// MPI's abort is left alone: called beside a thread that waits in another call it may crash, and the job then ends
+  /// with that crash's exit code.
+  static let ofProcess = Self(
+    report: { writeToStandardError("catlm: \($0)\n") },
+    end: { _exit(exitCode) })
+}
+
+/// Sleep that another thread can end, on a clock that nobody sets.
+///
+/// Where the system gives no pipe, no sleep is cut short; nothing else changes.
+final class InterruptibleSleep: Sendable {
+  private let readEnd: Int32
+  private let writeEnd: Int32
+
+  init() {
+    var ends: [Int32] = [-1, -1]
+    if pipe(&ends) != 0 { ends = [-1, -1] }
+    (readEnd, writeEnd) = (ends[0], ends[1])
+    for end in ends {
+      _ = fcntl(end, F_SETFD, FD_CLOEXEC)
+      _ = fcntl(end, F_SETFL, O_NONBLOCK)
+    }
+  }
+
+  deinit {
+    guard readEnd >= 0 else { return }
+    close(readEnd)
+    close(writeEnd)
+  }
+
+  /// Ends the sleep that is under way, or the next.
+  func interrupt() {
+    _ = write(writeEnd, [1], 1)
+  }
+
+  func sleep(_ duration: Duration) {
+    var entry = pollfd(fd: readEnd, events: Int16(POLLIN), revents: 0)
+    guard poll(&entry, 1, Int32(duration / .milliseconds(1))) > 0 else { return }
+    var byte: UInt8 = 0
+    _ = read(readEnd, &byte, 1)
+  }
+}
