@@ -1,6 +1,4 @@
 internal import Checkpoints
-internal import Foundation
-internal import JSON
 internal import ModelIO
 internal import Models
 package import TensorCore
@@ -16,46 +14,13 @@ package struct ParityCase {
   private let golden: SafetensorsFile
 
   package init(directory: String, backend: any Backend) throws {
-    let source = directory + "/config.json"
-    guard let data = FileManager.default.contents(atPath: source) else {
-      throw ParityError(directory, "no config.json, which a directory of reference tensors has")
-    }
-    let fields = try JSONValue(json: data, source: source)
-    let weights = try SafetensorsFile(path: directory + "/model.safetensors")
-    let isReference = ReferenceConfig.matches(fields)
-    let reader = JSONReader(
-      isReference
-        ? try ReferenceConfig.modelFields(fields, tensorNames: Set(weights.tensors.map(\.name))) : fields, path: "",
-      source: source)
-    let config = try ModelConfig(reader)
-    if isReference { try reader.finish() }
+    let source = try ModelSource(CheckpointDirectory(unverified: directory))
     self.directory = directory
     self.backend = backend
-    names = isReference ? ReferenceNames(reference: config) : ReferenceNames(published: config)
+    names = ReferenceNames(source.tensors)
     golden = try SafetensorsFile(path: directory + "/golden.safetensors")
-    model = config.makeModel(isTrained: true, backend: backend)
-    try Self.load(weights, into: model, names: names, directory)
-  }
-
-  private static func load(
-    _ file: SafetensorsFile, into model: any LanguageModel, names: ReferenceNames, _ directory: String
-  ) throws {
-    var loaded: Set<String> = []
-    for info in file.tensors where info.type != .int64 {
-      guard let tensor = names[info.name] else {
-        throw ParityError(directory, "model.safetensors holds \(info.name), which the model does not have")
-      }
-      let target = model.parameters.joined(tensor.parameters)
-      guard tensor.shape(of: target.shape) == info.shape else {
-        throw ParityError(
-          directory, "\(info.name) is \(info.shape), the model's is \(tensor.shape(of: target.shape))")
-      }
-      target.assign(tensor.placed(try file.floats(info.name), over: target.values, width: target.rowWidth))
-      loaded.insert(info.name)
-    }
-    if let missing = names.missing(from: loaded) {
-      throw ParityError(directory, "model.safetensors lacks \(missing)")
-    }
+    model = source.config.makeModel(isTrained: true, backend: backend)
+    try source.load(into: model.parameters, backend: backend)
   }
 
   /// Compares everything that the directory has.

@@ -69,6 +69,11 @@ enum Failure {
       || error is CorpusError || error is CUDAError || error is WrongKernels || error is EvaluationError
   }
 
+  /// Whether every rank finds the same, so that one of them is enough to say it.
+  static func isOnAllRanks(_ error: any Error) -> Bool {
+    error is MemoryError || (error as? TrainerError)?.isOnAllRanks == true
+  }
+
   /// What a path that was named wrongly gives: it is not there, or something else than it should be.
   private static let codesOfNames = [ENOENT, ENOTDIR, EISDIR, EEXIST, EACCES, EROFS, ELOOP, ENAMETOOLONG]
 

@@ -99,7 +99,7 @@ struct TrainCommand: RankedCommand {
       try train(configuration, group: group)
       try group.finish()
     } catch {
-      end(group, after: error)
+      Ranks.end(group, after: error)
     }
   }
 
@@ -141,7 +141,7 @@ struct TrainCommand: RankedCommand {
     do {
       try dryRun ? trainer.rehearse(resumeChoice) : trainer.run(resumeChoice)
     } catch {
-      end(group, after: error, during: ", step \(trainer.step + 1)")
+      Ranks.end(group, after: error, during: ", step \(trainer.step + 1)")
     }
   }
 
@@ -153,16 +153,6 @@ struct TrainCommand: RankedCommand {
     }
   }
 
-  /// Ends all ranks: one that went away in silence would leave the others waiting for it.
-  private func end(_ group: any ProcessGroup, after error: any Error, during place: String = "") -> Never {
-    if group.size == 1 { Failure.exit(for: error) }
-    // What is wrong on all ranks is said by the first of them, which then ends the others.
-    let isOnAllRanks = error is MemoryError || (error as? TrainerError)?.isOnAllRanks == true
-    if group.rank != 0 { Thread.sleep(forTimeInterval: isOnAllRanks ? 30 : 1) }
-    Console.standardError.print("catlm: rank \(group.rank) of \(group.size)\(place): \(error)")
-    group.abort(code: Failure.code(for: error))
-    Foundation.exit(Failure.code(for: error))
-  }
 }
 
 extension Logger {
