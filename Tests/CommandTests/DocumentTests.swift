@@ -59,6 +59,15 @@ extension CommandTests {
       }
     }
 
+    @Test func `every source that the architecture names is there`() throws {
+      let text = try Page("docs/architecture.md").lines.joined(separator: "\n")
+      let names = text.matches(of: /`((?:\w+\/)+[\w+]+\.swift)`/).map { String($0.output.1) }
+      #expect(names.count > 20)
+      for name in names {
+        #expect(FileManager.default.fileExists(atPath: Program.root + "/Sources/" + name), "\(name)")
+      }
+    }
+
     @Test func `the README is at most 200 lines`() throws {
       #expect(try Page("README.md").lines.count <= 200)
     }
