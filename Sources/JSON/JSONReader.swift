@@ -9,7 +9,7 @@ package final class JSONReader {
   /// The file, where known.
   package let source: String?
 
-  private let mapping: JSONValue
+  private var mapping: JSONValue
   private var known: Set<String> = []
   private var records: [(key: String, value: Record)] = []
 
@@ -67,6 +67,18 @@ package final class JSONReader {
     let value = try required(key, nil, "a list")
     guard let elements = value.listValue else { throw wrongType(key, value, allowed: "a list") }
     return recorded(key, elements, JSONValue.list)
+  }
+
+  /// Takes the value under a former name of `key`, if there is one, for that under `key`.
+  ///
+  /// - Throws: ``JSONError`` if both names are there.
+  package func rename(_ former: String, to key: String) throws(JSONError) {
+    guard mapping[former] != nil else { return }
+    guard mapping[key] == nil else {
+      throw invalid(former, found: "\(key) as well", allowed: "\(key) alone, which is its name now")
+    }
+    mapping = .mapping(
+      (mapping.entries ?? []).map { $0.key == former ? .init(key: key, value: $0.value) : $0 })
   }
 
   /// Accepts these keys without any effect; they do not appear among the resolved ones.

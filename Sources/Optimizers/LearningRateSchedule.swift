@@ -15,15 +15,15 @@ package struct LearningRateSchedule: Hashable, Sendable {
   package var kind = Kind.cosine
   /// Steps that rise linearly from zero; the last of them has the peak rate.
   package var warmupSteps = 0
-  /// Where the decay ends, as a share of the peak.
-  package var finalShare = 0.1
+  /// Where the decay ends: the final learning rate over the peak.
+  package var finalRatio = 0.1
   /// Steps of the final decay; `wsd` alone.
   package var decaySteps = 0
 
-  package init(kind: Kind = .cosine, warmupSteps: Int = 0, finalShare: Double = 0.1, decaySteps: Int = 0) {
+  package init(kind: Kind = .cosine, warmupSteps: Int = 0, finalRatio: Double = 0.1, decaySteps: Int = 0) {
     self.kind = kind
     self.warmupSteps = warmupSteps
-    self.finalShare = finalShare
+    self.finalRatio = finalRatio
     self.decaySteps = decaySteps
   }
 
@@ -42,7 +42,8 @@ package struct LearningRateSchedule: Hashable, Sendable {
     .integer(
       "warmup_steps", \.warmupSteps, in: 0...1_000_000_000,
       "Steps over which the learning rate rises from zero to its peak."),
-    .number("final_share", \.finalShare, in: 0...1, "Where the decay ends, as a share of the peak."),
+    .number("final_ratio", \.finalRatio, in: 0...1, "Where the decay ends: the final learning rate over the peak.")
+      .formerly("final_share"),
     .integer(
       "decay_steps", \.decaySteps, in: 0...1_000_000_000,
       "Steps of the final decay under kind wsd, which needs at least one; without effect under the others."),
@@ -59,11 +60,11 @@ package struct LearningRateSchedule: Hashable, Sendable {
       return 1
     case .cosine:
       let progress = decayed(step, from: warmupSteps, to: stepCount)
-      return finalShare + (1 - finalShare) * 0.5 * (1 + cos(.pi * progress))
+      return finalRatio + (1 - finalRatio) * 0.5 * (1 + cos(.pi * progress))
     case .linear:
-      return 1 - (1 - finalShare) * decayed(step, from: warmupSteps, to: stepCount)
+      return 1 - (1 - finalRatio) * decayed(step, from: warmupSteps, to: stepCount)
     case .wsd:
-      return 1 - (1 - finalShare) * decayed(step, from: max(warmupSteps, stepCount - decaySteps), to: stepCount)
+      return 1 - (1 - finalRatio) * decayed(step, from: max(warmupSteps, stepCount - decaySteps), to: stepCount)
     }
   }
 

@@ -25,10 +25,21 @@ package struct Key<Config>: Sendable {
   let sentence: String
   let fallback: @Sendable (Config) -> KeyDeclaration.Fallback
   let read: @Sendable (JSONReader, inout Config) throws(JSONError) -> Void
+  /// What the key was called once: files of that time are still read.
+  var former: String?
+
+  /// The same key, which was once called `name`.
+  package func formerly(_ name: String) -> Key {
+    var key = self
+    key.former = name
+    return key
+  }
 
   /// - Parameter defaults: a configuration made by its initialiser.
   package func declaration(_ defaults: Config) -> KeyDeclaration {
-    KeyDeclaration(name: name, type: type, fallback: fallback(defaults), allowed: allowed, sentence: sentence)
+    KeyDeclaration(
+      name: name, type: type, fallback: fallback(defaults), allowed: allowed,
+      sentence: sentence + (former.map { " Its former name \($0) is read too." } ?? ""), former: former)
   }
 
   /// The same key of a configuration that holds this one's.
@@ -36,7 +47,8 @@ package struct Key<Config>: Sendable {
     let (part, readPart) = (fallback, read)
     return Key<Whole>(
       name: name, type: type, allowed: allowed, sentence: sentence, fallback: { part($0[keyPath: path]) },
-      read: { (reader, whole) throws(JSONError) in try readPart(reader, &whole[keyPath: path]) })
+      read: { (reader, whole) throws(JSONError) in try readPart(reader, &whole[keyPath: path]) },
+      former: former)
   }
 }
 
@@ -64,7 +76,10 @@ extension Key.Fallback {
 extension JSONReader {
   /// Reads `keys` in their order into `config`, which holds their defaults.
   package func read<Config>(_ keys: [Key<Config>], into config: inout Config) throws(JSONError) {
-    for key in keys { try key.read(self, &config) }
+    for key in keys {
+      if let former = key.former { try rename(former, to: key.name) }
+      try key.read(self, &config)
+    }
   }
 }
 

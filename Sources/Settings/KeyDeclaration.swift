@@ -19,13 +19,18 @@ package struct KeyDeclaration: Hashable, Sendable {
   /// The values that it may have.
   package let allowed: String
   package let sentence: String
+  /// What the key was called once.
+  package let former: String?
 
-  package init(name: String, type: String, fallback: Fallback, allowed: String, sentence: String) {
+  package init(
+    name: String, type: String, fallback: Fallback, allowed: String, sentence: String, former: String? = nil
+  ) {
     self.name = name
     self.type = type
     self.fallback = fallback
     self.allowed = allowed
     self.sentence = sentence
+    self.former = former
   }
 
   package var isRequired: Bool { fallback == .required }
@@ -85,15 +90,16 @@ package struct SectionDeclaration: Sendable {
     keys.map { (nil, $0) } + kinds.flatMap { kind in kind.keys.map { (kind.name, $0) } }
   }
 
-  /// Names of the keys that a section with these values may have, those without effect last.
+  /// Names of the keys that a section with these values may have; then those without effect, and former ones.
   ///
   /// - Returns: those of all kinds if the values name none that there is.
   func names(in values: JSONValue) -> (keys: [String], ignored: [String]) {
     let selector = keys.first.flatMap { first in values[first.name]?.textValue ?? first.fallbackText }
     let named = kinds.filter { $0.name == selector }
     let chosen = named.isEmpty ? kinds : named
+    let all = keys + chosen.flatMap(\.keys)
     return (
-      (keys + chosen.flatMap(\.keys)).map(\.name).filter { !$0.contains("[") }, chosen.flatMap(\.ignored)
+      all.map(\.name).filter { !$0.contains("[") }, chosen.flatMap(\.ignored) + all.compactMap(\.former)
     )
   }
 }

@@ -76,6 +76,22 @@ import Testing
     #expect(error?.description == message)
   }
 
+  @Test func `a former name is read, and refused beside the new one`() throws {
+    let keys = [Key<Box>.number("weight", \.weight, in: 0...10, "How heavy.").formerly("mass")]
+    func read(_ yaml: String) throws -> (Box, JSONValue) {
+      let reader = JSONReader(try JSONValue(yaml: yaml, source: "f"), path: "box", source: "f")
+      var box = Box()
+      try reader.read(keys, into: &box)
+      try reader.finish()
+      return (box, reader.resolved)
+    }
+    let (box, resolved) = try read("mass: 4")
+    #expect(box.weight == 4 && resolved == ["weight": 4.0])
+    let error = #expect(throws: JSONError.self) { try read("{mass: 4, weight: 4}") }
+    #expect(error?.description == "f: box.mass: found weight as well; allowed: weight alone, which is its name now")
+    #expect(keys.declarations(Box())[0].sentence == "How heavy. Its former name mass is read too.")
+  }
+
   @Test func `a key says what it is`() {
     let declarations = Box.keys.declarations(Box())
     #expect(declarations.map(\.name).prefix(3) == ["width", "height", "depth"])

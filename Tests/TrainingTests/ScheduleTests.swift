@@ -21,6 +21,12 @@ struct ScheduleTests {
     #expect(covered == Array(0..<batch.size))
   }
 
+  @Test func `a run file, and a checkpoint's, may call the final ratio by its former name`() throws {
+    let run = try SmallRun.recall(["schedule.final_share=0.3"])
+    #expect(run.schedule.finalRatio == 0.3 && run.resolved["schedule"]?["final_ratio"] == 0.3)
+    #expect(run.resolved["schedule"]?["final_share"] == nil)
+  }
+
   @Test(arguments: [[1.0, 1, 1], [3, 0, 1]])
   func `uniform draws come as often as their weights`(weights: [Double]) throws {
     let list = weights.map { "\($0)" }.joined(separator: ", ")
@@ -72,7 +78,7 @@ struct ScheduleTests {
   }
 
   @Test func `a cosine falls from the peak to its last share`() {
-    let schedule = LearningRateSchedule(kind: .cosine, warmupSteps: 10, finalShare: 0.1)
+    let schedule = LearningRateSchedule(kind: .cosine, warmupSteps: 10, finalRatio: 0.1)
     #expect(schedule.share(step: 0, of: 110) == 0.1)
     #expect(schedule.share(step: 9, of: 110) == 1)
     #expect(schedule.share(step: 10, of: 110) == 1)
@@ -83,12 +89,12 @@ struct ScheduleTests {
   }
 
   @Test func `a line falls evenly`() {
-    let schedule = LearningRateSchedule(kind: .linear, warmupSteps: 0, finalShare: 0)
+    let schedule = LearningRateSchedule(kind: .linear, warmupSteps: 0, finalRatio: 0)
     #expect((0...4).map { schedule.share(step: $0, of: 4) } == [1, 0.75, 0.5, 0.25, 0])
   }
 
   @Test func `warm-up, stable, decay`() {
-    let schedule = LearningRateSchedule(kind: .wsd, warmupSteps: 2, finalShare: 0.2, decaySteps: 4)
+    let schedule = LearningRateSchedule(kind: .wsd, warmupSteps: 2, finalRatio: 0.2, decaySteps: 4)
     let shares = (0...10).map { schedule.share(step: $0, of: 10) }
     for (found, expected) in zip(shares, [0.5, 1, 1, 1, 1, 1, 1, 0.8, 0.6, 0.4, 0.2]) {
       #expect(abs(found - expected) < 1e-12, "\(shares)")
