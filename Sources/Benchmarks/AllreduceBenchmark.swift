@@ -51,10 +51,10 @@ package struct AllreduceBenchmark {
     let start = ContinuousClock.now
     for _ in 0..<count {
       try values.withUnsafeMutableBufferPointer { (buffer) throws(ParallelError) in
-        try unsafe group.sum(buffer, wire: wire)
+        try unsafe group.allReduce(buffer, wire: wire)
       }
     }
-    return try group.largest((ContinuousClock.now - start) / .seconds(1)) / Double(count)
+    return try group.allReduce(.max, (ContinuousClock.now - start) / .seconds(1)) / Double(count)
   }
 
   /// Bytes a second that each rank copies while all ranks copy: the slowest rank's, of several runs the best.
@@ -71,7 +71,7 @@ package struct AllreduceBenchmark {
           source.withUnsafeBytes { source in unsafe target.copyMemory(from: source) }
         }
       }
-      shortest = min(shortest, try group.largest(elapsed / .seconds(1)))
+      shortest = min(shortest, try group.allReduce(.max, elapsed / .seconds(1)))
     }
     return Double(byteCount) / shortest
   }
@@ -91,10 +91,10 @@ package struct AllreduceSizes: Hashable, Sendable {
   /// - Parameter sizes: in bytes; by default all.
   package init(_ sizes: [Int]?, group: any ProcessGroup) throws(ParallelError) {
     let all = sizes ?? (0...9).map { 4096 << (2 * $0) }
-    let sharing = try group.gather(group.hostName).count { $0 == group.hostName }
+    let sharing = try group.allGather(group.hostName).count { $0 == group.hostName }
     // A sum in place may take its size once more, the memory that ranks share as much again, and other programs live too.
     let share = availableMemoryBytes() / sharing / 4
-    let limit = Int(-(try group.largest(-Double(share))))
+    let limit = Int(-(try group.allReduce(.max, -Double(share))))
     self.limit = limit
     fitting = all.filter { $0 <= limit }
     leftOut = all.filter { $0 > limit }

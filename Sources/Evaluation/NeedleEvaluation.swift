@@ -71,7 +71,7 @@ package struct NeedleEvaluation {
       }
       onBatch(samples.count * cell.length)
       let laterCount = answers.tokens.reduce(0) { $0 + $1.count - 1 }
-      return [Double(foundCount), Double(laterCount), answers.tokenTime / .seconds(1)]
+      return [Double(foundCount), Double(laterCount), answers.decodeTime / .seconds(1)]
     }.pieces
     var results = cells
     for (piece, numbers) in zip(pieces, found) { results[piece.cell].foundCount += Int(numbers[0]) }

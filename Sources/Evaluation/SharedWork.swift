@@ -34,8 +34,8 @@ package struct SharedWork {
       }
     }
     // Each number is the sum of one rank's and of zeros.
-    try group.sum(&all)
+    try group.allReduce(.sum, &all)
     let pieces = (0..<count).map { Array(all[$0 * width..<($0 + 1) * width]) }
-    return (pieces, try group.largest(elapsed / .seconds(1)))
+    return (pieces, try group.allReduce(.max, elapsed / .seconds(1)))
   }
 }

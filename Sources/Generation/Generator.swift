@@ -37,7 +37,7 @@ package struct Generator {
       let start = clock.now
       next = try nextTokens(state.advance(next), position: promptLength + step)
       for index in prompts.indices { result.tokens[index].append(next[index]) }
-      if step == 0 { result.promptTime = clock.now - start } else { result.tokenTime += clock.now - start }
+      if step == 0 { result.prefillTime = clock.now - start } else { result.decodeTime += clock.now - start }
     }
     return result
   }
@@ -95,10 +95,10 @@ package struct Continuations: Sendable {
   package internal(set) var tokens: [[Int32]]
   /// Bytes of keys and values kept, of all sequences.
   package let cacheBytes: Int
-  /// Time to the first new token.
-  package internal(set) var promptTime = Duration.zero
-  /// Time for all further ones.
-  package internal(set) var tokenTime = Duration.zero
+  /// Prefill: time to the first new token.
+  package internal(set) var prefillTime = Duration.zero
+  /// Decoding: time for all further ones.
+  package internal(set) var decodeTime = Duration.zero
 
   init(sequenceCount: Int, cacheBytes: Int) {
     tokens = Array(repeating: [], count: sequenceCount)
@@ -108,6 +108,6 @@ package struct Continuations: Sendable {
   /// New tokens of all sequences a second, from the second new token of each on; nil if there is none.
   package var tokensPerSecond: Double? {
     guard let count = tokens.first?.count, count > 1 else { return nil }
-    return Double(tokens.count * (count - 1)) / (tokenTime / .seconds(1))
+    return Double(tokens.count * (count - 1)) / (decodeTime / .seconds(1))
   }
 }

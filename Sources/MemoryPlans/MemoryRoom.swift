@@ -24,7 +24,7 @@ package struct MemoryRoom: Hashable, Sendable {
   ///   - remedies: what lowers that, for the message.
   package func require(_ neededBytes: Int, remedies: [String], in group: any ProcessGroup) throws {
     let own = "\(neededBytes) \(sharedBytes ?? Int.max) \(addressBytes ?? Int.max) \(group.hostName)"
-    let demands = try group.gather(own).map { Demand($0.split(separator: " ", maxSplits: 3)) }
+    let demands = try group.allGather(own).map { Demand($0.split(separator: " ", maxSplits: 3)) }
     for demand in demands where demand.needed > Double(demand.addresses) {
       throw MemoryError.addresses(
         host: demand.host, neededBytes: Int(min(demand.needed, 9e18)), availableBytes: demand.addresses,

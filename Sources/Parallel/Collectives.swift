@@ -41,7 +41,7 @@ package protocol Collectives: AnyObject {
   ///   - wire: how values of float32 travel. With ``WireFormat/bfloat16`` each rank's are rounded, added in single
   ///     precision in rank order, and the sums rounded.
   ///   - event: what the call waits for; the backend's work after it may go on.
-  func sum(_ values: Tensor, wire: WireFormat, after event: any MemoryEvent)
+  func allReduce(_ values: Tensor, wire: WireFormat, after event: any MemoryEvent)
   /// Sums over all ranks, each rank's share of them on that rank alone.
   ///
   /// - Parameters:

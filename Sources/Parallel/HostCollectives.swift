@@ -26,15 +26,17 @@ package final class HostCollectives: Collectives {
     thread = hasThread ? CommunicationThread() : nil
   }
 
-  package func sum(_ values: Tensor, wire: WireFormat, after event: any MemoryEvent) {
+  package func allReduce(_ values: Tensor, wire: WireFormat, after event: any MemoryEvent) {
     call(after: event) { [channel] () throws(ParallelError) in
       guard values.dtype == .float64 else {
-        return try values.withFloats { (floats) throws(ParallelError) in try unsafe channel.sum(floats, wire: wire) }
+        return try values.withFloats { (floats) throws(ParallelError) in
+          try unsafe channel.allReduce(floats, wire: wire)
+        }
       }
       try values.withUpdateView { (bytes) throws(ParallelError) in
         let place = unsafe bytes.bindMemory(to: Double.self)
         var doubles = unsafe Array(place)
-        try channel.sum(&doubles)
+        try channel.allReduce(.sum, &doubles)
         for (index, sum) in doubles.enumerated() { unsafe place[index] = sum }
       }
     }

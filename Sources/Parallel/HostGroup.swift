@@ -6,7 +6,7 @@ package protocol HostGroup: ProcessGroup {
   ///
   /// With ``WireFormat/bfloat16`` each rank's values are rounded, added in single precision in rank order, and the sums
   /// rounded. A group of one rank has no wire and leaves the values as they are.
-  func sum(_ values: UnsafeMutableBufferPointer<Float>, wire: WireFormat) throws(ParallelError)
+  func allReduce(_ values: UnsafeMutableBufferPointer<Float>, wire: WireFormat) throws(ParallelError)
   /// Sums over all ranks, each rank's share of them on that rank alone.
   ///
   /// - Parameters:
@@ -45,8 +45,8 @@ extension HostGroup {
     try HostCollectives(self, settings)
   }
 
-  package func sum(_ values: UnsafeMutableBufferPointer<Float>) throws(ParallelError) {
-    try sum(values, wire: .float32)
+  package func allReduce(_ values: UnsafeMutableBufferPointer<Float>) throws(ParallelError) {
+    try allReduce(values, wire: .float32)
   }
 
   package func reduceScatter(

@@ -26,8 +26,8 @@ package struct HostReport: Hashable, Sendable {
   ///
   /// - Parameter equipment: what this rank has on its machine, such as `2 threads a rank, 8 cores`.
   package static func summary(of group: any ProcessGroup, equipment: String) throws(ParallelError) -> String {
-    let hostNames = try group.gather(group.hostName)
-    return summary(hostNames: hostNames, equipment: try group.gather(equipment))
+    let hostNames = try group.allGather(group.hostName)
+    return summary(hostNames: hostNames, equipment: try group.allGather(equipment))
   }
 
   /// Such as `4 ranks: node1 × 2, node2 × 2; on each: 2 threads a rank, 8 cores`; where machines differ, each with its own.
@@ -42,7 +42,7 @@ package struct HostReport: Hashable, Sendable {
   }
 
   /// Ranks in order, such as `0-3, 7`.
-  package static func list(_ ranks: [Int]) -> String { WatchJudge.ranges(ranks) }
+  package static func list(_ ranks: [Int]) -> String { FailureJudge.ranges(ranks) }
 
   private static func number(_ environment: [String: String], _ names: [String]) -> Int? {
     names.lazy.compactMap { environment[$0].flatMap(Int.init) }.first

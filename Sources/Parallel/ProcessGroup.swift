@@ -14,17 +14,16 @@ package protocol ProcessGroup: AnyObject {
   /// Name of the machine that this rank runs on.
   var hostName: String { get }
 
-  /// Replaces each value by its sum over all ranks; all give equally many.
-  func sum(_ values: inout [Double]) throws(ParallelError)
-  /// Replaces each value by its sum over all ranks; all give equally many.
-  func sum(_ values: inout [Int]) throws(ParallelError)
-  /// The largest value of all ranks; not a number if any rank's is none.
-  func largest(_ value: Double) throws(ParallelError) -> Double
+  /// Replaces each value by its sum, or by the largest, over all ranks; all give equally many. The largest of values of
+  /// which one is not a number is not a number.
+  func allReduce(_ reduction: Reduction, _ values: inout [Double]) throws(ParallelError)
+  /// Replaces each value by its sum, or by the largest, over all ranks; all give equally many.
+  func allReduce(_ reduction: Reduction, _ values: inout [Int]) throws(ParallelError)
 
   /// Overwrites the bytes of all ranks by those of rank `root`; all give equally many.
   func broadcast(_ bytes: UnsafeMutableRawBufferPointer, from root: Int) throws(ParallelError)
   /// Every rank's text, on all ranks, in rank order.
-  func gather(_ text: String) throws(ParallelError) -> [String]
+  func allGather(_ text: String) throws(ParallelError) -> [String]
   /// Returns when all ranks have called it.
   func barrier() throws(ParallelError)
 
@@ -39,7 +38,7 @@ package protocol ProcessGroup: AnyObject {
   /// they get when they are through with it.
   func makeCollectives(_ settings: CollectivesSettings) throws(ParallelError) -> any Collectives
 
-  /// Says where this rank's work is, for a watchdog; moves nothing between ranks.
+  /// Says where this rank's work is, for a failure detector; moves nothing between ranks.
   ///
   /// - Parameter step: the step under way, from 1; 0 before the first.
   func note(step: Int, phase: WorkPhase)
@@ -50,7 +49,20 @@ package protocol ProcessGroup: AnyObject {
   func finish() throws(ParallelError)
 }
 
+/// What becomes of the values of all ranks.
+package enum Reduction: Hashable, Sendable {
+  case sum
+  case max
+}
+
 extension ProcessGroup {
+  /// The sum of all ranks' values, or the largest.
+  package func allReduce(_ reduction: Reduction, _ value: Double) throws(ParallelError) -> Double {
+    var values = [value]
+    try allReduce(reduction, &values)
+    return values[0]
+  }
+
   /// Says on standard error which rank failed with what, then ends the job on all ranks with exit code 1.
   ///
   /// - Parameter activity: what the rank was doing, such as `"step 412"`.

@@ -7,10 +7,9 @@ package final class SoloGroup: HostGroup {
 
   package init() {}
 
-  package func sum(_ values: UnsafeMutableBufferPointer<Float>, wire: WireFormat) {}
-  package func sum(_ values: inout [Double]) {}
-  package func sum(_ values: inout [Int]) {}
-  package func largest(_ value: Double) -> Double { value }
+  package func allReduce(_ values: UnsafeMutableBufferPointer<Float>, wire: WireFormat) {}
+  package func allReduce(_ reduction: Reduction, _ values: inout [Double]) {}
+  package func allReduce(_ reduction: Reduction, _ values: inout [Int]) {}
 
   package func reduceScatter(_ values: UnsafeMutableBufferPointer<Float>, ranges: [Range<Int>], wire: WireFormat) {
     checkRanges(ranges, count: values.count)
@@ -24,7 +23,7 @@ package final class SoloGroup: HostGroup {
     guard root == 0 else { throw .noSuchRank(operation: "broadcast", rank: root, size: size) }
   }
 
-  package func gather(_ text: String) -> [String] { [text] }
+  package func allGather(_ text: String) -> [String] { [text] }
   package func barrier() {}
 
   package func send(_ bytes: UnsafeRawBufferPointer, to rank: Int) throws(ParallelError) {

@@ -25,7 +25,9 @@ extension Trainer {
       group.note(step: state.step, phase: .samples)
       own.append(sample(chunkSize: sizes[index]))
     }
-    let all = try group.gather(JSONValue.list(own).json()).map { try JSONValue(json: $0, source: "a rank").listValue }
+    let all = try group.allGather(JSONValue.list(own).json()).map {
+      try JSONValue(json: $0, source: "a rank").listValue
+    }
     guard group.rank == 0 else { return }
     for (index, size) in sizes.enumerated() {
       let sample = all[index % group.size]?[index / group.size]

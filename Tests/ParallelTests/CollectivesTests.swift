@@ -22,8 +22,8 @@ import Testing
       let values = Tensor((0..<100).map { Float($0 + group.rank) }, shape: [100], backend: backend)
       let numbers = Tensor(doubles: [0x1p40 + 0x1p-10, Double(group.rank)], pool: backend.pool)
       let event = backend.pool.memory.recordEvent()
-      collectives.sum(values.rows(10..<90), wire: .float32, after: event)
-      collectives.sum(numbers, wire: .bfloat16, after: event)
+      collectives.allReduce(values.rows(10..<90), wire: .float32, after: event)
+      collectives.allReduce(numbers, wire: .bfloat16, after: event)
       try collectives.join()
       return (group.size, group.rank, values.values, numbers.doubles)
     }
@@ -42,7 +42,7 @@ import Testing
       let event = backend.pool.memory.recordEvent()
       collectives.reduceScatter(values, shares: shares, wire: .float32, after: event)
       collectives.allGather(values, shares: shares, after: event)
-      collectives.sum(values, wire: .float32, after: event)
+      collectives.allReduce(values, wire: .float32, after: event)
       try collectives.join()
       values.rows(0..<50).assign([Float](repeating: Float(group.rank), count: 50))
       collectives.broadcast(values, from: group.size - 1, after: backend.pool.memory.recordEvent())
@@ -58,7 +58,7 @@ import Testing
   func `ranks whose tensors differ in length are told when they join`(size: Int, isOverlapped: Bool) throws {
     let errors = try run(.threads(size), isOverlapped: isOverlapped) { group, collectives, backend in
       let values = Tensor([Float](repeating: 1, count: 3 + group.rank), shape: [3 + group.rank], backend: backend)
-      collectives.sum(values, wire: .float32, after: backend.pool.memory.recordEvent())
+      collectives.allReduce(values, wire: .float32, after: backend.pool.memory.recordEvent())
       do throws(ParallelError) {
         try collectives.join()
         return ParallelError?.none
@@ -69,7 +69,7 @@ import Testing
         Issue.record("found \(String(describing: error))")
         continue
       }
-      #expect(calls.count == size && calls[0].hasPrefix("sum of 3"))
+      #expect(calls.count == size && calls[0].hasPrefix("all-reduce of 3"))
     }
   }
 }

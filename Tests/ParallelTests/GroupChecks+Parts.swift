@@ -32,7 +32,7 @@ extension GroupChecks {
     let sums: @Sendable (any HostGroup, Int) throws -> Bool = { group, factor in
       try (0..<200).allSatisfy { round in
         var values = [Float](repeating: Float(round * factor), count: 1 + round * 10)
-        try values.withUnsafeMutableBufferPointer { try group.sum($0) }
+        try values.withUnsafeMutableBufferPointer { try group.allReduce($0) }
         return values.allSatisfy { $0 == Float(round * factor * group.size) }
       }
     }

@@ -52,7 +52,7 @@ extension GroupChecks {
     }
     let results = try kind.run { group in
       var values = (0..<count).map { value($0, group.rank) }
-      try values.withUnsafeMutableBufferPointer { try group.sum($0, wire: .bfloat16) }
+      try values.withUnsafeMutableBufferPointer { try group.allReduce($0, wire: .bfloat16) }
       let expected = (0..<count).map { i in
         guard group.size > 1 else { return value(i, 0) }
         return rounded((1..<group.size).reduce(rounded(value(i, 0))) { $0 + rounded(value(i, $1)) })

@@ -9,7 +9,7 @@ struct GroupChecks {
     let ranks = try kind.run { group in
       var each = [Int](repeating: 0, count: group.size)
       each[group.rank] = 1
-      try group.sum(&each)
+      try group.allReduce(.sum, &each)
       return (each, group.hostName)
     }
     for (each, hostName) in ranks {
@@ -23,11 +23,11 @@ struct GroupChecks {
     let results = try kind.run { group in
       let first = group.rank + 1
       var floats = (0..<count).map { Float($0 % 1000 * first) }
-      try floats.withUnsafeMutableBufferPointer { try group.sum($0) }
+      try floats.withUnsafeMutableBufferPointer { try group.allReduce($0) }
       var doubles = (0..<count).map { Double($0 * first) }
-      try group.sum(&doubles)
+      try group.allReduce(.sum, &doubles)
       var integers = (0..<count).map { $0 * first << 36 }
-      try group.sum(&integers)
+      try group.allReduce(.sum, &integers)
       return (group.size, floats, doubles, integers)
     }
     for (size, floats, doubles, integers) in results {
@@ -42,9 +42,9 @@ struct GroupChecks {
   func sumsHaveTheSameBits(count: Int) throws {
     let results = try kind.run { group in
       var values = (0..<count).map { 1 / Float(3 + $0 + 7 * group.rank) }
-      try values.withUnsafeMutableBufferPointer { try group.sum($0) }
+      try values.withUnsafeMutableBufferPointer { try group.allReduce($0) }
       let digest = values.reduce(UInt64(1)) { ($0 &* 0x100_0000_01b3) ^ UInt64($1.bitPattern) }
-      return try group.gather("\(digest)")
+      return try group.allGather("\(digest)")
     }
     for digests in results { #expect(Set(digests).count == 1, "found \(digests)") }
   }
@@ -53,12 +53,12 @@ struct GroupChecks {
     let results = try kind.run { group in
       let last = group.size - 1
       return [
-        try group.largest(Double(group.rank)) == Double(last),
-        try group.largest(-Double(group.rank) - 1) == -1,
-        try group.largest(-.infinity) == -.infinity,
-        try group.largest(group.rank == 0 ? .infinity : 0) == .infinity,
-        try group.largest(group.rank == last ? .nan : 5).isNaN,
-        try group.largest(group.rank == 0 ? .nan : .infinity).isNaN,
+        try group.allReduce(.max, Double(group.rank)) == Double(last),
+        try group.allReduce(.max, -Double(group.rank) - 1) == -1,
+        try group.allReduce(.max, -.infinity) == -.infinity,
+        try group.allReduce(.max, group.rank == 0 ? .infinity : 0) == .infinity,
+        try group.allReduce(.max, group.rank == last ? .nan : 5).isNaN,
+        try group.allReduce(.max, group.rank == 0 ? .nan : .infinity).isNaN,
       ]
     }
     for result in results { #expect(result.allSatisfy { $0 }, "found \(result)") }
@@ -78,7 +78,7 @@ struct GroupChecks {
   /// Texts of different lengths, the empty one among them.
   func textsAreGathered() throws {
     let text: @Sendable (Int) -> String = { String(repeating: "übung \($0);", count: $0) }
-    let results = try kind.run { group in (try group.gather(text(group.rank)), group.size) }
+    let results = try kind.run { group in (try group.allGather(text(group.rank)), group.size) }
     for (texts, size) in results { #expect(texts == (0..<size).map(text)) }
   }
 
@@ -88,7 +88,7 @@ struct GroupChecks {
       try (0..<200).map { round in
         try group.barrier()
         var values = [Double(round)]
-        try group.sum(&values)
+        try group.allReduce(.sum, &values)
         return values[0] == Double(round * group.size)
       }
     }

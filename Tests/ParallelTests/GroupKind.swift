@@ -6,7 +6,7 @@ import Testing
 enum GroupKind: Sendable, CustomTestStringConvertible {
   case solo
   case threads(Int)
-  /// Threads whose group has a watchdog.
+  /// Threads whose group has a failure detector.
   case watched(Int)
   /// The processes of the launcher; only within ``MPIRun``.
   case mpi
@@ -34,9 +34,9 @@ enum GroupKind: Sendable, CustomTestStringConvertible {
 }
 
 extension GroupKind {
-  /// The group with a watchdog that ends nothing but says so.
+  /// The group with a failure detector that ends nothing but says so.
   private static func watched(_ group: any HostGroup) throws -> any HostGroup {
-    let ending = WatchEnding(report: { Issue.record("\($0)") }, end: {})
+    let ending = JobEnding(report: { Issue.record("\($0)") }, end: {})
     return try WatchedGroup.watch(group, limit: .seconds(60), ending: ending) { Issue.record("\($0)") }
   }
 }

@@ -11,7 +11,7 @@ private struct Complaint: Error, Equatable {
     // (1e8 + 1) - 1e8 is 0 in single precision and 1 in any order that puts the large ones together.
     let sums = try ThreadGroup.run(size: 3) { group in
       var values: [Float] = [[1e8, 1, -1e8][group.rank]]
-      try values.withUnsafeMutableBufferPointer { try group.sum($0) }
+      try values.withUnsafeMutableBufferPointer { try group.allReduce($0) }
       return values[0]
     }
     #expect(sums == [0, 0, 0])
@@ -46,22 +46,24 @@ private struct Complaint: Error, Equatable {
     let errors = try ThreadGroup.run(size: 2) { group in
       guard group.rank == 1 else { return ParallelError?.none }
       do throws(ParallelError) {
-        _ = try group.largest(1)
+        _ = try group.allReduce(.max, 1)
         return nil
       } catch { return error }
     }
-    #expect(errors == [nil, .absent(rank: 0, operation: "largest")])
+    #expect(errors == [nil, .absent(rank: 0, operation: "all-reduce of 1 Double")])
   }
 
   @Test func `ranks in different calls are told which`() {
-    let expected = ParallelError.mismatch(calls: ["sum of 3 Double", "sum of 4 Double"])
+    let expected = ParallelError.mismatch(calls: ["all-reduce of 3 Double", "all-reduce of 4 Double"])
     #expect(throws: expected) {
       try ThreadGroup.run(size: 2) { group in
         var values = [Double](repeating: 1, count: 3 + group.rank)
-        try group.sum(&values)
+        try group.allReduce(.sum, &values)
       }
     }
-    #expect("\(expected)" == "ranks met in different calls: rank 0 in sum of 3 Double, rank 1 in sum of 4 Double")
+    #expect(
+      "\(expected)"
+        == "ranks met in different calls: rank 0 in all-reduce of 3 Double, rank 1 in all-reduce of 4 Double")
   }
 
   @Test func `a receiver learns that its sender has left`() throws {

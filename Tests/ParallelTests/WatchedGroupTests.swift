@@ -3,7 +3,7 @@ import Testing
 
 @testable import Parallel
 
-/// What watchdogs said, from any thread.
+/// What failure detectors said, from any thread.
 // `lock` guards all that can change. It is no `Mutex`, for ThreadSanitizer does not see that one's lock.
 private final class Reports: @unchecked Sendable {
   private let lock = NSLock()
@@ -11,7 +11,7 @@ private final class Reports: @unchecked Sendable {
   private var isOver = false
 
   var all: [String] { lock.withLock { lines } }
-  /// Whether a watchdog has ended the calls of all ranks.
+  /// Whether a failure detector has ended the calls of all ranks.
   var hasEnded: Bool { lock.withLock { isOver } }
 
   func add(_ line: String) { lock.withLock { lines.append(line) } }
@@ -30,10 +30,10 @@ private struct Abortable: @unchecked Sendable {
     _ group: any HostGroup, _ reports: Reports, limit: Duration
   ) throws -> any HostGroup {
     let abortable = Abortable(group: group)
-    let ending = WatchEnding(
+    let ending = JobEnding(
       report: { reports.add("rank \(abortable.group.rank): \($0)") },
       end: {
-        abortable.group.abort(code: WatchEnding.exitCode)
+        abortable.group.abort(code: JobEnding.exitCode)
         reports.end()
       })
     return try WatchedGroup.watch(group, limit: limit, ending: ending) { reports.add($0) }
@@ -51,17 +51,17 @@ private struct Abortable: @unchecked Sendable {
       }
       do throws(ParallelError) {
         var values = [1.0]
-        try watched.sum(&values)
+        try watched.allReduce(.sum, &values)
         return ParallelError?.none
       } catch { return error }
     }
     #expect(errors == Array(repeating: .aborted(rank: 0, code: 3), count: size))
     let arrived = size == 2 ? "rank 0" : "ranks 0-\(size - 2)"
     let end =
-      "step 4, sum of 1 Double: arrived: \(arrived); not arrived: rank \(size - 1) on \(systemHostName()) "
+      "step 4, all-reduce of 1 Double: arrived: \(arrived); not arrived: rank \(size - 1) on \(systemHostName()) "
       + "(in step 4, forward and backward); ending the job on all ranks"
     let first = try #require(reports.all.first)
-    #expect(first.hasPrefix("rank 0: watchdog: no rank has gone on for 2."), "\(first)")
+    #expect(first.hasPrefix("rank 0: failure detector: no rank has gone on for 2."), "\(first)")
     #expect(first.hasSuffix(end), "\(first)")
   }
 
@@ -75,7 +75,7 @@ private struct Abortable: @unchecked Sendable {
         // Together longer than the limit.
         Thread.sleep(forTimeInterval: 0.1)
         total[0] += 1
-        try watched.sum(&total)
+        try watched.allReduce(.sum, &total)
       }
       // They leave one after the other.
       Thread.sleep(forTimeInterval: 0.3 * Double(group.rank))
@@ -94,13 +94,13 @@ private struct Abortable: @unchecked Sendable {
   }
 
   @Test func `a member that hears rank 0 no more ends the job by itself`() throws {
-    let loopback = try #require(WatchInterfaces.loopback)
-    let here = try #require(WatchSocket(boundTo: loopback))
-    let way = try #require(WatchSocket(connectedTo: here.address))
-    var coordinator = WatchCoordinator(key: "k", hosts: ["a", "b"], limit: .seconds(8), sockets: [here])
-    var member = WatchMember(key: "k", rank: 1, hosts: ["a", "b"], limit: .seconds(8), sockets: [way])
+    let loopback = try #require(NetworkInterfaces.loopback)
+    let here = try #require(HeartbeatSocket(boundTo: loopback))
+    let way = try #require(HeartbeatSocket(connectedTo: here.address))
+    var coordinator = HeartbeatCoordinator(key: "k", hosts: ["a", "b"], limit: .seconds(8), sockets: [here])
+    var member = HeartbeatMember(key: "k", rank: 1, hosts: ["a", "b"], limit: .seconds(8), sockets: [way])
     let start = ContinuousClock.now
-    let status = WatchStatus(changeCount: 1, step: 2, phase: .optimizer)
+    let status = RankStatus(changeCount: 1, step: 2, phase: .optimizer)
     #expect(member.tick(status, at: start) == nil)
     #expect(coordinator.tick(status, at: start) == nil)
     #expect(member.tick(status, at: start) == nil)
@@ -108,25 +108,25 @@ private struct Abortable: @unchecked Sendable {
     #expect(member.tick(status, at: start + .seconds(6.9)) == nil)
     let expected =
       "rank 0 on a has been silent for 7.0 s (dead, stopped or cut off); rank 1 on b is in step 2, optimizer"
-    #expect(member.tick(status, at: start + .seconds(7)) == WatchVerdict(reason: expected))
+    #expect(member.tick(status, at: start + .seconds(7)) == FailureVerdict(reason: expected))
   }
 
   @Test func `ranks hear from rank 0 why the job ends, and are quiet after its farewell`() throws {
-    let loopback = try #require(WatchInterfaces.loopback)
-    let here = try #require(WatchSocket(boundTo: loopback))
+    let loopback = try #require(NetworkInterfaces.loopback)
+    let here = try #require(HeartbeatSocket(boundTo: loopback))
     let hosts = ["a", "b", "b"]
-    var coordinator = WatchCoordinator(key: "k", hosts: hosts, limit: .seconds(8), sockets: [here])
-    let sockets = try (1...2).map { _ in try #require(WatchSocket(connectedTo: here.address)) }
+    var coordinator = HeartbeatCoordinator(key: "k", hosts: hosts, limit: .seconds(8), sockets: [here])
+    let sockets = try (1...2).map { _ in try #require(HeartbeatSocket(connectedTo: here.address)) }
     var members = (1...2).map {
-      WatchMember(key: "k", rank: $0, hosts: hosts, limit: .seconds(8), sockets: [sockets[$0 - 1]])
+      HeartbeatMember(key: "k", rank: $0, hosts: hosts, limit: .seconds(8), sockets: [sockets[$0 - 1]])
     }
     let now = ContinuousClock.now
-    for index in members.indices { #expect(members[index].tick(WatchStatus(), at: now) == nil) }
-    #expect(coordinator.tick(WatchStatus(), at: now) == nil)
+    for index in members.indices { #expect(members[index].tick(RankStatus(), at: now) == nil) }
+    #expect(coordinator.tick(RankStatus(), at: now) == nil)
     coordinator.announce("rank 2 is gone")
-    #expect(members[0].tick(WatchStatus(), at: now) == WatchVerdict(reason: "rank 2 is gone", isTold: true))
+    #expect(members[0].tick(RankStatus(), at: now) == FailureVerdict(reason: "rank 2 is gone", isTold: true))
     coordinator.leave()
-    _ = members[1].tick(WatchStatus(), at: now)
-    #expect(members[1].tick(WatchStatus(), at: now + .seconds(100)) == nil)
+    _ = members[1].tick(RankStatus(), at: now)
+    #expect(members[1].tick(RankStatus(), at: now + .seconds(100)) == nil)
   }
 }

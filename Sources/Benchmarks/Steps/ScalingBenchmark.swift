@@ -55,11 +55,12 @@ package struct ScalingBenchmark {
     let (shared, own) = startsApart ? (times[1], times[0]) : (times[0], times[1])
     let tokens = Double(workload.tokenCount * steps)
     var sums = [tokens / own.stepSeconds.sum, shared.exposedSeconds.sum / shared.stepSeconds.sum]
-    try group.sum(&sums)
+    try group.allReduce(.sum, &sums)
     let ranks = Double(group.size)
     return ScalingRound(
-      together: ranks * tokens / (try group.largest(shared.stepSeconds.sum)), apart: sums[0],
-      apartAtSlowestPace: ranks * tokens / (try group.largest(own.stepSeconds.sum)), exposedShare: sums[1] / ranks)
+      together: ranks * tokens / (try group.allReduce(.max, shared.stepSeconds.sum)), apart: sums[0],
+      apartAtSlowestPace: ranks * tokens / (try group.allReduce(.max, own.stepSeconds.sum)),
+      exposedShare: sums[1] / ranks)
   }
 
   /// Gives back what MPI holds for it. All ranks call it.

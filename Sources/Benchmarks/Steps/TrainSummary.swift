@@ -20,9 +20,9 @@ package struct TrainSummary: Sendable {
       Double(workload.tokenCount) / seconds, operations / seconds,
       own.communicationSeconds.median, own.exposedSeconds.median,
     ]
-    try group.sum(&sums)
-    stepSeconds = try group.largest(seconds)
-    fastestStepSeconds = -(try group.largest(-(own.stepSeconds.min() ?? seconds)))
+    try group.allReduce(.sum, &sums)
+    stepSeconds = try group.allReduce(.max, seconds)
+    fastestStepSeconds = -(try group.allReduce(.max, -(own.stepSeconds.min() ?? seconds)))
     tokensPerSecond = sums[0]
     operationsPerSecond = sums[1]
     communicationSeconds = sums[2] / Double(group.size)

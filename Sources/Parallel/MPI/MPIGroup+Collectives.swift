@@ -1,7 +1,7 @@
 internal import CMPI
 
 extension MPIGroup {
-  package func sum(_ values: UnsafeMutableBufferPointer<Float>, wire: WireFormat) throws(ParallelError) {
+  package func allReduce(_ values: UnsafeMutableBufferPointer<Float>, wire: WireFormat) throws(ParallelError) {
     if wire == .float32 || size == 1 {
       try check(cmpi_sum(handle, values.baseAddress, Int64(values.count), cmpi_f32))
     } else {
@@ -12,21 +12,25 @@ extension MPIGroup {
     }
   }
 
-  package func sum(_ values: inout [Double]) throws(ParallelError) {
-    try check(cmpi_sum(handle, &values, Int64(values.count), cmpi_f64))
+  package func allReduce(_ reduction: Reduction, _ values: inout [Double]) throws(ParallelError) {
+    switch reduction {
+    case .sum:
+      try check(cmpi_sum(handle, &values, Int64(values.count), cmpi_f64))
+    case .max:
+      // MPI_MAX may drop a value that is not a number, so which are none travels beside them.
+      var all = values.map { $0.isNaN ? -.infinity : $0 } + values.map { $0.isNaN ? 1 : 0 }
+      try check(cmpi_max(handle, &all, Int64(all.count), cmpi_f64))
+      for index in values.indices { values[index] = all[values.count + index] > 0 ? .nan : all[index] }
+    }
   }
 
-  package func sum(_ values: inout [Int]) throws(ParallelError) {
+  package func allReduce(_ reduction: Reduction, _ values: inout [Int]) throws(ParallelError) {
     var wide = values.map(Int64.init)
-    try check(cmpi_sum(handle, &wide, Int64(wide.count), cmpi_i64))
+    switch reduction {
+    case .sum: try check(cmpi_sum(handle, &wide, Int64(wide.count), cmpi_i64))
+    case .max: try check(cmpi_max(handle, &wide, Int64(wide.count), cmpi_i64))
+    }
     values = wide.map(Int.init)
-  }
-
-  package func largest(_ value: Double) throws(ParallelError) -> Double {
-    // MPI_MAX may drop a value that is not a number, so whether there is one travels beside it.
-    var pair = value.isNaN ? [-Double.infinity, 1] : [value, 0]
-    try check(cmpi_max(handle, &pair, 2, cmpi_f64))
-    return pair[1] > 0 ? .nan : pair[0]
   }
 
   package func reduceScatter(
@@ -55,11 +59,11 @@ extension MPIGroup {
     try check(cmpi_broadcast(handle, bytes.baseAddress, Int64(bytes.count), Int32(clamping: root)))
   }
 
-  package func gather(_ text: String) throws(ParallelError) -> [String] {
+  package func allGather(_ text: String) throws(ParallelError) -> [String] {
     let mine = Array(text.utf8)
     var counts = [Int](repeating: 0, count: size)
     counts[rank] = mine.count
-    try sum(&counts)
+    try allReduce(.sum, &counts)
     let start = counts[..<rank].reduce(0, +)
     var all = [UInt8](repeating: 0, count: counts.reduce(0, +))
     all.replaceSubrange(start..<start + mine.count, with: mine)

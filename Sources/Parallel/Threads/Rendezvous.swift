@@ -2,7 +2,7 @@ internal import Foundation
 
 /// What a rank brings to a collective call.
 struct Offer {
-  /// The call and what must be equal on all ranks, such as `"sum of 3 Float"`.
+  /// The call and what must be equal on all ranks, such as `"all-reduce of 3 Float"`.
   let call: String
   var bytes = UnsafeMutableRawBufferPointer(start: nil, count: 0)
   /// What a rank makes for all.

@@ -4,29 +4,28 @@ internal import HalfPrecision
 // no two ranks touch the same values if one of them writes.
 
 extension ThreadGroup {
-  package func sum(_ values: UnsafeMutableBufferPointer<Float>, wire: WireFormat) throws(ParallelError) {
+  package func allReduce(_ values: UnsafeMutableBufferPointer<Float>, wire: WireFormat) throws(ParallelError) {
     let travelled = travelling(wire)
-    try sumInRankOrder(values, "sum of \(values.count) \(wire)", travelled)
+    try reduceInRankOrder(values, "all-reduce of \(values.count) \(wire)", +, travelled)
   }
 
-  package func sum(_ values: inout [Double]) throws(ParallelError) {
-    let call = "sum of \(values.count) Double"
+  package func allReduce(_ reduction: Reduction, _ values: inout [Double]) throws(ParallelError) {
+    let call = "all-reduce of \(values.count) Double"
     try values.withUnsafeMutableBufferPointer { (buffer) throws(ParallelError) in
-      try sumInRankOrder(buffer, call) { $0 }
+      switch reduction {
+      case .sum: try reduceInRankOrder(buffer, call, +) { $0 }
+      case .max: try reduceInRankOrder(buffer, call, { $0.isNaN || $1.isNaN ? .nan : max($0, $1) }) { $0 }
+      }
     }
   }
 
-  package func sum(_ values: inout [Int]) throws(ParallelError) {
-    let call = "sum of \(values.count) Int"
+  package func allReduce(_ reduction: Reduction, _ values: inout [Int]) throws(ParallelError) {
+    let call = "all-reduce of \(values.count) Int"
     try values.withUnsafeMutableBufferPointer { (buffer) throws(ParallelError) in
-      try sumInRankOrder(buffer, call) { $0 }
-    }
-  }
-
-  package func largest(_ value: Double) throws(ParallelError) -> Double {
-    var mine = [value]
-    return try together("largest", &mine) { buffers in
-      buffers.map { $0[0] }.reduce(-.infinity) { $0.isNaN || $1.isNaN ? .nan : max($0, $1) }
+      switch reduction {
+      case .sum: try reduceInRankOrder(buffer, call, +) { $0 }
+      case .max: try reduceInRankOrder(buffer, call, max) { $0 }
+      }
     }
   }
 
@@ -34,11 +33,11 @@ extension ThreadGroup {
     _ values: UnsafeMutableBufferPointer<Float>, ranges: [Range<Int>], wire: WireFormat
   ) throws(ParallelError) {
     checkRanges(ranges, count: values.count)
-    let call = "reduceScatter of \(ranges) Float as \(wire)"
+    let call = "reduce-scatter of \(ranges) Float as \(wire)"
     let travelled = travelling(wire)
     try withAll(call, UnsafeMutableRawBufferPointer(values)) { offers in
       let buffers = offers.map { $0.bytes.assumingMemoryBound(to: Float.self) }
-      for i in ranges[rank] { values[i] = total(of: buffers, at: i, travelled) }
+      for i in ranges[rank] { values[i] = reduced(buffers, at: i, +, travelled) }
     }
   }
 
@@ -46,7 +45,7 @@ extension ThreadGroup {
     _ values: UnsafeMutableBufferPointer<Float>, ranges: [Range<Int>], wire: WireFormat
   ) throws(ParallelError) {
     checkRanges(ranges, count: values.count)
-    let call = "allGather of \(ranges) Float as \(wire)"
+    let call = "all-gather of \(ranges) Float as \(wire)"
     let travelled = travelling(wire)
     for i in ranges[rank] { values[i] = travelled(values[i]) }
     try withAll(call, UnsafeMutableRawBufferPointer(values)) { offers in
@@ -64,32 +63,34 @@ extension ThreadGroup {
     }
   }
 
-  package func gather(_ text: String) throws(ParallelError) -> [String] {
+  package func allGather(_ text: String) throws(ParallelError) -> [String] {
     var mine = Array(text.utf8)
-    return try together("gather", &mine) { buffers in buffers.map { String(decoding: $0, as: UTF8.self) } }
+    return try together("all-gather", &mine) { buffers in buffers.map { String(decoding: $0, as: UTF8.self) } }
   }
 
   package func barrier() throws(ParallelError) {
     try withAll("barrier", UnsafeMutableRawBufferPointer(start: nil, count: 0)) { _ in }
   }
 
-  /// Each rank adds one share of the elements for all ranks.
-  private func sumInRankOrder<Element: AdditiveArithmetic>(
-    _ values: UnsafeMutableBufferPointer<Element>, _ call: String, _ travelled: (Element) -> Element
+  /// Each rank reduces one share of the elements for all ranks.
+  private func reduceInRankOrder<Element>(
+    _ values: UnsafeMutableBufferPointer<Element>, _ call: String, _ combine: (Element, Element) -> Element,
+    _ travelled: (Element) -> Element
   ) throws(ParallelError) {
     try withAll(call, UnsafeMutableRawBufferPointer(values)) { offers in
       let buffers = offers.map { $0.bytes.assumingMemoryBound(to: Element.self) }
       for i in values.count * rank / size..<values.count * (rank + 1) / size {
-        let sum = travelled(total(of: buffers, at: i, travelled))
-        for buffer in buffers { buffer[i] = sum }
+        let value = travelled(reduced(buffers, at: i, combine, travelled))
+        for buffer in buffers { buffer[i] = value }
       }
     }
   }
 
-  private func total<Element: AdditiveArithmetic>(
-    of buffers: [UnsafeMutableBufferPointer<Element>], at i: Int, _ travelled: (Element) -> Element
+  private func reduced<Element>(
+    _ buffers: [UnsafeMutableBufferPointer<Element>], at i: Int, _ combine: (Element, Element) -> Element,
+    _ travelled: (Element) -> Element
   ) -> Element {
-    buffers.dropFirst().reduce(travelled(buffers[0][i])) { $0 + travelled($1[i]) }
+    buffers.dropFirst().reduce(travelled(buffers[0][i])) { combine($0, travelled($1[i])) }
   }
 
   /// What a value is after it has travelled.

@@ -115,7 +115,7 @@ package struct TokenizationJob: Sendable {
   /// - Throws: ``TokenError`` on all ranks if they were not given the same work.
   private func agree(with ranks: any TokenizationRanks, start: JSONValue) throws -> JSONValue {
     let own: JSONValue = ["work": work(withTimes: false), "start": start]
-    let all = try ranks.gather(own.json()).map { try JSONValue(json: $0) }
+    let all = try ranks.allGather(own.json()).map { try JSONValue(json: $0) }
     for (rank, other) in all.enumerated() {
       let differences = (all[0]["work"] ?? .null).differences(from: other["work"] ?? .null)
       guard differences.isEmpty else {

@@ -6,7 +6,7 @@ package protocol TokenizationRanks {
   var rank: Int { get }
   var size: Int { get }
   /// Every rank's text, on all ranks, in rank order.
-  func gather(_ text: String) throws -> [String]
+  func allGather(_ text: String) throws -> [String]
   /// Sends words to another rank; two ranks' messages keep their order.
   func send(_ words: [Int32], to rank: Int) throws
   /// Waits for words that another rank sends.

@@ -55,10 +55,11 @@ package struct CheckpointConfig: Hashable, Sendable {
       "interval_minutes", \.intervalMinutes, in: 0...1_000_000,
       "Minutes between checkpoints, by the clock of rank 0; 0: not by time."),
     .integer(
-      "keep_last", \.keepLast, in: 1...1_000_000, "The newest checkpoints that are kept; older ones are removed."),
+      "keep_last", \.keepLast, in: 1...1_000_000,
+      "Retention: how many of the newest checkpoints are kept; older ones are removed."),
     .optionalInteger(
       "keep_every", \.keepEvery, in: 1...Int.max,
-      "Checkpoints whose step is a multiple of this are kept for good, beside the newest."),
+      "Retention: checkpoints whose step is a multiple of this are kept for good, beside the newest."),
     .integer(
       "shard_bytes", \.shardBytes, in: 1024...(1 << 50), "Most bytes of one file of weights or of optimizer moments."),
     .choice(
@@ -75,6 +76,6 @@ package struct CheckpointConfig: Hashable, Sendable {
   ]
 
   package static let declaration = SectionDeclaration(
-    name: "checkpoint", sentence: "When checkpoints are written, and how many are kept.",
+    name: "checkpoint", sentence: "When checkpoints are written, and their retention.",
     keys: keys.declarations(Self()))
 }

@@ -23,7 +23,7 @@ package struct Agreement: Sendable {
   /// What the ranks differ in, the same on all of them; empty if they agree. All ranks call it.
   package func differences(in group: any ProcessGroup) throws(ParallelError) -> [Difference] {
     let mine = subjects.map { String($0.digest, radix: 16) }.joined(separator: " ")
-    let digests = try group.gather(mine).map { $0.split(separator: " ") }
+    let digests = try group.allGather(mine).map { $0.split(separator: " ") }
     return subjects.indices.compactMap { index in
       Self.difference(subjects[index].name, digests.map { index < $0.count ? String($0[index]) : "" })
     }

@@ -14,7 +14,7 @@ package enum StartAgreement {
   ) throws -> RunConfig {
     let found = own.map { subject(of: $0) }
     let problem = if case .failure(let error) = own { "\(error)" } else { "" }
-    let problems = try group.gather(problem)
+    let problems = try group.allGather(problem)
     if Set(problems).count == 1 {
       let configuration = try own.get()
       try requireSame(try found.get(), in: group)
@@ -42,12 +42,14 @@ package enum StartAgreement {
 
   private static func requireSame(_ subject: JSONValue, in group: any ProcessGroup) throws {
     let text = subject.json(pretty: false)
-    let digests = try group.gather(String(ContentDigest(text).value, radix: 16))
+    let digests = try group.allGather(String(ContentDigest(text).value, radix: 16))
     guard Set(digests).count > 1 else { return }
-    let first = try JSONValue(json: try group.gather(group.rank == 0 ? text : "")[0], source: "rank 0")
+    let first = try JSONValue(json: try group.allGather(group.rank == 0 ? text : "")[0], source: "rank 0")
     let difference = subject.differences(from: first).first
     let own = difference.map { [$0.key, $0.first.json(pretty: false), $0.second.json(pretty: false)] } ?? []
-    let differences = try group.gather(own.joined(separator: "\t")).map { $0.split(separator: "\t").map(String.init) }
+    let differences = try group.allGather(own.joined(separator: "\t")).map {
+      $0.split(separator: "\t").map(String.init)
+    }
     let places = try places(in: group)
     // Digests may differ where values do not, as 2 and 2.0.
     guard let rank = differences.firstIndex(where: { $0.count == 3 }) else { return }
@@ -57,7 +59,7 @@ package enum StartAgreement {
   }
 
   private static func places(in group: any ProcessGroup) throws -> [StartError.Place] {
-    try group.gather(group.hostName).enumerated().map { StartError.Place(rank: $0, host: $1) }
+    try group.allGather(group.hostName).enumerated().map { StartError.Place(rank: $0, host: $1) }
   }
 }
 

@@ -28,7 +28,7 @@ extension Trainer {
       try rehearseStart(resume)
       start = [state.step]
     }
-    try group.sum(&start)
+    try group.allReduce(.sum, &start)
     guard start[0] < config.train.steps else {
       if group.rank == 0 { logger.info("the run is finished", metadata: ["steps": "\(start[0])"]) }
       return try exchange.close()
@@ -98,7 +98,7 @@ extension Trainer {
       try ContinuousClock().measure { _ = try step(0, isStopRequested: false) } / .seconds(1)
     }
     // The first step allocates, which is of no account where it takes long. All ranks decide alike.
-    let first = try group.largest(try seconds())
+    let first = try group.allReduce(.max, try seconds())
     let shortest = first > 10 ? first : min(first, try seconds())
     let batch = training.batch(step: 0, globalBatch: train.batchSize, samples: 0..<train.batchSize)
     let cost = ModelCost(

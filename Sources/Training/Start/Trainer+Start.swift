@@ -167,7 +167,7 @@ extension Trainer {
       "path": .text(checkpoint?.path ?? ""), "digest": .text(checkpoint?.manifest?.digest ?? ""),
       "state": .text(state.text),
     ]
-    let shared = try JSONValue(json: try group.gather(group.rank == 0 ? start.json() : "")[0], source: "rank 0")
+    let shared = try JSONValue(json: try group.allGather(group.rank == 0 ? start.json() : "")[0], source: "rank 0")
     if group.rank != 0 {
       state = try TrainerState(text: Array((shared["state"]?.textValue ?? "").utf8), source: "rank 0")
     }

@@ -56,15 +56,15 @@ package final class GradientExchange {
   }
 
   /// Sums counts of the host.
-  func sum(_ values: inout [Int]) throws(ParallelError) {
+  func allReduce(_ values: inout [Int]) throws(ParallelError) {
     let start = clock.now
-    try group.sum(&values)
+    try group.allReduce(.sum, &values)
     countTime += clock.now - start
   }
 
   /// Sums numbers of the step that are in the backend's memory; the backend's further work sees the sums.
-  func sum(_ numbers: Tensor) throws(ParallelError) {
-    collectives.sum(numbers, wire: .float32, after: event)
+  func allReduce(_ numbers: Tensor) throws(ParallelError) {
+    collectives.allReduce(numbers, wire: .float32, after: event)
     try collectives.join()
   }
 
@@ -97,7 +97,7 @@ package final class GradientExchange {
         let shares = plan.shares(bucket, rankCount: group.size)
         collectives.reduceScatter(values, shares: shares, wire: wire, after: event)
       } else {
-        collectives.sum(values, wire: wire, after: event)
+        collectives.allReduce(values, wire: wire, after: event)
       }
     }
   }

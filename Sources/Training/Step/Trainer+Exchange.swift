@@ -29,7 +29,7 @@ extension Trainer {
   /// What the order of sums hangs on. MPI chooses one by the number of values and ranks, and may by which ranks share a
   /// machine; in shared memory, and where each rank's values are rounded, it is that of the ranks. All ranks call it.
   private func sumOrder(_ exchange: GradientExchange) throws -> String {
-    let hosts = try group.gather(group.hostName)
+    let hosts = try group.allGather(group.hostName)
     if config.parallel.wire == .bfloat16 { return "of ranks" }
     if exchange.route == .sharedMemory, !exchange.isSharded { return "of ranks, in shared memory" }
     let machines = Dictionary(grouping: hosts.indices) { hosts[$0] }.values.sorted { $0[0] < $1[0] }
@@ -50,8 +50,8 @@ extension ParallelConfig {
     case .on: return true
     case .off: return false
     case .auto:
-      let hosts = Set(try group.gather(group.hostName))
-      let answers = try group.gather(!group.servesThreads ? "alone" : hasSpareCore ? "spare" : "none")
+      let hosts = Set(try group.allGather(group.hostName))
+      let answers = try group.allGather(!group.servesThreads ? "alone" : hasSpareCore ? "spare" : "none")
       guard !answers.contains("alone") else { return false }
       return hosts.count > 1 || answers.allSatisfy { $0 == "spare" }
     }

@@ -146,7 +146,7 @@ extension Trainer {
         group.note(step: state.step, phase: .validation)
       }
       var sums = [part.lossSum, Double(part.targetCount), Double(part.correctCount)]
-      try group.sum(&sums)
+      try group.allReduce(.sum, &sums)
       recorder.recordValidation(
         step: state.step, chunkSize: hasChunks ? chunkSize : nil, loss: sums[0] / sums[1],
         accuracy: sums[2] / sums[1], targetCount: Int(sums[1]), logger: logger)

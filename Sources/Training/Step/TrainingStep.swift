@@ -67,7 +67,7 @@ package struct TrainingStep {
       batches.reduce(0) { $0 + $1.targetCount }, batches.reduce(0) { $0 + $1.inputs.count }, isStopRequested ? 1 : 0,
       isSaveRequested ? 1 : 0,
     ]
-    try exchange.sum(&counts)
+    try exchange.allReduce(&counts)
     let begun = BegunStep(
       step: step,
       chunkSizes: (0..<train.accumulation).map {
@@ -78,7 +78,7 @@ package struct TrainingStep {
     try makeGradients(begun, of: batches)
     exchange.group.note(step: step + 1, phase: .optimizer)
     optimizer.addSquares()
-    if exchange.isSharded { try exchange.sum(optimizer.sumOfSquares) }
+    if exchange.isSharded { try exchange.allReduce(optimizer.sumOfSquares) }
     return begun
   }
 
@@ -111,7 +111,7 @@ package struct TrainingStep {
     }
     if parts.isEmpty { exchange.begin(writes: []) }
     try exchange.finishGradients()
-    try exchange.sum(optimizer.lossSum)
+    try exchange.allReduce(optimizer.lossSum)
   }
 
   /// Runs a micro-batch forwards and adds its loss to the step's.

@@ -100,7 +100,7 @@ extension BenchmarkCommand {
       let ceiling = ProductCeiling(
         workload.cost, backend: Host.makeBackend(threadCount: threadCount, precision: products.precision))
       var ceilingRate = [ceiling.bestRate]
-      try group.sum(&ceilingRate)
+      try group.allReduce(.sum, &ceilingRate)
       let shape = ceiling.bestShape.map { "\($0.m)x\($0.n)x\($0.k)" } ?? "none"
       return [
         "size": .text(work.size.rawValue), "model": .text(work.model.rawValue), "chunk_size": .integer(work.chunkSize),

@@ -15,14 +15,14 @@ enum KernelAgreement {
     for precision: ProductPrecision, in group: any ProcessGroup, _ logger: Logger
   ) throws -> InstructionLevel {
     let own = InstructionLevel.highest(for: precision)
-    let found = try group.gather("\(own.rawValue) \(CPUBackend.blasCoreName)")
+    let found = try group.allGather("\(own.rawValue) \(CPUBackend.blasCoreName)")
     guard Set(found).count > 1 else { return own }
     let words = found.map { $0.split(separator: " ", maxSplits: 1).map(String.init) }
     let level = words.compactMap { InstructionLevel(rawValue: $0[0]) }.min() ?? own
     // Where all ranks have the same kernels of BLAS already, the user chose them or they are right.
     let core = Set(words.map(\.last)).count > 1 ? CPUBackend.blasCore(at: level) : CPUBackend.blasCoreName
     let isSet = CPUBackend.useBLAS(core: core)
-    let failed = try group.gather(isSet ? "" : CPUBackend.blasCoreName)
+    let failed = try group.allGather(isSet ? "" : CPUBackend.blasCoreName)
     guard group.rank == 0 else { return level }
     logger.notice(
       "ranks are on different processors; all use kernels that each of them has",

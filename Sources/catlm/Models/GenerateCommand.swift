@@ -103,7 +103,7 @@ struct GenerateCommand: ParsableCommand {
   private func report(_ found: Continuations, _ text: String, _ size: Int?) -> String {
     let object: JSONValue = [
       "prompt": .text(prompt), "text": .text(text), "tokens": .list(found.tokens[0].map { .integer(Int($0)) }),
-      "chunk_size": size.map(JSONValue.integer) ?? .null, "prompt_seconds": .number(found.promptTime / .seconds(1)),
+      "chunk_size": size.map(JSONValue.integer) ?? .null, "prefill_seconds": .number(found.prefillTime / .seconds(1)),
       "tokens_per_second": found.tokensPerSecond.map(JSONValue.number) ?? .null,
       "cache_bytes": .integer(found.cacheBytes),
       "end": .text(found.tokens[0].count < maxTokens ? "longest_sequence" : "max_tokens"),

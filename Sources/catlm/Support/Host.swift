@@ -35,7 +35,7 @@ enum Host {
     let cores = AvailableCores()
     let names = try [cores.allowed.name, cores.quota?.name ?? ""].map { name in
       let own = "\(group.hostName) \(name)"
-      return try group.gather(own).count { $0 == own }
+      return try group.allGather(own).count { $0 == own }
     }
     let allowed = (cores.allowed.coreCount, names[0])
     return cores.quota.map { [allowed, ($0.coreCount, names[1])] } ?? [allowed]

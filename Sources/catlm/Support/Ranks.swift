@@ -28,7 +28,7 @@ enum Ranks {
     case .success: failure = ""
     case .failure(let error): failure = "\(error)"
     }
-    let failures = try group.gather(failure)
+    let failures = try group.allGather(failure)
     if failures.allSatisfy(\.isEmpty) { return try outcome.get() }
     if case .failure(let error) = outcome, failures.allSatisfy({ $0 == failure }) { end(group, afterShared: error) }
     let value = try outcome.get()

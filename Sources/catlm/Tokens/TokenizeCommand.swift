@@ -181,7 +181,7 @@ private struct TokenizingRanks: TokenizationRanks {
   var rank: Int { group.rank }
   var size: Int { group.size }
 
-  func gather(_ text: String) throws -> [String] { try group.gather(text) }
+  func allGather(_ text: String) throws -> [String] { try group.allGather(text) }
 
   /// Sends the number of the words, then the words.
   func send(_ words: [Int32], to rank: Int) throws {

@@ -14,7 +14,7 @@ enum LostRank {
     FaultCheck(9, "stops", "SIGSTOP of one of 2 or 3 ranks under mpirun, parallel.timeout 5 s", fullCount: 40) {
       bench in
       guard Bench.accepts("parallel.timeout=5") else {
-        throw NotPossible("this build has no watchdog (parallel.timeout)")
+        throw NotPossible("this build has no failure detector (parallel.timeout)")
       }
       return Attempts { index, random in
         let (running, ranks, place) = try pick(bench, 2 + index % 2, ["parallel.timeout=5"], &random)
@@ -27,7 +27,7 @@ enum LostRank {
     {
       bench in
       guard getuid() == 0, Bench.accepts("parallel.timeout=6"), access(Bench.root + "/launch/two-hosts", X_OK) == 0
-      else { throw NotPossible("needs root, a watchdog (parallel.timeout) and launch/two-hosts") }
+      else { throw NotPossible("needs root, a failure detector (parallel.timeout) and launch/two-hosts") }
       return Attempts { _, random in try cutLink(bench, &random) }
     },
   ]

@@ -17,12 +17,15 @@ final class SpyGroup: HostGroup {
 
   func note(step: Int, phase: WorkPhase) { notes.append(phase) }
 
-  func sum(_ values: UnsafeMutableBufferPointer<Float>, wire: WireFormat) throws(ParallelError) {
-    try base.sum(values, wire: wire)
+  func allReduce(_ values: UnsafeMutableBufferPointer<Float>, wire: WireFormat) throws(ParallelError) {
+    try base.allReduce(values, wire: wire)
   }
-  func sum(_ values: inout [Double]) throws(ParallelError) { try base.sum(&values) }
-  func sum(_ values: inout [Int]) throws(ParallelError) { try base.sum(&values) }
-  func largest(_ value: Double) throws(ParallelError) -> Double { try base.largest(value) }
+  func allReduce(_ reduction: Reduction, _ values: inout [Double]) throws(ParallelError) {
+    try base.allReduce(reduction, &values)
+  }
+  func allReduce(_ reduction: Reduction, _ values: inout [Int]) throws(ParallelError) {
+    try base.allReduce(reduction, &values)
+  }
   func reduceScatter(
     _ values: UnsafeMutableBufferPointer<Float>, ranges: [Range<Int>], wire: WireFormat
   ) throws(ParallelError) { try base.reduceScatter(values, ranges: ranges, wire: wire) }
@@ -32,7 +35,7 @@ final class SpyGroup: HostGroup {
   func broadcast(_ bytes: UnsafeMutableRawBufferPointer, from root: Int) throws(ParallelError) {
     try base.broadcast(bytes, from: root)
   }
-  func gather(_ text: String) throws(ParallelError) -> [String] { try base.gather(text) }
+  func allGather(_ text: String) throws(ParallelError) -> [String] { try base.allGather(text) }
   func barrier() throws(ParallelError) { try base.barrier() }
   func send(_ bytes: UnsafeRawBufferPointer, to rank: Int) throws(ParallelError) { try base.send(bytes, to: rank) }
   func receive(_ bytes: UnsafeMutableRawBufferPointer, from rank: Int) throws(ParallelError) {

@@ -3,13 +3,13 @@ internal import Foundation
 /// A rank's thread that sends heartbeats outside of MPI and ends the job when it cannot go on: MPI itself would wait
 /// for ever for a rank that is stopped or cut off, and cannot tell which one it is.
 ///
-/// Every rank tells rank 0 which step and call it is in, rank 0 answers; ``WatchJudge`` says what ends a job. Rank 0
+/// Every rank tells rank 0 which step and call it is in, rank 0 answers; ``FailureJudge`` says what ends a job. Rank 0
 /// says why on standard error, tells the others and ends. A rank that does not hear rank 0 any more does so itself,
 /// so that nothing is left running on either side of a link that is cut.
 // `condition` guards all that can change; the thread's own state belongs to its closure.
-final class Watchdog: @unchecked Sendable {
-  private let activity: WatchActivity
-  private let ending: WatchEnding
+final class FailureDetector: @unchecked Sendable {
+  private let activity: RankActivity
+  private let ending: JobEnding
   private let rank: Int
   private let interval: Duration
   private let pause = InterruptibleSleep()
@@ -19,7 +19,7 @@ final class Watchdog: @unchecked Sendable {
   private var isStopped = false
   private var isOver = false
 
-  init(rank: Int, limit: Duration, activity: WatchActivity, ending: WatchEnding) {
+  init(rank: Int, limit: Duration, activity: RankActivity, ending: JobEnding) {
     self.rank = rank
     self.activity = activity
     self.ending = ending
@@ -30,12 +30,12 @@ final class Watchdog: @unchecked Sendable {
   static func interval(_ limit: Duration) -> Duration { min(max(limit / 20, .milliseconds(250)), .seconds(1)) }
 
   /// Starts the thread. It judges once ``isConnected(within:)`` was true on all ranks and ``settle()`` was called.
-  func start(_ post: some WatchPost) {
+  func start(_ post: some HeartbeatPost) {
     let thread = Thread { [self] in
       var post = post
       run(&post)
     }
-    thread.name = "watchdog"
+    thread.name = "detector"
     thread.start()
   }
 
@@ -63,7 +63,7 @@ final class Watchdog: @unchecked Sendable {
     }
   }
 
-  private func run(_ post: inout some WatchPost) {
+  private func run(_ post: inout some HeartbeatPost) {
     let clock = ContinuousClock()
     var last = clock.now
     var wasSettled = false
@@ -101,7 +101,7 @@ final class Watchdog: @unchecked Sendable {
   }
 
   /// Says why, then ends the job.
-  private func end(_ verdict: WatchVerdict, _ post: some WatchPost) {
+  private func end(_ verdict: FailureVerdict, _ post: some HeartbeatPost) {
     defer { noteEnd() }
     if verdict.isTold {
       // Rank 0 has said why and ends; that fails to end this rank only if the launcher cannot reach it.
@@ -110,7 +110,7 @@ final class Watchdog: @unchecked Sendable {
       // Ranks that miss rank 0 do so at the same moment: the first of them speaks, and its end is that of the others.
       pause.sleep(min(.milliseconds(200) * max(0, rank - 1), .seconds(1)))
     }
-    ending.report("watchdog: \(verdict.reason); ending the job on all ranks")
+    ending.report("failure detector: \(verdict.reason); ending the job on all ranks")
     for _ in 0..<3 {
       post.announce(verdict.reason)
       pause.sleep(.milliseconds(50))
@@ -119,9 +119,9 @@ final class Watchdog: @unchecked Sendable {
   }
 }
 
-/// How a watchdog ends a job; tests, whose ranks are threads, put in their own way.
-struct WatchEnding: Sendable {
-  /// The exit code of a job that a watchdog ends.
+/// How a failure detector ends a job; tests, whose ranks are threads, put in their own way.
+struct JobEnding: Sendable {
+  /// The exit code of a job that a failure detector ends.
   static let exitCode: Int32 = 3
 
   /// Says why.

@@ -1,7 +1,7 @@
 internal import Foundation
 
 /// Addresses of this machine over which the ranks of a job may reach each other.
-enum WatchInterfaces {
+enum NetworkInterfaces {
   /// What is equal for processes that reach each other over the loopback interface, and differs for others.
   static var machine: String {
     let boot = (try? String(contentsOfFile: "/proc/sys/kernel/random/boot_id", encoding: .utf8)) ?? systemHostName()
@@ -9,22 +9,22 @@ enum WatchInterfaces {
     return boot.trimmingCharacters(in: .whitespacesAndNewlines) + " " + (network ?? "")
   }
 
-  static let loopback = WatchAddress(host: "127.0.0.1")
+  static let loopback = HeartbeatAddress(host: "127.0.0.1")
 
   /// Addresses of the interfaces that are up, loopback left out; only those that MPI was told to use where it was
   /// (`btl_tcp_if_include`).
-  static var addresses: [WatchAddress] {
+  static var addresses: [HeartbeatAddress] {
     var list: UnsafeMutablePointer<ifaddrs>?
     guard getifaddrs(&list) == 0 else { return [] }
     defer { freeifaddrs(list) }
     let wanted = ProcessInfo.processInfo.environment["OMPI_MCA_btl_tcp_if_include"].map(Selection.init)
-    var found: [WatchAddress] = []
+    var found: [HeartbeatAddress] = []
     var next = list
     while let entry = next?.pointee {
       next = entry.ifa_next
       let flags = Int(entry.ifa_flags)
       guard flags & Int(IFF_UP) != 0, flags & Int(IFF_LOOPBACK) == 0, let name = entry.ifa_addr,
-        let address = WatchAddress(of: name), !isLocalToLink(address),
+        let address = HeartbeatAddress(of: name), !isLocalToLink(address),
         wanted?.contains(address, interface: String(cString: entry.ifa_name)) ?? true
       else { continue }
       found.append(address)
@@ -33,7 +33,7 @@ enum WatchInterfaces {
   }
 
   /// Such an address means nothing without the interface's number, which differs between machines.
-  private static func isLocalToLink(_ address: WatchAddress) -> Bool {
+  private static func isLocalToLink(_ address: HeartbeatAddress) -> Bool {
     let bytes = address.hostBytes
     return bytes.count == 16 && bytes[0] == 0xfe && bytes[1] & 0xc0 == 0x80
   }
@@ -46,14 +46,14 @@ enum WatchInterfaces {
       entries = text.split(separator: ",")
     }
 
-    func contains(_ address: WatchAddress, interface: String) -> Bool {
+    func contains(_ address: HeartbeatAddress, interface: String) -> Bool {
       entries.contains { $0 == interface || Self.isNetwork($0, of: address) }
     }
 
     /// Whether `text` is a network in which the address lies.
-    private static func isNetwork(_ text: Substring, of address: WatchAddress) -> Bool {
+    private static func isNetwork(_ text: Substring, of address: HeartbeatAddress) -> Bool {
       let parts = text.split(separator: "/")
-      guard parts.count == 2, let network = WatchAddress(host: String(parts[0])), let length = Int(parts[1]),
+      guard parts.count == 2, let network = HeartbeatAddress(host: String(parts[0])), let length = Int(parts[1]),
         network.family == address.family, (0...network.hostBytes.count * 8).contains(length)
       else { return false }
       return zip(network.hostBytes, address.hostBytes).enumerated().allSatisfy { index, pair in

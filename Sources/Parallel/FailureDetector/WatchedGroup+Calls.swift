@@ -1,19 +1,21 @@
 // The calls that wait for other ranks, each shown in the heartbeats while it does.
 extension WatchedGroup {
-  package func sum(_ values: UnsafeMutableBufferPointer<Float>, wire: WireFormat) throws(ParallelError) {
-    try during("sum", of: values.count, "Float") { () throws(ParallelError) in try base.sum(values, wire: wire) }
+  package func allReduce(_ values: UnsafeMutableBufferPointer<Float>, wire: WireFormat) throws(ParallelError) {
+    try during("all-reduce", of: values.count, "Float") { () throws(ParallelError) in
+      try base.allReduce(values, wire: wire)
+    }
   }
 
-  package func sum(_ values: inout [Double]) throws(ParallelError) {
-    try during("sum", of: values.count, "Double") { () throws(ParallelError) in try base.sum(&values) }
+  package func allReduce(_ reduction: Reduction, _ values: inout [Double]) throws(ParallelError) {
+    try during("all-reduce", of: values.count, "Double") { () throws(ParallelError) in
+      try base.allReduce(reduction, &values)
+    }
   }
 
-  package func sum(_ values: inout [Int]) throws(ParallelError) {
-    try during("sum", of: values.count, "Int") { () throws(ParallelError) in try base.sum(&values) }
-  }
-
-  package func largest(_ value: Double) throws(ParallelError) -> Double {
-    try during("largest") { () throws(ParallelError) in try base.largest(value) }
+  package func allReduce(_ reduction: Reduction, _ values: inout [Int]) throws(ParallelError) {
+    try during("all-reduce", of: values.count, "Int") { () throws(ParallelError) in
+      try base.allReduce(reduction, &values)
+    }
   }
 
   package func reduceScatter(
@@ -38,8 +40,8 @@ extension WatchedGroup {
     }
   }
 
-  package func gather(_ text: String) throws(ParallelError) -> [String] {
-    try during("gather") { () throws(ParallelError) in try base.gather(text) }
+  package func allGather(_ text: String) throws(ParallelError) -> [String] {
+    try during("all-gather") { () throws(ParallelError) in try base.allGather(text) }
   }
 
   package func barrier() throws(ParallelError) {

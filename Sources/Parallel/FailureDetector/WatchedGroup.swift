@@ -2,32 +2,32 @@
 /// ends the job with a message instead of letting the others wait for ever.
 package final class WatchedGroup: HostGroup {
   let base: any HostGroup
-  let activity: WatchActivity
+  let activity: RankActivity
   /// This group's number among those of its rank.
   let number: Int
   /// On the job's own group.
-  private let watchdog: Watchdog?
+  private let detector: FailureDetector?
 
   package var rank: Int { base.rank }
   package var size: Int { base.size }
   package var hostName: String { base.hostName }
 
-  private init(_ base: any HostGroup, activity: WatchActivity, number: Int, watchdog: Watchdog?) {
+  private init(_ base: any HostGroup, activity: RankActivity, number: Int, detector: FailureDetector?) {
     self.base = base
     self.activity = activity
     self.number = number
-    self.watchdog = watchdog
+    self.detector = detector
   }
 
   deinit {
-    watchdog?.stop()
+    detector?.stop()
   }
 
-  /// The group with a watchdog, or the group itself where there is nobody to watch. All ranks call it.
+  /// The group with a failure detector, or the group itself where there is nobody to watch. All ranks call it.
   ///
   /// - Parameters:
-  ///   - limit: how long a call or a part of a step may take; nil for no watchdog.
-  ///   - warn: takes a line if heartbeats do not get through and the job runs without a watchdog; called on rank 0.
+  ///   - limit: how long a call or a part of a step may take; nil for no failure detector.
+  ///   - warn: takes a line if heartbeats do not get through and the job runs without a failure detector; called on rank 0.
   package static func watch(
     _ group: any HostGroup, limit: Duration?, warn: (String) -> Void
   ) throws(ParallelError) -> any HostGroup {
@@ -35,27 +35,27 @@ package final class WatchedGroup: HostGroup {
   }
 
   static func watch(
-    _ group: any HostGroup, limit: Duration?, ending: WatchEnding, warn: (String) -> Void
+    _ group: any HostGroup, limit: Duration?, ending: JobEnding, warn: (String) -> Void
   ) throws(ParallelError) -> any HostGroup {
     guard let limit, group.size > 1 else { return group }
-    let activity = WatchActivity()
-    let watchdog = Watchdog(rank: group.rank, limit: limit, activity: activity, ending: ending)
-    watchdog.start(try WatchExchange.post(group, limit: limit))
+    let activity = RankActivity()
+    let detector = FailureDetector(rank: group.rank, limit: limit, activity: activity, ending: ending)
+    detector.start(try HeartbeatExchange.post(group, limit: limit))
     // An answer takes milliseconds where there is one at all.
-    let answers = try group.gather(watchdog.isConnected(within: 5) ? "" : "rank \(group.rank) on \(group.hostName)")
+    let answers = try group.allGather(detector.isConnected(within: 5) ? "" : "rank \(group.rank) on \(group.hostName)")
     let deaf = answers.filter { !$0.isEmpty }
     guard deaf.isEmpty else {
-      watchdog.stop()
+      detector.stop()
       if group.rank == 0 {
         let list = deaf.joined(separator: ", ")
         warn(
-          "no watchdog (parallel.timeout): heartbeats over UDP do not get through between all ranks and rank 0: \(list)"
+          "no failure detector (parallel.timeout): heartbeats over UDP do not get through between all ranks and rank 0: \(list)"
         )
       }
       return group
     }
-    watchdog.settle()
-    return WatchedGroup(group, activity: activity, number: 0, watchdog: watchdog)
+    detector.settle()
+    return WatchedGroup(group, activity: activity, number: 0, detector: detector)
   }
 
   package func note(step: Int, phase: WorkPhase) {
@@ -72,14 +72,14 @@ package final class WatchedGroup: HostGroup {
 
   package func duplicate() throws(ParallelError) -> any HostGroup {
     let copy = try during("duplicate") { () throws(ParallelError) in try base.duplicate() }
-    return WatchedGroup(copy, activity: activity, number: activity.addGroup(), watchdog: nil)
+    return WatchedGroup(copy, activity: activity, number: activity.addGroup(), detector: nil)
   }
 
   package func abort(code: Int32) { base.abort(code: code) }
 
   package func finish() throws(ParallelError) {
     try during("finish") { () throws(ParallelError) in try base.finish() }
-    watchdog?.stop()
+    detector?.stop()
   }
 
   /// Shows a call in the heartbeats for as long as it takes.

@@ -1,16 +1,16 @@
 /// The end of a rank other than 0: tells rank 0 where it is, and ends the job if rank 0 is not heard any more.
-struct WatchMember: WatchPost {
+struct HeartbeatMember: HeartbeatPost {
   private let key: String
   private let rank: Int
   private let hosts: [String]
   private let limit: Duration
   /// Sockets to rank 0; after the first answer, the one that it came on.
-  private var sockets: [WatchSocket]
-  private var way: WatchSocket?
+  private var sockets: [HeartbeatSocket]
+  private var way: HeartbeatSocket?
   private var lastHeard: Instant?
   private var isReleased = false
 
-  init(key: String, rank: Int, hosts: [String], limit: Duration, sockets: [WatchSocket]) {
+  init(key: String, rank: Int, hosts: [String], limit: Duration, sockets: [HeartbeatSocket]) {
     self.key = key
     self.rank = rank
     self.hosts = hosts
@@ -23,12 +23,12 @@ struct WatchMember: WatchPost {
 
   var isConnected: Bool { way != nil }
 
-  mutating func tick(_ status: WatchStatus, at now: Instant) -> WatchVerdict? {
+  mutating func tick(_ status: RankStatus, at now: Instant) -> FailureVerdict? {
     var reason: String?
-    let end = ContinuousClock.now + WatchSocket.longestLook
+    let end = ContinuousClock.now + HeartbeatSocket.longestLook
     for socket in sockets {
-      WatchSocket.drain(until: end, next: socket.receive) { bytes, _ in
-        guard let message = WatchMessage(bytes, key: key), message.sender == 0 else { return true }
+      HeartbeatSocket.drain(until: end, next: socket.receive) { bytes, _ in
+        guard let message = HeartbeatMessage(bytes, key: key), message.sender == 0 else { return true }
         if way == nil { way = socket }
         lastHeard = now
         switch message.content {
@@ -39,11 +39,12 @@ struct WatchMember: WatchPost {
         return reason == nil
       }
     }
-    if let reason { return WatchVerdict(reason: reason, isTold: true) }
+    if let reason { return FailureVerdict(reason: reason, isTold: true) }
     send(.heartbeat(status))
     guard let lastHeard, !isReleased, now - lastHeard >= Self.silenceLimit(limit) else { return nil }
-    return WatchVerdict(
-      reason: "rank 0 on \(hosts[0]) has been silent for \(WatchJudge.seconds(now - lastHeard)) (dead, stopped or cut "
+    return FailureVerdict(
+      reason:
+        "rank 0 on \(hosts[0]) has been silent for \(FailureJudge.seconds(now - lastHeard)) (dead, stopped or cut "
         + "off); rank \(rank) on \(hosts[rank]) is in \(status)")
   }
 
@@ -57,8 +58,8 @@ struct WatchMember: WatchPost {
 
   func leave() { send(.farewell) }
 
-  private func send(_ content: WatchMessage.Content) {
-    let bytes = WatchMessage(sender: rank, content: content).bytes(key: key)
+  private func send(_ content: HeartbeatMessage.Content) {
+    let bytes = HeartbeatMessage(sender: rank, content: content).bytes(key: key)
     for socket in way.map({ [$0] }) ?? sockets { socket.send(bytes) }
   }
 }

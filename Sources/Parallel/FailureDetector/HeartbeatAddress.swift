@@ -1,7 +1,7 @@
 internal import Foundation
 
 /// An internet address with a port, in the system's form; both families.
-struct WatchAddress: Hashable, Sendable {
+struct HeartbeatAddress: Hashable, Sendable {
   /// A `sockaddr_in` or `sockaddr_in6`.
   private let storage: [UInt8]
 

@@ -1,19 +1,19 @@
 internal import Foundation
 
 /// A socket for datagrams that never waits. What cannot be sent is lost: the next heartbeat says it again.
-final class WatchSocket: Sendable {
+final class HeartbeatSocket: Sendable {
   private let descriptor: Int32
 
   /// Where others reach it.
-  let address: WatchAddress
+  let address: HeartbeatAddress
 
   /// A socket on one of this machine's addresses, at a port that the system chooses; nil if there is no such address.
-  convenience init?(boundTo address: WatchAddress) {
+  convenience init?(boundTo address: HeartbeatAddress) {
     self.init(family: address.family) { descriptor in address.withName { bind(descriptor, $0, $1) } }
   }
 
   /// A socket on the address from which `peer` is reached; it hears nobody else. Nil if there is no way there.
-  convenience init?(connectedTo peer: WatchAddress) {
+  convenience init?(connectedTo peer: HeartbeatAddress) {
     self.init(family: peer.family) { descriptor in peer.withName { connect(descriptor, $0, $1) } }
   }
 
@@ -21,7 +21,7 @@ final class WatchSocket: Sendable {
     let kind = Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
     let descriptor = socket(family, kind, 0)
     guard descriptor >= 0 else { return nil }
-    guard prepare(descriptor) == 0, let address = WatchAddress(filledBy: { getsockname(descriptor, $0, $1) }) else {
+    guard prepare(descriptor) == 0, let address = HeartbeatAddress(filledBy: { getsockname(descriptor, $0, $1) }) else {
       close(descriptor)
       return nil
     }
@@ -37,7 +37,7 @@ final class WatchSocket: Sendable {
   }
 
   /// - Parameter peer: nil on a socket that is connected.
-  func send(_ bytes: [UInt8], to peer: WatchAddress? = nil) {
+  func send(_ bytes: [UInt8], to peer: HeartbeatAddress? = nil) {
     let flags = Int32(MSG_NOSIGNAL)
     if let peer {
       _ = peer.withName { sendto(descriptor, bytes, bytes.count, flags, $0, $1) }
@@ -46,7 +46,7 @@ final class WatchSocket: Sendable {
     }
   }
 
-  /// How long a look at what has come may take: whoever sends without end does not keep the watchdog from its watch.
+  /// How long a look at what has come may take: whoever sends without end does not keep the failure detector from its watch.
   static let longestLook = Duration.milliseconds(100)
 
   /// Hands over what has come, until there is no more or the time is up.
@@ -66,11 +66,11 @@ final class WatchSocket: Sendable {
   }
 
   /// The next datagram and who sent it; nil if there is none.
-  func receive() -> (bytes: ArraySlice<UInt8>, sender: WatchAddress)? {
+  func receive() -> (bytes: ArraySlice<UInt8>, sender: HeartbeatAddress)? {
     var buffer = [UInt8](repeating: 0, count: 2048)
     while true {
       var count = 0
-      let sender = WatchAddress { name, length in
+      let sender = HeartbeatAddress { name, length in
         count = recvfrom(descriptor, &buffer, buffer.count, 0, name, length)
         return count < 0 ? -1 : 0
       }

@@ -6,12 +6,12 @@
 /// - a **standstill**: for the length of the limit no rank began or ended a call or reached another part of a step.
 ///   A rank outside of calls that loads, validates or writes a checkpoint has ten times the limit, and all who wait
 ///   for it have it too.
-struct WatchJudge {
+struct FailureJudge {
   typealias Instant = ContinuousClock.Instant
 
   private struct Seat {
     let host: String
-    var status = WatchStatus()
+    var status = RankStatus()
     var lastHeard: Instant
     var lastChange: Instant
     var hasLeft = false
@@ -29,7 +29,7 @@ struct WatchJudge {
   /// How long a rank may be silent.
   static func silenceLimit(_ limit: Duration) -> Duration { limit * 0.75 }
 
-  mutating func hear(_ status: WatchStatus, from rank: Int, at now: Instant) {
+  mutating func hear(_ status: RankStatus, from rank: Int, at now: Instant) {
     seats[rank].lastHeard = now
     // Datagrams may overtake each other.
     guard status.changeCount > seats[rank].status.changeCount else { return }

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Parallel
 
-@Suite struct WatchInterfacesTests {
+@Suite struct NetworkInterfacesTests {
   @Test(arguments: [
     ("10.77.0.0/24", "10.77.0.9", true), ("10.77.0.0/24", "10.77.1.9", false), ("10.77.0.0/23", "10.77.1.9", true),
     ("0.0.0.0/0", "192.0.2.1", true), ("10.0.0.0/33", "10.0.0.1", false), ("10.0.0.0", "10.0.0.1", false),
@@ -10,24 +10,24 @@ import Testing
     ("eth1", "10.0.0.1", false), ("eth1,10.0.0.0/8", "10.0.0.1", true), ("", "10.0.0.1", false),
   ])
   func `interfaces are chosen by name or network`(list: String, host: String, isChosen: Bool) throws {
-    let address = try #require(WatchAddress(host: host))
-    #expect(WatchInterfaces.Selection(list).contains(address, interface: "eth0") == isChosen)
+    let address = try #require(HeartbeatAddress(host: host))
+    #expect(NetworkInterfaces.Selection(list).contains(address, interface: "eth0") == isChosen)
   }
 
   @Test(arguments: ["127.0.0.1", "::1"]) func `an address is written as it was read`(_ host: String) throws {
-    let address = try #require(WatchAddress(host: host, port: "4711"))
+    let address = try #require(HeartbeatAddress(host: host, port: "4711"))
     #expect(address.text == (host, "4711"))
   }
 
   @Test(arguments: ["localhost", "", "300.0.0.1"]) func `names are not looked up`(_ host: String) {
-    #expect(WatchAddress(host: host) == nil)
+    #expect(HeartbeatAddress(host: host) == nil)
   }
 
   @Test func `a socket hears whom it is connected to and nobody else`() throws {
-    let loopback = try #require(WatchInterfaces.loopback)
-    let coordinator = try #require(WatchSocket(boundTo: loopback))
-    let member = try #require(WatchSocket(connectedTo: coordinator.address))
-    let stranger = try #require(WatchSocket(boundTo: loopback))
+    let loopback = try #require(NetworkInterfaces.loopback)
+    let coordinator = try #require(HeartbeatSocket(boundTo: loopback))
+    let member = try #require(HeartbeatSocket(connectedTo: coordinator.address))
+    let stranger = try #require(HeartbeatSocket(boundTo: loopback))
     stranger.send([9], to: member.address)
     member.send([1, 2])
     let received = try #require(coordinator.receive())

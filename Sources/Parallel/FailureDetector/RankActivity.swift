@@ -2,7 +2,7 @@ internal import Foundation
 
 /// What this rank is doing, written by the threads that work and read by the one that sends heartbeats.
 // `lock` guards all that can change. It is no `Mutex`, for ThreadSanitizer does not see that one's lock.
-final class WatchActivity: @unchecked Sendable {
+final class RankActivity: @unchecked Sendable {
   /// A call's name in two parts, so that beginning one makes no text.
   struct Name: Sendable {
     let operation: StaticString
@@ -29,10 +29,10 @@ final class WatchActivity: @unchecked Sendable {
   /// Oldest first: several threads may wait in groups of their own.
   private var openCalls: [OpenCall] = []
 
-  var status: WatchStatus {
+  var status: RankStatus {
     lock.withLock {
-      let call = openCalls.first.map { WatchStatus.Call(group: $0.group, number: $0.number, name: $0.name.text) }
-      return WatchStatus(changeCount: changeCount, step: step, phase: phase, call: call)
+      let call = openCalls.first.map { RankStatus.Call(group: $0.group, number: $0.number, name: $0.name.text) }
+      return RankStatus(changeCount: changeCount, step: step, phase: phase, call: call)
     }
   }
 

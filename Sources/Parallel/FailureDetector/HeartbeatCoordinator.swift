@@ -1,24 +1,24 @@
 /// Rank 0's end: hears all ranks, answers each, judges.
-struct WatchCoordinator: WatchPost {
+struct HeartbeatCoordinator: HeartbeatPost {
   private struct Link {
-    let socket: WatchSocket
-    let peer: WatchAddress
+    let socket: HeartbeatSocket
+    let peer: HeartbeatAddress
   }
 
   private let key: String
   private let hosts: [String]
   private let limit: Duration
-  private var sockets: [WatchSocket]
+  private var sockets: [HeartbeatSocket]
   private var links: [Int: Link] = [:]
   private var gone: Set<Int> = []
   /// From when all ranks have been heard.
-  private var judge: WatchJudge?
+  private var judge: FailureJudge?
 
   /// - Parameters:
   ///   - key: what the job's messages begin with.
   ///   - hosts: the ranks' machines, in rank order.
   ///   - sockets: those that other ranks may find this one at.
-  init(key: String, hosts: [String], limit: Duration, sockets: [WatchSocket]) {
+  init(key: String, hosts: [String], limit: Duration, sockets: [HeartbeatSocket]) {
     self.key = key
     self.hosts = hosts
     self.limit = limit
@@ -27,23 +27,23 @@ struct WatchCoordinator: WatchPost {
 
   var isConnected: Bool { judge != nil }
 
-  mutating func tick(_ status: WatchStatus, at now: Instant) -> WatchVerdict? {
-    let end = ContinuousClock.now + WatchSocket.longestLook
+  mutating func tick(_ status: RankStatus, at now: Instant) -> FailureVerdict? {
+    let end = ContinuousClock.now + HeartbeatSocket.longestLook
     for socket in sockets {
-      WatchSocket.drain(until: end, next: socket.receive) { bytes, sender in
-        if let message = WatchMessage(bytes, key: key), (1..<hosts.count).contains(message.sender) {
+      HeartbeatSocket.drain(until: end, next: socket.receive) { bytes, sender in
+        if let message = HeartbeatMessage(bytes, key: key), (1..<hosts.count).contains(message.sender) {
           hear(message, Link(socket: socket, peer: sender), at: now)
         }
         return true
       }
     }
-    if judge == nil, links.count == hosts.count - 1 { judge = WatchJudge(hosts: hosts, limit: limit, now: now) }
+    if judge == nil, links.count == hosts.count - 1 { judge = FailureJudge(hosts: hosts, limit: limit, now: now) }
     judge?.hear(status, from: 0, at: now)
     send(.heartbeat(status))
-    return judge?.reason(at: now).map { WatchVerdict(reason: $0) }
+    return judge?.reason(at: now).map { FailureVerdict(reason: $0) }
   }
 
-  private mutating func hear(_ message: WatchMessage, _ link: Link, at now: Instant) {
+  private mutating func hear(_ message: HeartbeatMessage, _ link: Link, at now: Instant) {
     switch message.content {
     case .heartbeat(let status):
       links[message.sender] = link
@@ -65,8 +65,8 @@ struct WatchCoordinator: WatchPost {
 
   func leave() { send(.farewell) }
 
-  private func send(_ content: WatchMessage.Content) {
-    let bytes = WatchMessage(sender: 0, content: content).bytes(key: key)
+  private func send(_ content: HeartbeatMessage.Content) {
+    let bytes = HeartbeatMessage(sender: 0, content: content).bytes(key: key)
     for (rank, link) in links where !gone.contains(rank) { link.socket.send(bytes, to: link.peer) }
   }
 }

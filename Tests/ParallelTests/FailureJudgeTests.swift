@@ -7,11 +7,11 @@ private struct Bench {
   private let start = ContinuousClock.now
   private var now: ContinuousClock.Instant
   private var changes = [0, 0, 0]
-  var judge: WatchJudge
+  var judge: FailureJudge
 
   init() {
     now = start
-    judge = WatchJudge(hosts: ["a", "b", "b"], limit: .seconds(10), now: start)
+    judge = FailureJudge(hosts: ["a", "b", "b"], limit: .seconds(10), now: start)
   }
 
   mutating func pass(_ seconds: Double) { now += .seconds(seconds) }
@@ -19,8 +19,8 @@ private struct Bench {
   /// A heartbeat; its rank goes on if `phase` or `call` is given.
   mutating func beat(_ rank: Int, phase: WorkPhase? = nil, call: String? = nil, number: Int = 3) {
     if phase != nil || call != nil { changes[rank] += 1 }
-    var status = WatchStatus(changeCount: changes[rank], step: 7, phase: phase ?? .gradients)
-    status.call = call.map { WatchStatus.Call(group: 0, number: number, name: $0) }
+    var status = RankStatus(changeCount: changes[rank], step: 7, phase: phase ?? .gradients)
+    status.call = call.map { RankStatus.Call(group: 0, number: number, name: $0) }
     judge.hear(status, from: rank, at: now)
   }
 
@@ -35,27 +35,27 @@ private struct Bench {
   }
 }
 
-@Suite struct WatchJudgeTests {
+@Suite struct FailureJudgeTests {
   @Test func `a rank that is silent is named with its host and last place`() {
     var bench = Bench()
-    bench.beat(0, call: "sum of 5 Float")
-    bench.beat(1, call: "sum of 5 Float")
+    bench.beat(0, call: "all-reduce of 5 Float")
+    bench.beat(1, call: "all-reduce of 5 Float")
     bench.beat(2, phase: .gradients)
     #expect(bench.wait(7, hearing: [0, 1]) == nil)
     let expected =
-      "rank 2 on b has been silent for 8.0 s (dead, stopped or cut off); step 7, sum of 5 Float: arrived: ranks 0-1; "
+      "rank 2 on b has been silent for 8.0 s (dead, stopped or cut off); step 7, all-reduce of 5 Float: arrived: ranks 0-1; "
       + "not arrived: rank 2 on b (last seen in step 7, forward and backward)"
     #expect(bench.wait(1, hearing: [0, 1]) == expected)
   }
 
   @Test func `a standstill names the call, who arrived in it and who did not`() {
     var bench = Bench()
-    bench.beat(0, call: "sum of 5 Float")
+    bench.beat(0, call: "all-reduce of 5 Float")
     bench.beat(1, phase: .gradients)
-    bench.beat(2, call: "sum of 5 Float")
+    bench.beat(2, call: "all-reduce of 5 Float")
     #expect(bench.wait(9) == nil)
     let expected =
-      "no rank has gone on for 10.0 s; step 7, sum of 5 Float: arrived: ranks 0, 2; "
+      "no rank has gone on for 10.0 s; step 7, all-reduce of 5 Float: arrived: ranks 0, 2; "
       + "not arrived: rank 1 on b (in step 7, forward and backward)"
     #expect(bench.wait(1) == expected)
   }
@@ -63,10 +63,10 @@ private struct Bench {
   @Test func `a silent rank is told from one that waits in the same call`() {
     var bench = Bench()
     for rank in 0..<3 { bench.beat(rank, call: "barrier") }
-    bench.beat(2, call: "sum of 5 Float", number: 4)
+    bench.beat(2, call: "all-reduce of 5 Float", number: 4)
     #expect(bench.wait(7, hearing: [0, 2]) == nil)
     let places = "not arrived: rank 0 on a (in step 7, barrier), rank 1 on b (last seen in step 7, barrier)"
-    #expect(bench.wait(1, hearing: [0, 2])?.hasSuffix("sum of 5 Float: arrived: rank 2; \(places)") == true)
+    #expect(bench.wait(1, hearing: [0, 2])?.hasSuffix("all-reduce of 5 Float: arrived: rank 2; \(places)") == true)
   }
 
   @Test func `one rank that goes on excuses all who wait for it`() {
@@ -84,15 +84,15 @@ private struct Bench {
   func `a long part of a run has ten times as long`(_ phase: WorkPhase) {
     var bench = Bench()
     bench.beat(0, phase: phase)
-    bench.beat(1, call: "gather")
-    bench.beat(2, call: "gather")
+    bench.beat(1, call: "all-gather")
+    bench.beat(2, call: "all-gather")
     #expect(bench.wait(99) == nil)
     #expect(bench.wait(1)?.contains("rank 0 on a (in step 7, \(phase.rawValue))") == true)
   }
 
   @Test func `a call within a long part has no longer than others`() {
     var bench = Bench()
-    for rank in 0..<3 { bench.beat(rank, phase: .validation, call: "sum of 3 Double") }
+    for rank in 0..<3 { bench.beat(rank, phase: .validation, call: "all-reduce of 3 Double") }
     #expect(bench.wait(10)?.hasSuffix("arrived: ranks 0-2") == true)
   }
 
@@ -114,12 +114,12 @@ private struct Bench {
   @Test func `a heartbeat that was overtaken takes nothing back`() {
     var bench = Bench()
     for rank in 0..<3 { bench.beat(rank, phase: .optimizer) }
-    bench.judge.hear(WatchStatus(changeCount: 0, step: 3, phase: .start), from: 1, at: .now)
+    bench.judge.hear(RankStatus(changeCount: 0, step: 3, phase: .start), from: 1, at: .now)
     #expect(bench.wait(10)?.contains("ranks 0-2 (in step 7, optimizer)") == true)
   }
 
   @Test(arguments: [([4], "4"), ([0, 1, 2], "0-2"), ([0, 2, 3, 9], "0, 2-3, 9"), ([], "")])
   func `ranks are listed in ranges`(numbers: [Int], text: String) {
-    #expect(WatchJudge.ranges(numbers) == text)
+    #expect(FailureJudge.ranges(numbers) == text)
   }
 }

@@ -23,7 +23,7 @@ package struct VerifiedCheckpoints: Hashable, Sendable {
 }
 
 extension CheckpointStore {
-  /// Removes old checkpoints. Damaged ones do not count: what stays are the newest intact ones, and damaged ones that
+  /// Retention: removes old checkpoints. Damaged ones do not count: what stays are the newest intact ones, and damaged ones that
   /// are newer. If none is intact, all stay, and so does one that is being read.
   ///
   /// - Parameters:

@@ -1,8 +1,8 @@
-/// A datagram between the watchdogs of two ranks: text with tabs, the job's key first, so that what comes from
+/// A datagram between the failure detectors of two ranks: text with tabs, the job's key first, so that what comes from
 /// elsewhere does not count.
-struct WatchMessage: Hashable, Sendable {
+struct HeartbeatMessage: Hashable, Sendable {
   enum Content: Hashable, Sendable {
-    case heartbeat(WatchStatus)
+    case heartbeat(RankStatus)
     /// The sender leaves in good order.
     case farewell
     /// The job has to end, and why.
@@ -49,33 +49,33 @@ struct WatchMessage: Hashable, Sendable {
     self.content = content
   }
 
-  private static func fields(_ status: WatchStatus) -> [String] {
+  private static func fields(_ status: RankStatus) -> [String] {
     let common = ["\(status.changeCount)", "\(status.step)", status.phase.rawValue]
     guard let call = status.call else { return common }
     return common + ["\(call.group)", "\(call.number)", call.name]
   }
 
-  private static func status(_ fields: [String]) -> WatchStatus? {
+  private static func status(_ fields: [String]) -> RankStatus? {
     guard fields.count == 3 || fields.count == 6, let changes = Int(fields[0]), let step = Int(fields[1]),
       let phase = WorkPhase(rawValue: fields[2])
     else { return nil }
-    var status = WatchStatus(changeCount: changes, step: step, phase: phase)
+    var status = RankStatus(changeCount: changes, step: step, phase: phase)
     guard fields.count == 6 else { return status }
     guard let group = Int(fields[3]), let number = Int(fields[4]) else { return nil }
-    status.call = WatchStatus.Call(group: group, number: number, name: fields[5])
+    status.call = RankStatus.Call(group: group, number: number, name: fields[5])
     return status
   }
 }
 
 /// What a rank is doing at a moment, as its heartbeat tells it.
-struct WatchStatus: Hashable, Sendable {
+struct RankStatus: Hashable, Sendable {
   /// A call that waits for other ranks.
   struct Call: Hashable, Sendable {
     /// Number of the group among those of its rank; 0 is the job's own.
     var group: Int
     /// The call's number in its group, from 1: equal on all ranks that make it.
     var number: Int
-    /// Such as `sum of 3 Float`.
+    /// Such as `all-reduce of 3 Float`.
     var name: String
   }
 
@@ -88,8 +88,8 @@ struct WatchStatus: Hashable, Sendable {
   var call: Call?
 }
 
-extension WatchStatus: CustomStringConvertible {
-  /// Such as `step 41, sum of 3 Float` or `step 41, forward and backward`.
+extension RankStatus: CustomStringConvertible {
+  /// Such as `step 41, all-reduce of 3 Float` or `step 41, forward and backward`.
   var description: String { "\(place), \(call?.name ?? phase.rawValue)" }
 
   /// Such as `step 41`.

@@ -2,11 +2,11 @@ import Testing
 
 @testable import Parallel
 
-@Suite struct WatchSocketTests {
-  @Test(.timeLimit(.minutes(1))) func `datagrams without end do not keep the watchdog from its watch`() {
+@Suite struct HeartbeatSocketTests {
+  @Test(.timeLimit(.minutes(1))) func `datagrams without end do not keep the failure detector from its watch`() {
     var count = 0
     let endless = { Optional(1) }
-    WatchSocket.drain(until: .now + .milliseconds(5), next: endless) {
+    HeartbeatSocket.drain(until: .now + .milliseconds(5), next: endless) {
       count += $0
       return true
     }
@@ -17,7 +17,7 @@ import Testing
     var rest = Array(1...1000)
     var heard: [Int] = []
     let next = { rest.popLast() }
-    WatchSocket.drain(until: .now + .seconds(60), next: next) {
+    HeartbeatSocket.drain(until: .now + .seconds(60), next: next) {
       heard.append($0)
       return $0 > 10
     }

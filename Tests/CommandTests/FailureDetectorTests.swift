@@ -2,11 +2,11 @@ import Foundation
 import Testing
 
 extension CommandTests {
-  /// The watchdog with processes under a real launcher.
-  @Suite struct WatchdogTests {
+  /// The failure detector with processes under a real launcher.
+  @Suite struct FailureDetectorTests {
     @Test(arguments: [
-      (1, "watchdog: rank 1 on HOST has been silent for", "rank 1 on HOST (last seen in "),
-      (0, "watchdog: rank 0 on HOST has been silent for", " on HOST is in step "),
+      (1, "failure detector: rank 1 on HOST has been silent for", "rank 1 on HOST (last seen in "),
+      (0, "failure detector: rank 0 on HOST has been silent for", " on HOST is in step "),
     ])
     func `a rank that is stopped ends the job and is named`(stopped: Int, start: String, end: String) throws {
       let workspace = try Workspace()
@@ -19,7 +19,7 @@ extension CommandTests {
       let outcome = try running.wait()
       #expect(outcome.code == 3, "\(outcome.errors)")
       let host = ProcessInfo.processInfo.hostName
-      let line = try #require(outcome.errorLines.first { $0.contains("watchdog: ") }, "\(outcome.errors)")
+      let line = try #require(outcome.errorLines.first { $0.contains("failure detector: ") }, "\(outcome.errors)")
       #expect(line.contains(start.replacing("HOST", with: host)), "\(line)")
       #expect(line.contains(end.replacing("HOST", with: host)), "\(line)")
       for (rank, process) in ranks { #expect(isOver(process), "rank \(rank) is left running") }
@@ -39,7 +39,7 @@ extension CommandTests {
       let workspace = try Workspace()
       let arguments = Workspace.training("run") + ["--set", "parallel.timeout=4", "--set", "train.steps=200"]
       let outcome = try Command.mpirun(ranks: 3, arguments, in: workspace.path).run().succeeded()
-      #expect(!outcome.errors.contains("watchdog"), "\(outcome.errors)")
+      #expect(!outcome.errors.contains("failure detector"), "\(outcome.errors)")
       #expect(try workspace.losses().count == 200)
     }
   }
