@@ -170,8 +170,8 @@ let package = Package(
     tests(
       "EvaluationTests",
       [
-        "CPUBackend", "Evaluation", "Models", "Parallel", "Randomness", "JSON", "TensorCore", "TokenData",
-        "Tokenizers",
+        "CPUBackend", "Evaluation", "HiddenBackend", "Models", "Parallel", "Randomness", "JSON", "TensorCore",
+        "TokenData", "Tokenizers",
       ]),
     tests("BenchmarksTests", ["Benchmarks", "CPUBackend", "JSON", "TensorCore"]),
     tests("ReportTests", ["Report", "JSON"]),

@@ -43,7 +43,7 @@ extension CommandTests {
       #expect(outcome.outputLines.count == 1)
     }
 
-    @Test(arguments: ["local", "sanitize", "smoke", "test", "variants"])
+    @Test(arguments: ["local", "reproduce", "sanitize", "smoke", "test", "variants"])
     func `every launch script has help with an example, from any directory`(_ name: String) throws {
       let script = Program.root + "/launch/" + name
       let outcome = try Command(executable: script, arguments: ["--help"], directory: "/").run()

@@ -8,11 +8,12 @@ import TensorCore
 /// A model of bytes with weights far from their first values, and the slow way to what it says.
 struct SmallModel {
   let model: any LanguageModel
-  let backend = CPUBackend(threadCount: 1, level: nil, precision: .float32)
+  let backend: any Backend
 
   static let longest = 40
 
-  init(_ kind: Kind) throws {
+  init(_ kind: Kind, backend: any Backend = CPUBackend(threadCount: 1)) throws {
+    self.backend = backend
     let reader = JSONReader(kind.fields, path: "model")
     let config = try ModelConfig(reader)
     try reader.finish()

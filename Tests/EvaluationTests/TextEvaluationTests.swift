@@ -1,6 +1,9 @@
+import CPUBackend
 import Evaluation
 import Foundation
+import HiddenBackend
 import Parallel
+import TensorCore
 import Testing
 import TokenData
 import Tokenizers
@@ -92,6 +95,22 @@ struct TextEvaluationTests {
       let parts = try evaluation.run(windows(path, context: 12, stride: 6), chunkSize: 3)
       return parts.flatMap { [$0.lossSum, Double($0.targetCount), Double($0.correctCount), Double($0.tokenCount)] }
     }
+  }
+
+  @Test func `memory that the host cannot reach gives the same bits`() throws {
+    let question = ChoiceQuestion(context: "abc", choices: ["d", "efgh"], answer: 1)
+    let found = try withShard(someText(count: 60)) { path in
+      try [CPUBackend(threadCount: 1) as any Backend, HiddenBackend()].map { backend in
+        let small = try SmallModel(.cat, backend: backend)
+        let text = TextEvaluation(model: small.model, backend: backend, group: SoloGroup())
+        let choices = try ChoiceEvaluation(
+          [question], model: small.model, tokenizer: ByteTokenizer(), backend: backend, group: SoloGroup(), batchSize: 2
+        )
+        let losses = try text.run(windows(path, context: 12, stride: 5), chunkSize: 4).map(\.lossSum)
+        return losses + [try choices.run(chunkSize: 4).lossSum]
+      }
+    }
+    #expect(found[0] == found[1] && found[0].allSatisfy { $0 > 0 })
   }
 
   @Test func `special tokens and unknown ids have no bytes`() throws {
