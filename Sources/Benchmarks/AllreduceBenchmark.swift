@@ -50,7 +50,7 @@ package struct AllreduceBenchmark {
     try group.barrier()
     let start = ContinuousClock.now
     for _ in 0..<count {
-      try values.withUnsafeMutableBufferPointer { (buffer) throws(ParallelError) in
+      try unsafe values.withUnsafeMutableBufferPointer { (buffer) throws(ParallelError) in
         try unsafe group.allReduce(buffer, wire: wire)
       }
     }
@@ -67,8 +67,8 @@ package struct AllreduceBenchmark {
     for _ in 0..<Self.runCount {
       try group.barrier()
       let elapsed = ContinuousClock().measure {
-        target.withUnsafeMutableBytes { target in
-          source.withUnsafeBytes { source in unsafe target.copyMemory(from: source) }
+        unsafe target.withUnsafeMutableBytes { target in
+          unsafe source.withUnsafeBytes { source in unsafe target.copyMemory(from: source) }
         }
       }
       shortest = min(shortest, try group.allReduce(.max, elapsed / .seconds(1)))

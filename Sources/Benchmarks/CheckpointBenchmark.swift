@@ -93,11 +93,12 @@ package struct CheckpointBenchmark {
   }
 
   private func measurePlain(_ measurement: inout CheckpointMeasurement) throws {
-    measurement.copySeconds.append(seconds { files.copy(to: plain) })
+    measurement.copySeconds.append(seconds { unsafe files.copy(to: plain) })
     measurement.digestSeconds.append(seconds { _ = unsafe Digest.sha256(of: UnsafeRawBufferPointer(plain.bytes)) })
     let path = directory + "/plain"
     let seconds = try seconds {
-      guard FileManager.default.createFile(atPath: path, contents: nil), let start = plain.bytes.baseAddress else {
+      guard FileManager.default.createFile(atPath: path, contents: nil), let start = unsafe plain.bytes.baseAddress
+      else {
         throw CocoaError(.fileWriteUnknown)
       }
       let file = try FileHandle(forWritingTo: URL(filePath: path))

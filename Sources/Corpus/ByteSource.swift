@@ -34,7 +34,7 @@ final class FileSource: ByteSource {
   /// - Parameter path: `-` is standard input.
   init(_ path: String) throws(CorpusError) {
     name = path == "-" ? "standard input" : path
-    descriptor = path == "-" ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC)
+    descriptor = unsafe path == "-" ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC)
     block = Array(repeating: 0, count: 1 << 18)
     guard descriptor >= 0 else { throw failure() }
   }
@@ -74,7 +74,7 @@ final class FileSource: ByteSource {
   }
 
   private func failure() -> CorpusError {
-    CorpusError(name, found: "“" + String(cString: strerror(errno)) + "”", allowed: "a readable file")
+    unsafe CorpusError(name, found: "“" + String(cString: strerror(errno)) + "”", allowed: "a readable file")
   }
 }
 

@@ -46,7 +46,7 @@ package struct CorpusFile: Hashable, Sendable {
 
   private static func contents(of path: String, areLines: Bool) throws(CorpusError) -> [CorpusFile] {
     var isDirectory: ObjCBool = false
-    _ = FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
+    _ = unsafe FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
     guard isDirectory.boolValue else { return [try file(path, areLines ? .lines : kind(of: path) ?? .text)] }
     let inside = FileManager.default.enumerator(atPath: path)?.compactMap { $0 as? String } ?? []
     var files: [CorpusFile] = []
@@ -69,8 +69,8 @@ package struct CorpusFile: Hashable, Sendable {
 
   private static func file(_ path: String, _ kind: Kind) throws(CorpusError) -> CorpusFile {
     var status = stat()
-    guard stat(path, &status) == 0, access(path, R_OK) == 0 else {
-      throw CorpusError(path, found: "“" + String(cString: strerror(errno)) + "”", allowed: "a readable file")
+    guard unsafe stat(path, &status) == 0, unsafe access(path, R_OK) == 0 else {
+      throw unsafe CorpusError(path, found: "“" + String(cString: strerror(errno)) + "”", allowed: "a readable file")
     }
     let isFile = status.st_mode & S_IFMT == S_IFREG
     return CorpusFile(
@@ -79,10 +79,10 @@ package struct CorpusFile: Hashable, Sendable {
 
   /// What the shell's pattern `pattern` matches, sorted.
   private static func matches(of pattern: String) -> [String] {
-    var result = glob_t()
-    defer { globfree(&result) }
-    guard glob(pattern, 0, nil, &result) == 0 else { return [] }
-    return (0..<Int(result.gl_pathc)).compactMap { index in
+    var result = unsafe glob_t()
+    defer { unsafe globfree(&result) }
+    guard unsafe glob(pattern, 0, nil, &result) == 0 else { return [] }
+    return unsafe (0..<Int(result.gl_pathc)).compactMap { index in
       unsafe result.gl_pathv[index].map { unsafe String(cString: $0) }
     }.sorted()
   }

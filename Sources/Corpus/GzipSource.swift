@@ -1,9 +1,9 @@
 internal import CZlib
 
 /// The content of a gzip file, of all its members.
-final class GzipSource: ByteSource {
+@safe final class GzipSource: ByteSource {
   private let file: FileSource
-  private var stream = z_stream()
+  private var stream = unsafe z_stream()
   private var input: [UInt8] = []
   private var output = [UInt8](repeating: 0, count: 1 << 18)
   /// Whether the member that is read has not ended.

@@ -1,7 +1,7 @@
 internal import CZstd
 
 /// The content of a zstd file, of all its frames.
-final class ZstdSource: ByteSource {
+@safe final class ZstdSource: ByteSource {
   private let file: FileSource
   private let stream: OpaquePointer
   private var input: [UInt8] = []
@@ -14,7 +14,7 @@ final class ZstdSource: ByteSource {
       throw CorpusError(file.name, found: "no memory to decompress", allowed: "memory")
     }
     self.file = file
-    self.stream = unsafe stream
+    unsafe self.stream = unsafe stream
   }
 
   deinit {

@@ -14,7 +14,7 @@ package enum MappingError: Error, Hashable, Sendable {
 /// The file must not be made shorter while it is mapped: a touch of what is gone ends the process with one line that
 /// names the file, and exit code 1.
 // Safe to share: the mapping is read-only, and its address and size never change before `deinit`.
-package final class MappedFile: @unchecked Sendable {
+@safe package final class MappedFile: @unchecked Sendable {
   package let path: String
   /// All of the file. Never to be kept beyond this object's life.
   package let bytes: UnsafeRawBufferPointer

@@ -19,9 +19,9 @@ extension CheckpointDirectory {
     let published = try published(model.config)
     let zeros = [UInt8](repeating: 0, count: published.zeros.reduce(0) { max($0, $1.count) } * type.byteCount)
     let counter: [Int64] = [0]
-    try zeros.withUnsafeBytes { zeros in
-      try counter.withUnsafeBytes { counter in
-        try model.parameters.weights.withReadView { bytes in
+    try unsafe zeros.withUnsafeBytes { zeros in
+      try unsafe counter.withUnsafeBytes { counter in
+        try unsafe model.parameters.weights.withReadView { bytes in
           var weights = unsafe model.parameters.named(bytes, storedAs: type)
           weights += published.zeros.map { spec in
             unsafe NamedTensor(

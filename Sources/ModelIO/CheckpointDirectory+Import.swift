@@ -31,7 +31,7 @@ extension CheckpointDirectory {
     let source = try ModelSource(self)
     let model = source.config.makeModel(isTrained: false, backend: backend)
     try source.load(into: model.parameters, backend: backend)
-    try model.parameters.weights.withReadView { bytes in
+    try unsafe model.parameters.weights.withReadView { bytes in
       let imported = unsafe ModelExport(
         config: source.config.huggingFace, generationConfig: source.config.generationConfig,
         weights: model.parameters.named(bytes), extraFiles: tokenizers)

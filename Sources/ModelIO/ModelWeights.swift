@@ -26,7 +26,7 @@ extension TensorCollection {
 
   /// Fills a tensor with as many floating-point elements, rounded to single precision.
   func copyFloats(of name: String, to target: Tensor) throws {
-    try target.withWriteView { bytes in
+    try unsafe target.withWriteView { bytes in
       try unsafe copyFloats(of: name, to: bytes.bindMemory(to: Float.self))
     }
   }
@@ -47,7 +47,7 @@ extension ParameterStore {
   ) -> [NamedTensor] {
     zip(specs, ranges).map { spec, range in
       let size = DType.float32.byteCount
-      return NamedTensor(
+      return unsafe NamedTensor(
         name: prefix + spec.name, type: .float32, shape: spec.shape,
         bytes: unsafe UnsafeRawBufferPointer(rebasing: bytes[range.lowerBound * size..<range.upperBound * size]),
         storedAs: type)

@@ -78,9 +78,9 @@ package struct RunFile: Hashable, Sendable {
 
   /// Why a file could not be read, in the system's words.
   private static func reason(_ path: String, _ error: any Error) -> String {
-    guard access(path, R_OK) == 0 else { return String(cString: strerror(errno)) }
+    guard unsafe access(path, R_OK) == 0 else { return unsafe String(cString: strerror(errno)) }
     var isDirectory: ObjCBool = false
-    _ = FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
+    _ = unsafe FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
     guard isDirectory.boolValue else { return error.localizedDescription }
     let own = path + (path.hasSuffix("/") ? "" : "/") + "config.yaml"
     return FileManager.default.fileExists(atPath: own)

@@ -157,7 +157,7 @@ package enum TokenizerChoice: Hashable, Sendable {
     case .bytes: return ByteTokenizer()
     case .file(let path):
       var isDirectory: ObjCBool = false
-      _ = FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
+      _ = unsafe FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
       return try TokenizerFile.read(isDirectory.boolValue ? path + "/" + TokenizerFile.name : path)
     }
   }

@@ -42,9 +42,9 @@ extension CPUBackend {
   /// Sum over blocks of elements, in double precision.
   func sumOfBlocks(of count: Int, _ blockSum: (_ elements: Range<Int>) -> Double) -> Double {
     let blocks = blockCount(of: count, by: Self.sumElements)
-    return withScratch(Double.self, count: blocks) { partials in
-      forEachBlock(of: count, by: Self.sumElements) { block, range in partials[block] = blockSum(range) }
-      return (0..<blocks).reduce(0) { $0 + partials[$1] }
+    return unsafe withScratch(Double.self, count: blocks) { partials in
+      forEachBlock(of: count, by: Self.sumElements) { block, range in unsafe partials[block] = blockSum(range) }
+      return (0..<blocks).reduce(0) { unsafe $0 + partials[$1] }
     }
   }
 
@@ -56,13 +56,13 @@ extension CPUBackend {
     let blockSize = max(
       1, min(Self.sumRows, Self.blockElements / max(1, width)), blockCount(of: rowCount, by: Self.maximumRowSums))
     let blocks = blockCount(of: rowCount, by: blockSize)
-    withScratch(Float.self, count: blocks * width) { partials in
+    unsafe withScratch(Float.self, count: blocks * width) { partials in
       forEachBlock(of: rowCount, by: blockSize) { block, rows in
-        let partial = partials + block * width
-        partial.update(repeating: 0, count: width)
-        body(rows, partial)
+        let partial = unsafe partials + block * width
+        unsafe partial.update(repeating: 0, count: width)
+        unsafe body(rows, partial)
       }
-      kernels.add_rows(partials, blocks, width, width, sums)
+      unsafe kernels.add_rows(partials, blocks, width, width, sums)
     }
   }
 
@@ -77,7 +77,7 @@ extension CPUBackend {
     _ type: Value.Type, count: Int, _ body: (UnsafeMutablePointer<Value>) -> Result
   ) -> Result {
     let storage = pool.storage(byteCount: count * MemoryLayout<Value>.stride)
-    return withExtendedLifetime(storage) { body(storage.address.bindMemory(to: type, capacity: count)) }
+    return withExtendedLifetime(storage) { unsafe body(storage.address.bindMemory(to: type, capacity: count)) }
   }
 }
 

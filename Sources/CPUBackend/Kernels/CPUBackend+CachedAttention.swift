@@ -9,12 +9,12 @@ extension CPUBackend {
 
   package func appendToCache(_ packed: Tensor, heads: AttentionHeads, rows: CachedRows, tables: AttentionTables) {
     check(rows, queries: nil, tables: tables)
-    let call = ck_cached_attention(packed, heads: heads, rows: rows, queries: nil, tables: tables)
-    withUnsafePointer(to: call) { call in
+    let call = unsafe ck_cached_attention(packed, heads: heads, rows: rows, queries: nil, tables: tables)
+    unsafe withUnsafePointer(to: call) { call in
       forEachRowBlock(of: rows.count, width: 2 * heads.keyValueWidth) { block in
-        withUnsafeTemporaryAllocation(of: Float.self, capacity: (heads.width + 15) & ~15) { scratch in
+        unsafe withUnsafeTemporaryAllocation(of: Float.self, capacity: (heads.width + 15) & ~15) { scratch in
           guard let scratch = scratch.baseAddress else { return }
-          kernels.append_to_cache(call, block.lowerBound, block.upperBound, scratch)
+          unsafe kernels.append_to_cache(call, block.lowerBound, block.upperBound, scratch)
         }
       }
     }
@@ -25,19 +25,20 @@ extension CPUBackend {
     output: Tensor
   ) {
     check(rows, queries: queries, tables: tables)
-    var call = ck_cached_attention(packed, heads: heads, rows: rows, queries: queries, tables: tables)
-    call.heads.output = output.rawAddress(of: 0)
+    var call = unsafe ck_cached_attention(packed, heads: heads, rows: rows, queries: queries, tables: tables)
+    unsafe call.heads.output = unsafe output.rawAddress(of: 0)
     let queryCount = queries?.count ?? rows.count
     let taskCount = (queryCount + Self.queriesPerTask - 1) / Self.queriesPerTask * heads.keyValueCount
-    let sharesWork = workers.runsTasks && call.productCount(queryCount: queryCount) >= Self.smallestSharedAttention
+    let sharesWork =
+      unsafe workers.runsTasks && call.productCount(queryCount: queryCount) >= Self.smallestSharedAttention
     let slotCount = sharesWork ? max(1, min(taskCount, threadCount)) : 1
-    let scratchCount = withUnsafePointer(to: call) { ck_cached_attention_scratch($0) }
-    withScratch(Float.self, count: slotCount * scratchCount) { scratch in
-      withUnsafePointer(to: call) { call in
+    let scratchCount = unsafe withUnsafePointer(to: call) { unsafe ck_cached_attention_scratch($0) }
+    unsafe withScratch(Float.self, count: slotCount * scratchCount) { scratch in
+      unsafe withUnsafePointer(to: call) { call in
         forEachTask(count: taskCount, slotCount: slotCount) { task, slot in
           let (block, head) = task.quotientAndRemainder(dividingBy: heads.keyValueCount)
           let first = block * Self.queriesPerTask
-          kernels.attend_to_cache(
+          unsafe kernels.attend_to_cache(
             call, first, min(queryCount, first + Self.queriesPerTask), head, scratch + slot * scratchCount)
         }
       }
@@ -48,23 +49,23 @@ extension CPUBackend {
     guard workers.runsTasks else { return }
     let slotCount = rows.cache.slotCount
     let positionCount = tables.cosines.rowCount
-    precondition(
+    unsafe precondition(
       rows.list.allSatisfy {
         (0...slotCount).contains(Int($0.visibleCount)) && Int($0.slot) < slotCount
           && (0..<positionCount).contains(Int($0.position))
           && (0..<rows.cache.rows.rowCount / max(1, slotCount)).contains(Int($0.sequence))
       }, "cache: a row of \(rows.count) is outside \(slotCount) slots or \(positionCount) positions")
     guard let queries else { return }
-    let listed = UnsafeBufferPointer(start: queries.indexAddress, count: queries.count)
-    precondition(
+    let listed = unsafe UnsafeBufferPointer(start: queries.indexAddress, count: queries.count)
+    unsafe precondition(
       listed.allSatisfy { (0..<rows.count).contains(Int($0)) }, "cached attention: a query of no row of \(rows.count)")
   }
 }
 
 extension CachedRows {
   fileprivate var list: UnsafeBufferPointer<ck_cached_row> {
-    let address = UnsafeRawPointer(rows.indexAddress).assumingMemoryBound(to: ck_cached_row.self)
-    return UnsafeBufferPointer(start: address, count: count)
+    let address = unsafe UnsafeRawPointer(rows.indexAddress).assumingMemoryBound(to: ck_cached_row.self)
+    return unsafe UnsafeBufferPointer(start: address, count: count)
   }
 }
 
@@ -72,20 +73,20 @@ extension ck_cached_attention {
   fileprivate init(
     _ packed: Tensor, heads: AttentionHeads, rows: CachedRows, queries: Tensor?, tables: AttentionTables
   ) {
-    self.init()
+    unsafe self.init()
     let shape = AttentionShape(pattern: .causal(length: rows.count), sequenceCount: 1, heads: heads)
-    self.heads = ck_attention(packed, shape: shape, tables: tables)
-    self.rows = rows.list.baseAddress
-    self.queries = queries?.indexAddress
-    slotCount = rows.cache.slotCount
-    cache = rows.cache.rows.address
+    unsafe self.heads = unsafe ck_attention(packed, shape: shape, tables: tables)
+    unsafe self.rows = unsafe rows.list.baseAddress
+    unsafe self.queries = unsafe queries?.indexAddress
+    unsafe slotCount = rows.cache.slotCount
+    unsafe cache = unsafe rows.cache.rows.address
   }
 
   /// Multiply-adds of scores and sums of values.
   fileprivate func productCount(queryCount: Int) -> Int {
     let seen = (0..<queryCount).reduce(0) { sum, query in
-      sum + Int(rows[queries.map { Int($0[query]) } ?? query].visibleCount)
+      unsafe sum + Int(rows[queries.map { unsafe Int($0[query]) } ?? query].visibleCount)
     }
-    return 2 * heads.headCount * heads.headWidth * seen
+    return unsafe 2 * heads.headCount * heads.headWidth * seen
   }
 }

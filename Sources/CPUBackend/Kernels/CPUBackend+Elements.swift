@@ -4,10 +4,10 @@ package import TensorCore
 extension CPUBackend {
   package func fill(_ x: Tensor, with value: Float) {
     if x.dtype == .float64 {
-      return workers.run(taskCount: 1) { _ in x.doubleAddress.update(repeating: Double(value), count: x.count) }
+      return workers.run(taskCount: 1) { _ in unsafe x.doubleAddress.update(repeating: Double(value), count: x.count) }
     }
     forEachBlock(of: x.count, by: Self.blockElements) { _, range in
-      kernels.fill(x.address + range.lowerBound, value, range.count)
+      unsafe kernels.fill(x.address + range.lowerBound, value, range.count)
     }
   }
 
@@ -15,43 +15,43 @@ extension CPUBackend {
     precondition(x.count == y.count, "add: \(x.shape) to \(y.shape)")
     if y.dtype == .float64 {
       return workers.run(taskCount: 1) { _ in
-        for i in 0..<y.count { y.doubleAddress[i] += x.doubleAddress[i] }
+        for i in 0..<y.count { unsafe y.doubleAddress[i] += x.doubleAddress[i] }
       }
     }
     forEachBlock(of: x.count, by: Self.blockElements) { _, range in
-      kernels.add(x.address + range.lowerBound, y.address + range.lowerBound, range.count)
+      unsafe kernels.add(x.address + range.lowerBound, y.address + range.lowerBound, range.count)
     }
   }
 
   package func scale(_ x: Tensor, by factor: Float) {
     forEachBlock(of: x.count, by: Self.blockElements) { _, range in
-      kernels.scale(x.address + range.lowerBound, factor, range.count)
+      unsafe kernels.scale(x.address + range.lowerBound, factor, range.count)
     }
   }
 
   package func addBias(_ bias: Tensor, to y: Matrix) {
     precondition(bias.count == y.columnCount, "bias: \(bias.shape) to \(y.columnCount) columns")
     forEachRowBlock(of: y.rowCount, width: y.columnCount) { rows in
-      for row in rows { kernels.add(bias.address, y.address + row * y.stride, y.columnCount) }
+      for row in rows { unsafe kernels.add(bias.address, y.address + row * y.stride, y.columnCount) }
     }
   }
 
   package func accumulateColumnSums(of x: Matrix, into sums: Tensor) {
     precondition(sums.count == x.columnCount, "column sums: \(x.columnCount) columns into \(sums.shape)")
-    addRowBlockSums(rowCount: x.rowCount, width: x.columnCount, to: sums.address) { rows, partial in
-      kernels.add_rows(x.address + rows.lowerBound * x.stride, rows.count, x.columnCount, x.stride, partial)
+    unsafe addRowBlockSums(rowCount: x.rowCount, width: x.columnCount, to: sums.address) { rows, partial in
+      unsafe kernels.add_rows(x.address + rows.lowerBound * x.stride, rows.count, x.columnCount, x.stride, partial)
     }
   }
 
   package func accumulateSum(of x: Tensor, into total: Tensor) {
-    total.doubleAddress[0] += sumOfBlocks(of: x.count) { range in
-      kernels.sum(x.address + range.lowerBound, range.count)
+    unsafe total.doubleAddress[0] += sumOfBlocks(of: x.count) { range in
+      unsafe kernels.sum(x.address + range.lowerBound, range.count)
     }
   }
 
   package func accumulateSumOfSquares(of x: Tensor, into total: Tensor) {
-    total.doubleAddress[0] += sumOfBlocks(of: x.count) { range in
-      kernels.sum_of_squares(x.address + range.lowerBound, range.count)
+    unsafe total.doubleAddress[0] += sumOfBlocks(of: x.count) { range in
+      unsafe kernels.sum_of_squares(x.address + range.lowerBound, range.count)
     }
   }
 }
@@ -62,7 +62,7 @@ extension CPUBackend {
     let width = output.rowWidth
     forEachRowBlock(of: output.rowCount, width: width) { rows in
       let start = rows.lowerBound * width
-      kernels.swiglu(
+      unsafe kernels.swiglu(
         output.dtype.kernelType, gateUp.rawAddress(of: 2 * start), output.rawAddress(of: start), rows.count,
         width)
     }
@@ -75,9 +75,9 @@ extension CPUBackend {
     let width = outputGradient.rowWidth
     forEachRowBlock(of: outputGradient.rowCount, width: width) { rows in
       let start = rows.lowerBound * width
-      kernels.swiglu_backward(
+      unsafe kernels.swiglu_backward(
         type.kernelType, gateUp.rawAddress(of: 2 * start), outputGradient.rawAddress(of: start),
-        gateUpGradient.rawAddress(of: 2 * start), output.map { $0.rawAddress(of: start) }, rows.count, width)
+        gateUpGradient.rawAddress(of: 2 * start), output.map { unsafe $0.rawAddress(of: start) }, rows.count, width)
     }
   }
 }
@@ -88,7 +88,7 @@ extension CPUBackend {
   package func copy(_ x: Tensor, to y: Tensor) {
     precondition(x.count == y.count, "copy: \(x.shape) to \(y.shape)")
     forEachBlock(of: x.count, by: Self.blockElements) { _, range in
-      (y.address + range.lowerBound).update(from: x.address + range.lowerBound, count: range.count)
+      unsafe (y.address + range.lowerBound).update(from: x.address + range.lowerBound, count: range.count)
     }
   }
 
@@ -96,8 +96,8 @@ extension CPUBackend {
   package func triad(_ x: Tensor, plus factor: Float, times y: Tensor, into z: Tensor) {
     precondition(x.count == y.count && y.count == z.count, "triad: \(x.shape), \(y.shape) into \(z.shape)")
     forEachBlock(of: x.count, by: Self.blockElements) { _, range in
-      let (from, other, to) = (x.address, y.address, z.address)
-      for i in range { to[i] = from[i] + factor * other[i] }
+      let (from, other, to) = unsafe (x.address, y.address, z.address)
+      for i in range { unsafe to[i] = unsafe from[i] + factor * other[i] }
     }
   }
 }

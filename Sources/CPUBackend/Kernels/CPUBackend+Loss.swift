@@ -7,11 +7,11 @@ extension CPUBackend {
     precondition(
       targets.count == logits.rowCount && losses.count == targets.count,
       "cross-entropy: logits \(logits.shape), \(targets.count) targets, losses \(losses.shape)")
-    let ids = targets.indexAddress
+    let ids = unsafe targets.indexAddress
     forEachRowBlock(of: targets.count, width: width) { rows in
       for row in rows {
-        precondition(ids[row] < width, "cross-entropy: target \(ids[row]) of \(width)")
-        losses.address[row] = crossEntropy(
+        unsafe precondition(ids[row] < width, unsafe "cross-entropy: target \(ids[row]) of \(width)")
+        unsafe losses.address[row] = unsafe crossEntropy(
           logits.address + row * width, width: width, target: Int(ids[row]), gradientScale: gradientScale)
       }
     }
@@ -22,31 +22,31 @@ extension CPUBackend {
     _ logits: UnsafeMutablePointer<Float>, width: Int, target: Int, gradientScale: Float?
   ) -> Float {
     guard target >= 0 else {
-      if gradientScale != nil { logits.update(repeating: 0, count: width) }
+      if gradientScale != nil { unsafe logits.update(repeating: 0, count: width) }
       return 0
     }
-    guard let gradientScale else { return kernels.cross_entropy(logits, width, target) }
-    return kernels.cross_entropy_gradient(logits, width, target, gradientScale)
+    guard let gradientScale else { return unsafe kernels.cross_entropy(logits, width, target) }
+    return unsafe kernels.cross_entropy_gradient(logits, width, target, gradientScale)
   }
 
   package func accumulateMatches(of x: Tensor, with y: Tensor, into total: Tensor) {
     precondition(x.count == y.count, "matches: \(x.shape) with \(y.shape)")
-    let (first, second) = (x.indexAddress, y.indexAddress)
+    let (first, second) = unsafe (x.indexAddress, y.indexAddress)
     workers.run(taskCount: 1) { _ in
-      total.doubleAddress[0] += Double((0..<x.count).count { first[$0] == second[$0] })
+      unsafe total.doubleAddress[0] += Double((0..<x.count).count { unsafe first[$0] == second[$0] })
     }
   }
 
   package func argmax(of x: Tensor, into columns: Tensor) {
     let width = x.rowWidth
     precondition(columns.count == x.rowCount, "argmax: \(x.shape) into \(columns.shape)")
-    let found = columns.mutableIndexAddress
+    let found = unsafe columns.mutableIndexAddress
     forEachRowBlock(of: x.rowCount, width: width) { rows in
       for row in rows {
-        let values = x.address + row * width
+        let values = unsafe x.address + row * width
         // In double precision a sum of finite singles is finite.
-        let isFinite = kernels.sum(values, width).isFinite
-        found[row] = isFinite ? Int32(kernels.argmax(values, width)) : -1
+        let isFinite = unsafe kernels.sum(values, width).isFinite
+        unsafe found[row] = unsafe isFinite ? Int32(kernels.argmax(values, width)) : -1
       }
     }
   }

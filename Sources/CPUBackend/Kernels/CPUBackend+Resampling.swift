@@ -5,16 +5,16 @@ extension CPUBackend {
     precondition(x.rowCount == y.rowCount, "resample: \(x.shape) to \(y.shape)")
     guard x.shape != y.shape else {
       forEachBlock(of: x.count, by: Self.blockElements) { _, range in
-        (y.address + range.lowerBound).update(from: x.address + range.lowerBound, count: range.count)
+        unsafe (y.address + range.lowerBound).update(from: x.address + range.lowerBound, count: range.count)
       }
       return
     }
-    forEachResampledRow(from: x.rowWidth, to: y.rowWidth, rowCount: x.rowCount) { row, lower, fraction in
-      let from = x.address + row * x.rowWidth
-      let next = from + (x.rowWidth > 1 ? 1 : 0)
-      let to = y.address + row * y.rowWidth
+    unsafe forEachResampledRow(from: x.rowWidth, to: y.rowWidth, rowCount: x.rowCount) { row, lower, fraction in
+      let from = unsafe x.address + row * x.rowWidth
+      let next = unsafe from + (x.rowWidth > 1 ? 1 : 0)
+      let to = unsafe y.address + row * y.rowWidth
       for i in 0..<y.rowWidth {
-        to[i] = (1 - fraction[i]) * from[Int(lower[i])] + fraction[i] * next[Int(lower[i])]
+        unsafe to[i] = unsafe (1 - fraction[i]) * from[Int(lower[i])] + fraction[i] * next[Int(lower[i])]
       }
     }
   }
@@ -24,14 +24,14 @@ extension CPUBackend {
       yGradient.rowCount == xGradient.rowCount, "resample gradient: \(yGradient.shape) into \(xGradient.shape)")
     guard yGradient.shape != xGradient.shape else { return add(yGradient, to: xGradient) }
     let (wide, narrow) = (xGradient.rowWidth, yGradient.rowWidth)
-    forEachResampledRow(from: wide, to: narrow, rowCount: yGradient.rowCount) { row, lower, fraction in
-      let from = yGradient.address + row * narrow
-      let to = xGradient.address + row * wide
-      let next = to + (wide > 1 ? 1 : 0)
+    unsafe forEachResampledRow(from: wide, to: narrow, rowCount: yGradient.rowCount) { row, lower, fraction in
+      let from = unsafe yGradient.address + row * narrow
+      let to = unsafe xGradient.address + row * wide
+      let next = unsafe to + (wide > 1 ? 1 : 0)
       for i in 0..<narrow {
-        let upper = fraction[i] * from[i]
-        to[Int(lower[i])] += from[i] - upper
-        next[Int(lower[i])] += upper
+        let upper = unsafe fraction[i] * from[i]
+        unsafe to[Int(lower[i])] += from[i] - upper
+        unsafe next[Int(lower[i])] += upper
       }
     }
   }
@@ -44,17 +44,17 @@ extension CPUBackend {
   ) {
     guard count > 0 else { return }
     precondition(width > 0, "resample: \(width) columns to \(count)")
-    withScratch(Int32.self, count: count) { lower in
-      withScratch(Float.self, count: count) { fraction in
+    unsafe withScratch(Int32.self, count: count) { lower in
+      unsafe withScratch(Float.self, count: count) { fraction in
         for i in 0..<count {
           // Double precision: with tens of thousands of columns a float has too few bits for the fraction.
           let position = max(0, (Double(i) + 0.5) * Double(width) / Double(count) - 0.5)
           let below = max(0, min(Int(position), width - 2))
-          lower[i] = Int32(below)
-          fraction[i] = width == 1 ? 0 : Float(min(1, position - Double(below)))
+          unsafe lower[i] = Int32(below)
+          unsafe fraction[i] = width == 1 ? 0 : Float(min(1, position - Double(below)))
         }
         forEachRowBlock(of: rowCount, width: count) { rows in
-          for row in rows { body(row, lower, fraction) }
+          for row in rows { unsafe body(row, lower, fraction) }
         }
       }
     }

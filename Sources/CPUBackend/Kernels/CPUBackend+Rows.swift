@@ -8,10 +8,10 @@ extension CPUBackend {
     let (width, size) = (source.rowWidth, source.rowWidth * source.dtype.byteCount)
     let (from, to) = (RowList(sourceRows, of: source), RowList(destinationRows, of: destination))
     checkRows(source, from, destination, to, count: count)
-    let (sourceStart, destinationStart) = (source.rawAddress(of: 0), destination.rawAddress(of: 0))
+    let (sourceStart, destinationStart) = unsafe (source.rawAddress(of: 0), destination.rawAddress(of: 0))
     forEachRowBlock(of: count, width: width) { entries in
       for entry in entries {
-        (destinationStart + to[entry] * size).copyMemory(from: sourceStart + from[entry] * size, byteCount: size)
+        unsafe (destinationStart + to[entry] * size).copyMemory(from: sourceStart + from[entry] * size, byteCount: size)
       }
     }
   }
@@ -23,12 +23,12 @@ extension CPUBackend {
     let width = source.rowWidth
     let (from, to) = (RowList(sourceRows, of: source), RowList(destinationRows, of: destination))
     checkRows(source, from, destination, to, count: count)
-    let (sourceStart, destinationStart) = (source.address, destination.address)
+    let (sourceStart, destinationStart) = unsafe (source.address, destination.address)
     let frozen = frozenRow.map { Int($0) }
     // By columns, for destination rows may be equal: each thread keeps the order of the entries.
     forEachBlock(of: width, by: columnsPerTask(width: width, rowCount: count)) { _, columns in
       for entry in 0..<count where to[entry] != frozen {
-        kernels.add(
+        unsafe kernels.add(
           sourceStart + from[entry] * width + columns.lowerBound,
           destinationStart + to[entry] * width + columns.lowerBound, columns.count)
       }
@@ -52,23 +52,23 @@ extension CPUBackend {
 }
 
 /// Rows of a tensor in some order: as listed, or one after the other.
-private struct RowList {
+@safe private struct RowList {
   private let list: UnsafePointer<Int32>?
   private let listCount: Int
   private let rowCount: Int
 
   init(_ list: Tensor?, of tensor: Tensor) {
-    self.list = list?.indexAddress
+    unsafe self.list = unsafe list?.indexAddress
     rowCount = tensor.rowCount
     listCount = list?.count ?? rowCount
   }
 
-  subscript(entry: Int) -> Int { list.map { Int($0[entry]) } ?? entry }
+  subscript(entry: Int) -> Int { unsafe list.map { unsafe Int($0[entry]) } ?? entry }
 
   /// Whether it has `count` entries, all of them rows of the tensor.
   func holds(count: Int) -> Bool {
-    guard let list else { return count <= rowCount }
-    return count == listCount && (0..<count).allSatisfy { (0..<rowCount).contains(Int(list[$0])) }
+    guard let list = unsafe list else { return count <= rowCount }
+    return count == listCount && (0..<count).allSatisfy { unsafe (0..<rowCount).contains(Int(list[$0])) }
   }
 }
 
@@ -80,10 +80,10 @@ extension CPUBackend {
     let width = weight.count
     forEachRowBlock(of: inverse.count, width: width) { rows in
       let start = rows.lowerBound * width
-      kernels.rms_norm(
-        x.address + start, delta.map { $0.address + start }, weight.address, epsilon,
-        sum.map { $0.address + start }, output.dtype.kernelType, output.rawAddress(of: start),
-        inverse.address + rows.lowerBound, rows.count, width)
+      unsafe kernels.rms_norm(
+        x.address + start, delta.map { unsafe $0.address + start }, unsafe weight.address, epsilon,
+        unsafe sum.map { unsafe $0.address + start }, output.dtype.kernelType, unsafe output.rawAddress(of: start),
+        unsafe inverse.address + rows.lowerBound, rows.count, width)
     }
   }
 
@@ -94,13 +94,16 @@ extension CPUBackend {
     let width = weight.count
     func backward(_ rows: Range<Int>, _ weightGradient: UnsafeMutablePointer<Float>?) {
       let start = rows.lowerBound * width
-      kernels.rms_norm_backward(
+      unsafe kernels.rms_norm_backward(
         x.address + start, weight.address, inverse.address + rows.lowerBound, outputGradient.dtype.kernelType,
         outputGradient.rawAddress(of: start),
-        sumGradient.map { $0.address + start }, inputGradient.address + start, weightGradient, rows.count, width)
+        sumGradient.map { unsafe $0.address + start }, unsafe inputGradient.address + start, unsafe weightGradient,
+        rows.count, width)
     }
     if let weightGradient {
-      addRowBlockSums(rowCount: inverse.count, width: width, to: weightGradient.address) { backward($0, $1) }
+      unsafe addRowBlockSums(rowCount: inverse.count, width: width, to: weightGradient.address) {
+        unsafe backward($0, $1)
+      }
     } else {
       forEachRowBlock(of: inverse.count, width: width) { backward($0, nil) }
     }

@@ -6,10 +6,10 @@ extension CPUBackend {
     precondition(
       sums.count == 2 && control.count == UpdateControl.count, "update: sums \(sums.shape), control \(control.shape)")
     workers.run(taskCount: 1) { _ in
-      let before = Int(control.doubleAddress[UpdateControl.updateCountIndex])
-      let (lossSum, squares) = (sums.doubleAddress[0], sums.doubleAddress[1])
+      let before = unsafe Int(control.doubleAddress[UpdateControl.updateCountIndex])
+      let (lossSum, squares) = unsafe (sums.doubleAddress[0], sums.doubleAddress[1])
       let decided = decision.control(lossSum: lossSum, sumOfSquares: squares, updateCount: before)
-      for (index, value) in decided.values.enumerated() { control.doubleAddress[index] = value }
+      for (index, value) in decided.values.enumerated() { unsafe control.doubleAddress[index] = value }
     }
   }
 
@@ -22,13 +22,13 @@ extension CPUBackend {
       gradients.count == count && firstMoments.count == count && secondMoments.count == count,
       "AdamW: \(count) weights, \(gradients.count) gradients, moments \(firstMoments.count), \(secondMoments.count)")
     guard workers.runsTasks else { return }
-    let control = UpdateControl((0..<control.count).map { control.doubleAddress[$0] })
+    let control = UpdateControl((0..<control.count).map { unsafe control.doubleAddress[$0] })
     guard control.isUpdated else { return }
     let constants = step.loopConstants(control)
     forEachBlock(of: count, by: Self.blockElements / 4) { _, range in
-      withUnsafePointer(to: constants) { constants in
+      unsafe withUnsafePointer(to: constants) { constants in
         let start = range.lowerBound
-        kernels.adamw(
+        unsafe kernels.adamw(
           constants, weights.address + start, gradients.address + start, firstMoments.address + start,
           secondMoments.address + start, range.count)
       }

@@ -31,16 +31,16 @@ extension CPUBackend {
   package static func useBLAS(core: String) -> Bool {
     if blasCoreName == core { return true }
     typealias Function = @convention(c) () -> Void
-    guard let program = dlopen(nil, RTLD_NOW), let end = dlsym(program, "gotoblas_dynamic_quit"),
-      let begin = dlsym(program, "gotoblas_dynamic_init")
+    guard let program = unsafe dlopen(nil, RTLD_NOW), let end = unsafe dlsym(program, "gotoblas_dynamic_quit"),
+      let begin = unsafe dlsym(program, "gotoblas_dynamic_init")
     else { return false }
     let variable = "OPENBLAS_CORETYPE"
-    let before = getenv(variable).map { String(cString: $0) }
-    setenv(variable, core, 1)
-    unsafeBitCast(end, to: Function.self)()
-    unsafeBitCast(begin, to: Function.self)()
+    let before = unsafe getenv(variable).map { unsafe String(cString: $0) }
+    unsafe setenv(variable, core, 1)
+    unsafe unsafeBitCast(end, to: Function.self)()
+    unsafe unsafeBitCast(begin, to: Function.self)()
     // It tells what the user chose.
-    if let before { setenv(variable, before, 1) } else { unsetenv(variable) }
+    if let before { unsafe setenv(variable, before, 1) } else { unsafe unsetenv(variable) }
     return blasCoreName == core
   }
 }

@@ -4,7 +4,7 @@ package import TensorCore
 
 extension CPUBackend {
   /// The processor that OpenBLAS took its kernels for; results depend on it in the last bits.
-  package static var blasCoreName: String { String(cString: openblas_get_corename()) }
+  package static var blasCoreName: String { unsafe String(cString: openblas_get_corename()) }
 
   /// A processor whose kernels fit this one, where OpenBLAS chose those of one without AVX2 that has it: it takes a
   /// processor that is newer than itself for a very old one, and is then some four times slower. Nil: it chose well.
@@ -47,14 +47,14 @@ struct Product {
   }
 
   /// A matrix in memory, perhaps read as its transpose.
-  struct Operand {
+  @safe struct Operand {
     let address: UnsafeMutableRawPointer
     let dtype: DType
     let stride: Int
     let isTransposed: Bool
 
     init(_ matrix: Matrix) {
-      address = matrix.rawAddress
+      unsafe address = unsafe matrix.rawAddress
       dtype = matrix.dtype
       // One row may have any stride, and BLAS insists on one that is wide enough.
       stride = max(1, matrix.stride, matrix.columnCount)
@@ -65,12 +65,12 @@ struct Product {
 
     /// Address of an element of the view.
     func element(_ row: Int, _ column: Int) -> UnsafeMutableRawPointer {
-      address + dtype.byteCount * (isTransposed ? column * stride + row : row * stride + column)
+      unsafe address + dtype.byteCount * (isTransposed ? column * stride + row : row * stride + column)
     }
 
     /// The same in single precision.
     func value(_ row: Int, _ column: Int) -> UnsafeMutablePointer<Float> {
-      element(row, column).assumingMemoryBound(to: Float.self)
+      unsafe element(row, column).assumingMemoryBound(to: Float.self)
     }
   }
 
@@ -149,14 +149,14 @@ struct Product {
 
   func compute(_ panel: Panel, kernels: ck_kernels) {
     let (rows, columns) = (panel.rows.count, panel.columns.count)
-    let aStart = a.value(panel.rows.lowerBound, 0)
-    let bStart = b.value(0, panel.columns.lowerBound)
-    let target = c.value(panel.rows.lowerBound, panel.columns.lowerBound)
+    let aStart = unsafe a.value(panel.rows.lowerBound, 0)
+    let bStart = unsafe b.value(0, panel.columns.lowerBound)
+    let target = unsafe c.value(panel.rows.lowerBound, panel.columns.lowerBound)
     if hasFewRows {
-      kernels.multiply_few_rows(
+      unsafe kernels.multiply_few_rows(
         aStart, a.stride, rows, bStart, b.stride, columns, depth, scale, accumulate ? 1 : 0, target, c.stride)
     } else {
-      cblas_sgemm(
+      unsafe cblas_sgemm(
         CblasRowMajor, a.transposition, b.transposition, Int32(rows), Int32(columns), Int32(depth), scale, aStart,
         Int32(a.stride), bStart, Int32(b.stride), accumulate ? 1 : 0, target, Int32(c.stride))
     }
@@ -168,7 +168,7 @@ struct Product {
   /// Makes `c` zero, of whatever type.
   func clear() {
     for row in 0..<rowCount {
-      c.element(row, 0).initializeMemory(as: UInt8.self, repeating: 0, count: columnCount * c.dtype.byteCount)
+      unsafe c.element(row, 0).initializeMemory(as: UInt8.self, repeating: 0, count: columnCount * c.dtype.byteCount)
     }
   }
 }

@@ -8,17 +8,17 @@ extension CPUBackend {
     let isShared = product.isShared(among: threadCount)
     let slotCount = isShared ? threadCount : 1
     let blocks = ProductBlocks(product, threadCount: slotCount, hasTiles: instructionLevel == .amxBFloat16)
-    withScratch(UInt32.self, count: blocks.panelPairCount + threadCount * blocks.rowPairCount) { panels in
-      let rows = panels + blocks.panelPairCount
+    unsafe withScratch(UInt32.self, count: blocks.panelPairCount + threadCount * blocks.rowPairCount) { panels in
+      let rows = unsafe panels + blocks.panelPairCount
       for depth in blocks.depths {
         for columns in blocks.columns {
           let packed = blocks.packedColumns(of: columns)
           forEachTask(count: packed.count, slotCount: min(packed.count, slotCount)) { task, _ in
-            pack(packed[task], depth, of: product, columns, to: panels)
+            unsafe pack(packed[task], depth, of: product, columns, to: panels)
           }
           let tiles = blocks.tiles(of: columns)
           forEachTask(count: tiles.count, slotCount: min(tiles.count, slotCount)) { task, slot in
-            multiply(tiles[task], depth, of: product, columns, panels, rows + slot * blocks.rowPairCount)
+            unsafe multiply(tiles[task], depth, of: product, columns, panels, rows + slot * blocks.rowPairCount)
           }
         }
       }
@@ -31,7 +31,7 @@ extension CPUBackend {
     to panels: UnsafeMutablePointer<UInt32>
   ) {
     let b = product.b
-    kernels.pack_panels(
+    unsafe kernels.pack_panels(
       b.dtype.kernelType, b.element(depth.lowerBound, packed.lowerBound), b.stride, b.isTransposed ? 1 : 0,
       packed.count, depth.count, panels + (packed.lowerBound - columns.lowerBound) * ck_pair_count(depth.count))
   }
@@ -41,13 +41,13 @@ extension CPUBackend {
     _ panels: UnsafeMutablePointer<UInt32>, _ rows: UnsafeMutablePointer<UInt32>
   ) {
     let (a, c) = (product.a, product.c)
-    let start = a.element(tile.rows.lowerBound, depth.lowerBound)
-    let isPacked = a.isPacked(from: start, depth: depth.count)
+    let start = unsafe a.element(tile.rows.lowerBound, depth.lowerBound)
+    let isPacked = unsafe a.isPacked(from: start, depth: depth.count)
     if !isPacked {
-      kernels.pack_rows(
+      unsafe kernels.pack_rows(
         a.dtype.kernelType, start, a.stride, a.isTransposed ? 1 : 0, tile.rows.count, depth.count, rows)
     }
-    kernels.multiply_packed(
+    unsafe kernels.multiply_packed(
       isPacked ? UnsafePointer(start.assumingMemoryBound(to: UInt32.self)) : UnsafePointer(rows),
       isPacked ? a.stride / 2 : ck_pair_count(depth.count), tile.rows.count,
       panels + (tile.columns.lowerBound - columns.lowerBound) * ck_pair_count(depth.count), tile.columns.count,

@@ -79,7 +79,7 @@ extension InstructionLevel {
     }
   }()
 
-  private static var environmentValue: String? { getenv(variable).map { String(cString: $0) } }
+  private static var environmentValue: String? { unsafe getenv(variable).map { unsafe String(cString: $0) } }
 
   /// Refuses an environment that names a level that is unknown or that this machine cannot run.
   package static func requireKnownLimit() throws(InstructionError) {

@@ -15,7 +15,7 @@ internal import Synchronization
 /// A thread owns a task once it has lowered `remaining` from a positive number. `run` does not return before every
 /// owned task is finished, so `body` and `taskCount` stay as they are for as long as a thread owns one; a thread that
 /// comes late finds nothing left and reads neither.
-final class WorkerJob {
+@safe final class WorkerJob {
   private typealias Body = (Int) -> Void
 
   /// Looks at `remaining` before a worker sleeps: a few hundred microseconds.
@@ -37,8 +37,8 @@ final class WorkerJob {
 
   func run(taskCount: Int, _ body: @escaping (Int) -> Void) {
     precondition(!isBusy.exchange(true, ordering: .acquiring), "worker pool: a task started tasks")
-    withUnsafePointer(to: body) { body in
-      self.body = body
+    unsafe withUnsafePointer(to: body) { body in
+      unsafe self.body = unsafe body
       self.taskCount = taskCount
       unfinished.store(taskCount, ordering: .relaxed)
       remaining.store(taskCount, ordering: .sequentiallyConsistent)
@@ -84,7 +84,7 @@ final class WorkerJob {
   // A function of its own, so that the closure's references are gone before the task counts as finished.
   @inline(never)
   private func runOwnedTask(_ left: Int) {
-    body?.pointee(taskCount - left)
+    unsafe body?.pointee(taskCount - left)
   }
 
   private func waitForOthers() {

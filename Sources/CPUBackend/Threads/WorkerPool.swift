@@ -67,8 +67,8 @@ private func startThread(_ worker: Worker) -> pthread_t {
   #else
     var thread = pthread_t()
   #endif
-  let context = Unmanaged.passRetained(worker).toOpaque()
-  let code = pthread_create(&thread, nil, runWorker, context)
+  let context = unsafe Unmanaged.passRetained(worker).toOpaque()
+  let code = unsafe pthread_create(&thread, nil, runWorker, context)
   precondition(code == 0, "worker pool: pthread_create gave \(code)")
   #if canImport(Darwin)
     guard let thread else { preconditionFailure("worker pool: pthread_create gave no thread") }
@@ -84,8 +84,8 @@ private func startThread(_ worker: Worker) -> pthread_t {
   }
 #else
   private nonisolated func runWorker(_ context: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
-    guard let context else { return nil }
-    let worker = Unmanaged<Worker>.fromOpaque(context).takeRetainedValue()
+    guard let context = unsafe context else { return nil }
+    let worker = unsafe Unmanaged<Worker>.fromOpaque(context).takeRetainedValue()
     worker.job.work(worker.index)
     return nil
   }

@@ -112,7 +112,7 @@ package struct CheckpointDifference: Sendable {
       return (0..<bytes.count / 8).map { unsafe bytes.loadUnaligned(fromByteOffset: 8 * $0, as: Double.self) }
     case .float32, .float16, .bfloat16:
       let count = bytes.count / type.byteCount
-      let floats = [Float](unsafeUninitializedCapacity: count) { buffer, filled in
+      let floats = unsafe [Float](unsafeUninitializedCapacity: count) { buffer, filled in
         unsafe convertFloats(bytes, type, to: UnsafeMutableBufferPointer(rebasing: buffer[..<count]))
         filled = count
       }

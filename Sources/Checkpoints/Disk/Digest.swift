@@ -19,7 +19,7 @@ package enum Digest {
   static func sha256(ofFile path: String, disk: Disk) throws(CheckpointError) -> (sum: String, byteCount: Int) {
     let hasher = SHA256()
     var byteCount = 0
-    try disk.forEachPart(of: path) { part in
+    try unsafe disk.forEachPart(of: path) { part in
       unsafe hasher.update(part)
       byteCount += part.count
     }
@@ -30,7 +30,7 @@ package enum Digest {
 /// A SHA-256 sum in the making, by OpenSSL's libcrypto, which uses the processor's instructions for it where there are any.
 ///
 /// Its calls fail only where the library cannot allocate or lacks the algorithm: both are preconditions.
-struct SHA256: ~Copyable {
+@safe struct SHA256: ~Copyable {
   private let context: OpaquePointer
 
   init() {

@@ -65,7 +65,7 @@ package final class BackgroundTask<Output: Sendable>: @unchecked Sendable {
 }
 
 /// Memory for a copy of weights and moments: taken from the system once, all of it at once, and kept.
-package final class SnapshotMemory {
+@safe package final class SnapshotMemory {
   /// Never to be kept beyond this object's life.
   package let bytes: UnsafeMutableRawBufferPointer
 

@@ -1,7 +1,7 @@
 /// A tensor to be written: its name, its form, and where its elements come from.
 package struct NamedTensor {
   /// Where the elements come from.
-  package enum Source {
+  @safe package enum Source {
     /// Memory of the caller's. It is read, never kept: it must stay valid and unchanged until the writing call returns.
     case memory(UnsafeRawBufferPointer)
     /// Fills `target` with the bytes from `offset` on. Called in order on the thread that writes, for pieces of at most

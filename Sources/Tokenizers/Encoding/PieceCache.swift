@@ -27,7 +27,7 @@ struct PieceCache {
     var low: UInt64 = 0
     var high: UInt64 = 0
     if start + 16 <= text.count {
-      let bytes = text.bytes
+      let bytes = unsafe text.bytes
       low = unsafe UInt64(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: start, as: UInt64.self))
       high = unsafe UInt64(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: start + 8, as: UInt64.self))
       if length < 8 {
