@@ -23,6 +23,10 @@ package struct CommunicationTime: Hashable, Sendable {
   package init() {}
 }
 
+/// Told of a call to other ranks: what it does, the bytes of the tensor, when it began to move something and when it ended.
+package typealias CallObserver =
+  @Sendable (_ name: String, _ byteCount: Int, _ start: ContinuousClock.Instant, _ end: ContinuousClock.Instant) -> Void
+
 /// Sums and copies of stretches of tensors over all ranks, wherever the tensors are: in a backend's memory, of which this
 /// knows what ``DeviceMemory`` promises and nothing else.
 ///
@@ -55,6 +59,9 @@ package protocol Collectives: AnyObject {
   func allGather(_ values: Tensor, shares: [Range<Int>], after event: any MemoryEvent)
   /// Overwrites the values of all ranks by those of rank `root`.
   func broadcast(_ values: Tensor, from root: Int, after event: any MemoryEvent)
+
+  /// Told of each call to other ranks when it is over, by the thread that made it; set while none is under way.
+  var observer: CallObserver? { get set }
 
   /// From here on the backend's work sees what the calls before came to.
   ///

@@ -15,6 +15,7 @@ package final class HostCollectives: Collectives {
   /// Written by whoever makes the calls, read when they are over.
   private var callTime = Duration.zero
   private var exposedTime = Duration.zero
+  package var observer: CallObserver?
 
   /// All ranks make theirs together.
   package init(_ group: any HostGroup, _ settings: CollectivesSettings) throws(ParallelError) {
@@ -27,7 +28,7 @@ package final class HostCollectives: Collectives {
   }
 
   package func allReduce(_ values: Tensor, wire: WireFormat, after event: any MemoryEvent) {
-    call(after: event) { [channel] () throws(ParallelError) in
+    call("allReduce", values, after: event) { [channel] () throws(ParallelError) in
       guard values.dtype == .float64 else {
         return try values.withFloats { (floats) throws(ParallelError) in
           try unsafe channel.allReduce(floats, wire: wire)
@@ -45,7 +46,7 @@ package final class HostCollectives: Collectives {
   package func reduceScatter(
     _ values: Tensor, shares: [Range<Int>], wire: WireFormat, after event: any MemoryEvent
   ) {
-    call(after: event) { [channel] () throws(ParallelError) in
+    call("reduceScatter", values, after: event) { [channel] () throws(ParallelError) in
       try values.withFloats { (floats) throws(ParallelError) in
         try unsafe channel.reduceScatter(floats, ranges: shares, wire: wire)
       }
@@ -53,24 +54,29 @@ package final class HostCollectives: Collectives {
   }
 
   package func allGather(_ values: Tensor, shares: [Range<Int>], after event: any MemoryEvent) {
-    call(after: event) { [channel] () throws(ParallelError) in
+    call("allGather", values, after: event) { [channel] () throws(ParallelError) in
       try values.withFloats { (floats) throws(ParallelError) in try unsafe channel.allGather(floats, ranges: shares) }
     }
   }
 
   package func broadcast(_ values: Tensor, from root: Int, after event: any MemoryEvent) {
-    call(after: event) { [channel] () throws(ParallelError) in
+    call("broadcast", values, after: event) { [channel] () throws(ParallelError) in
       try values.withUpdateView { (bytes) throws(ParallelError) in try unsafe channel.broadcast(bytes, from: root) }
     }
   }
 
-  private func call(after event: any MemoryEvent, _ body: @escaping CommunicationThread.Call) {
+  private func call(
+    _ name: String, _ values: Tensor, after event: any MemoryEvent, _ body: @escaping CommunicationThread.Call
+  ) {
     guard size > 1 else { return }
+    let byteCount = values.count * values.dtype.byteCount
     let timed: CommunicationThread.Call = { [self] () throws(ParallelError) in
       event.wait()
       let start = clock.now
       try body()
-      callTime += clock.now - start
+      let end = clock.now
+      callTime += end - start
+      observer?(name, byteCount, start, end)
     }
     if let thread { thread.enqueue(timed) } else { postponed.append(timed) }
   }

@@ -20,7 +20,15 @@ package final class Tape {
     var isShared: Bool
   }
 
+  /// Told of each op when it has run: its name, the stretches of the flat gradients that it adds to, and whether it ran
+  /// backwards.
+  package typealias OpObserver = (_ op: StaticString, _ writes: [Range<Int>], _ isBackward: Bool) -> Void
+
+  /// Nil: nobody wants to know.
+  package var onOp: OpObserver?
+
   private struct Entry {
+    let op: StaticString
     /// Stretches of the flat gradients that it adds to.
     let writes: [Range<Int>]
     /// Calls its argument with each of `writes` once that is done.
@@ -75,6 +83,7 @@ package final class Tape {
     while let entry = entries.popLast() {
       entry.backward(onWritten)
       onProgress()
+      onOp?(entry.op, entry.writes, true)
     }
   }
 
@@ -110,11 +119,11 @@ package final class Tape {
   ///
   /// - Parameter inputs: every tensor to whose gradient `backward` may add. The parameters among them tell who sends
   ///   gradients to other ranks when they are final: one that is left out would be sent too early.
-  func record(addingTo inputs: [Tensor?], _ backward: @escaping () -> Void) {
+  func record(addingTo inputs: [Tensor?], op: StaticString = #function, _ backward: @escaping () -> Void) {
     guard isRecording else { return }
     let parameters = inputs.compactMap { $0 }.filter(\.isParameter)
     let writes = parameters.map { $0.offset..<$0.offset + $0.count }
-    record(writes: writes) { onWritten in
+    record(writes: writes, op: op) { onWritten in
       backward()
       writes.forEach(onWritten)
     }
@@ -123,18 +132,25 @@ package final class Tape {
   /// Appends an op of one result; `backward` gets its gradient, if one has reached it.
   ///
   /// - Parameter inputs: as above.
-  func record(_ result: Tensor, addingTo inputs: [Tensor?], _ backward: @escaping (_ gradient: Tensor) -> Void) {
+  func record(
+    _ result: Tensor, addingTo inputs: [Tensor?], op: StaticString = #function,
+    _ backward: @escaping (_ gradient: Tensor) -> Void
+  ) {
     // Not the result itself: what only others read is theirs to keep.
     let place = result.place
-    record(addingTo: inputs) { [self] in
+    record(addingTo: inputs, op: op) { [self] in
       if let gradient = takeGradient(of: place) { backward(gradient) }
     }
   }
 
   /// Appends something that says itself which of its writes are done.
-  func record(writes: [Range<Int>], _ backward: @escaping (_ onWritten: (Range<Int>) -> Void) -> Void) {
-    entries.append(Entry(writes: writes, backward: backward))
+  func record(
+    writes: [Range<Int>], op: StaticString = #function,
+    _ backward: @escaping (_ onWritten: (Range<Int>) -> Void) -> Void
+  ) {
+    entries.append(Entry(op: op, writes: writes, backward: backward))
     onProgress()
+    onOp?(op, writes, false)
   }
 
   /// Takes the gradient that has reached an op's result; nil if none has.

@@ -44,6 +44,7 @@ extension Tape {
       run(block, gradientScale: gradientScale, countsCorrect: countsCorrect, into: totals)
       onProgress()
     }
+    onOp?(#function, weight.isParameter ? [weight.offset..<weight.offset + weight.count] : [], false)
     return HeadResult(totals: totals, rowCount: targets.count)
   }
 
