@@ -19,6 +19,12 @@ package struct ProductShape: Hashable, Sendable {
   package let n: Int
   package let k: Int
 
+  package init(m: Int, n: Int, k: Int) {
+    self.m = m
+    self.n = n
+    self.k = k
+  }
+
   package var operationCount: Double { 2 * Double(m) * Double(n) * Double(k) }
 }
 

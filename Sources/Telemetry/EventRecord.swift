@@ -28,29 +28,21 @@ struct EventRecord {
     self.step = step
   }
 
-  /// What a line of `metrics.jsonl` says, as one event; none if it says nothing that TensorBoard shows.
-  static func records(of record: JSONValue) -> [EventRecord] {
-    let size = record[MetricsKey.chunkSize.rawValue]?.integerValue.map { "/C\($0)" } ?? ""
-    var values: [ProtocolBuffer] = []
-    for (key, value) in record.entries?.map({ ($0.key, $0.value) }) ?? [] where !unshownKeys.contains(key) {
-      guard let number = value.numberValue else { continue }
-      if record[MetricsKey.validationLoss.rawValue] != nil {
-        let name = key == MetricsKey.validationLoss.rawValue ? MetricsKey.loss.rawValue : key
-        values.append(scalar("validation/\(name)\(size)", number))
-      } else {
-        values.append(scalar("training/\(key)", number))
-        if key == MetricsKey.loss.rawValue, !size.isEmpty { values.append(scalar("training/loss\(size)", number)) }
-      }
+  /// Nil if the record says nothing that TensorBoard shows.
+  init?(_ record: RunRecord) {
+    var values = record.scalars.map { Self.scalar($0.tag, $0.value) }
+    switch record.event {
+    case .sample(let sample):
+      values.append(Self.text("sample" + Self.suffix(sample.chunkSize), sample.prompt + sample.text))
+    case .histograms(let histograms): values += histograms.map(Self.histogram)
+    default: break
     }
-    if let text = record[MetricsKey.text.rawValue]?.textValue {
-      values.append(self.text("sample\(size)", (record[MetricsKey.prompt.rawValue]?.textValue ?? "") + text))
-    }
-    guard let step = record[MetricsKey.step.rawValue]?.integerValue, !values.isEmpty else { return [] }
-    return [EventRecord(step: step, time: record[MetricsKey.time.rawValue]?.numberValue ?? 0, values: values)]
+    guard !values.isEmpty else { return nil }
+    self.init(step: record.step, time: record.time, values: values)
   }
 
-  /// What every event has, and what the tags say.
-  private static let unshownKeys = [MetricsKey.step, .time, .chunkSize].map(\.rawValue)
+  /// What a tag of one chunk size ends with.
+  fileprivate static func suffix(_ chunkSize: Int?) -> String { chunkSize.map { "/C\($0)" } ?? "" }
 
   private static func scalar(_ tag: String, _ number: Double) -> ProtocolBuffer {
     var value = ProtocolBuffer()
@@ -71,6 +63,25 @@ struct EventRecord {
     value.add(1, tag)
     value.add(9, metadata)
     value.add(8, tensor)
+    return value
+  }
+
+  private static func histogram(_ histogram: Histogram) -> ProtocolBuffer {
+    let width = (histogram.largest - histogram.least) / Double(max(1, histogram.bins.count))
+    let limits = histogram.bins.indices.map { index in
+      index + 1 == histogram.bins.count ? histogram.largest : histogram.least + Double(index + 1) * width
+    }
+    var message = ProtocolBuffer()
+    message.add(1, histogram.least)
+    message.add(2, histogram.largest)
+    message.add(3, Double(histogram.count))
+    message.add(4, histogram.sum)
+    message.add(5, histogram.sumOfSquares)
+    message.add(6, limits)
+    message.add(7, histogram.bins.map(Double.init))
+    var value = ProtocolBuffer()
+    value.add(1, histogram.name)
+    value.add(5, message)
     return value
   }
 
@@ -98,6 +109,36 @@ struct EventRecord {
   }
 }
 
+extension RunRecord {
+  /// Its numbers under TensorBoard's tags, spelled ones left out.
+  package var scalars: [(tag: String, value: Double)] {
+    var tags: [(tag: String, value: Double)] = []
+    for entry in line?.entries ?? [] where !Self.unshownKeys.contains(entry.key) {
+      guard let number = entry.value.numberValue, number.isFinite else { continue }
+      tags += Self.tags(of: entry.key, event).map { ($0, number) }
+    }
+    return tags
+  }
+
+  private static func tags(of key: String, _ event: Event) -> [String] {
+    switch event {
+    case .step(let step):
+      let isLoss = key == MetricsKey.loss.rawValue && step.chunkSize != nil
+      return ["training/\(key)"] + (isLoss ? ["training/loss" + EventRecord.suffix(step.chunkSize)] : [])
+    case .validation(let found):
+      let name = key == MetricsKey.validationLoss.rawValue ? MetricsKey.loss.rawValue : key
+      return ["validation/\(name)" + EventRecord.suffix(found.chunkSize)]
+    case .checkpoint: return ["checkpoint/\(key)"]
+    case .stall(let stall): return ["stall/\(stall.cause.rawValue)"]
+    case .end: return ["end/\(key)"]
+    case .sample, .histograms: return []
+    }
+  }
+
+  /// What every event has, and what the tags say.
+  private static let unshownKeys = [MetricsKey.step, .time, .chunkSize].map(\.rawValue)
+}
+
 /// A message in the wire format of protocol buffers, in the making.
 struct ProtocolBuffer {
   private(set) var bytes: [UInt8] = []
@@ -115,6 +156,10 @@ struct ProtocolBuffer {
   mutating func add(_ field: Int, _ value: Int) {
     key(field, 0)
     varint(UInt64(bitPattern: Int64(value)))
+  }
+
+  mutating func add(_ field: Int, _ values: [Double]) {
+    add(field, values.flatMap { Self.littleEndian($0.bitPattern) })
   }
 
   mutating func add(_ field: Int, _ text: String) { add(field, Array(text.utf8)) }

@@ -29,6 +29,15 @@ package enum Format {
     return String(format: "%d:%02d:%02d", seconds / 3600, seconds / 60 % 60, seconds % 60)
   }
 
+  /// Such as `12.3 %`.
+  package static func percent(_ share: Double) -> String { fixed(100 * share, digits: 1) + " %" }
+
+  /// Such as `12.3 ms`, of seconds.
+  package static func milliseconds(_ seconds: Double) -> String {
+    let value = seconds * 1e3
+    return fixed(value, digits: abs(value) < 10 ? 2 : 1) + " ms"
+  }
+
   package static func fixed(_ value: Double, digits: Int) -> String { String(format: "%.\(digits)f", value) }
 
   package static func scientific(_ value: Double, digits: Int) -> String { String(format: "%.\(digits)e", value) }

@@ -6,6 +6,12 @@ package enum MetricsLine: String, CaseIterable, Sendable {
   case validation
   /// What the model of now wrote at one chunk size.
   case sample
+  /// A checkpoint that was written.
+  case checkpoint
+  /// Something that training waited for between two steps.
+  case stall
+  /// How a start of the run ended.
+  case end
 }
 
 /// The keys of `metrics.jsonl`, in the order in which a line has them. This is the one place that declares them.
@@ -21,12 +27,31 @@ package enum MetricsKey: String, CaseIterable, Sendable {
   case targets
   case seconds
   case dataSeconds = "data_seconds"
+  case forwardSeconds = "forward_seconds"
+  case backwardSeconds = "backward_seconds"
+  case communicationSeconds = "communication_seconds"
+  case optimizerSeconds = "optimizer_seconds"
+  case deviceSeconds = "device_seconds"
+  case otherSeconds = "other_seconds"
   case tokensPerSecond = "tokens_per_second"
+  case utilization = "mfu"
+  case memoryBytes = "memory_bytes"
+  case peakMemoryBytes = "peak_memory_bytes"
+  case tensorBytes = "tensor_bytes"
+  case peakTensorBytes = "peak_tensor_bytes"
   case prompt
   case text
   case skipped
   case spike
   case checkpointStallSeconds = "checkpoint_stall_seconds"
+  case checkpoint
+  case bytes
+  case writeSeconds = "write_seconds"
+  case stall
+  case stallSeconds = "stall_seconds"
+  case end
+  case reason
+  case elapsedSeconds = "elapsed_seconds"
   case time
 
   /// What readers of the file have to know of a key.
@@ -55,7 +80,7 @@ package enum MetricsKey: String, CaseIterable, Sendable {
       Declaration("number", [.validation], "share of the targets that the model finds most likely")
     case .chunkSize:
       Declaration(
-        "integer or list", MetricsLine.allCases,
+        "integer or list", [.training, .validation, .sample],
         "tokens a chunk; a list where micro-batches of the step differ; absent for models without chunk sizes")
     case .learningRate:
       Declaration("number", [.training], "learning rate of the update")
@@ -70,8 +95,37 @@ package enum MetricsKey: String, CaseIterable, Sendable {
         "number", [.training], "time since the step before ended, without validation and the stall of a checkpoint")
     case .dataSeconds:
       Declaration("number", [.training], "how long rank 0 waited for the step's batches, within `seconds`")
+    case .forwardSeconds:
+      Declaration("number", [.training], "forward passes of rank 0, within `seconds`")
+    case .backwardSeconds:
+      Declaration("number", [.training], "backward passes of rank 0, within `seconds`")
+    case .communicationSeconds:
+      Declaration(
+        "number", [.training],
+        "how long rank 0 waited for sums over the ranks, within `seconds`; what travels during a backward pass is not in it"
+      )
+    case .optimizerSeconds:
+      Declaration("number", [.training], "gradient norm and update of rank 0, within `seconds`")
+    case .deviceSeconds:
+      Declaration(
+        "number", [.training], "how long rank 0 waited for its device, within `seconds`; absent where it never waits")
+    case .otherSeconds:
+      Declaration("number", [.training], "what is left of `seconds` beside the six before")
     case .tokensPerSecond:
       Declaration("number", [.training], "tokens of the step over its seconds")
+    case .utilization:
+      Declaration(
+        "number", [.training],
+        "model FLOP/s utilisation: operations of the step over its seconds and the ceiling of all ranks, of 1 (logging.mfu)"
+      )
+    case .memoryBytes:
+      Declaration("integer", [.training], "memory that rank 0's process holds")
+    case .peakMemoryBytes:
+      Declaration("integer", [.training], "the most that it held since this start")
+    case .tensorBytes:
+      Declaration("integer", [.training], "memory that rank 0's backend holds for tensors")
+    case .peakTensorBytes:
+      Declaration("integer", [.training], "the most that it held since this start")
     case .prompt:
       Declaration("text", [.sample], "what the sample text begins with (train.sample_prompt)")
     case .text:
@@ -83,6 +137,22 @@ package enum MetricsKey: String, CaseIterable, Sendable {
       Declaration("flag", [.training], "true where the loss stood out (train.spike_threshold)")
     case .checkpointStallSeconds:
       Declaration("number", [.training], "how long training waited for checkpoints since the line before")
+    case .checkpoint:
+      Declaration("text", [.checkpoint], "name of a checkpoint that was written")
+    case .bytes:
+      Declaration("integer", [.checkpoint], "size of its files")
+    case .writeSeconds:
+      Declaration("number", [.checkpoint], "how long writing took, in the background or not")
+    case .stall:
+      Declaration("text", [.stall], "what training waited for: `checkpoint`, `validation`, `samples`, `histograms`")
+    case .stallSeconds:
+      Declaration("number", [.stall], "how long it waited; no step's `seconds` have it")
+    case .end:
+      Declaration("text", [.end], "`done`, `stopped` by a signal, or `failed`")
+    case .reason:
+      Declaration("text", [.end], "what failed")
+    case .elapsedSeconds:
+      Declaration("number", [.end], "time since this start began to train")
     case .time:
       Declaration("number", MetricsLine.allCases, "when the line was written: seconds since 1970, UTC")
     }

@@ -1,17 +1,22 @@
-package import Foundation
-package import JSON
 package import Logging
+
+/// A file that takes a run's records, one after the other.
+package protocol RecordSink: AnyObject {
+  var path: String { get }
+  /// Adds one record; nothing, not a part of it, if that fails.
+  func append(_ record: RunRecord) throws(TelemetryError)
+}
 
 /// A file of a run's metrics as the run sees it: a record that cannot be written holds nothing up. It is kept and tried again
 /// with the next one, so that lines go on, in order, when the disk has room again.
 package final class MetricsLog {
   package let path: String
 
-  private let file: any MetricsSink
+  private let file: any RecordSink
   private let logger: Logger
   private let capacity: Int
   /// Lines that are not written yet, oldest first.
-  private var waiting: [JSONValue] = []
+  private var waiting: [RunRecord] = []
   /// Lines that were given up, since too many wait.
   private var lostCount = 0
   /// Why lines wait; nil while all are written.
@@ -20,7 +25,7 @@ package final class MetricsLog {
   /// - Parameters:
   ///   - file: nothing else writes to it.
   ///   - capacity: the most lines that wait; beyond it the oldest are given up.
-  package init(_ file: any MetricsSink, logger: Logger, capacity: Int = 10_000) {
+  package init(_ file: any RecordSink, logger: Logger, capacity: Int = 10_000) {
     precondition(capacity > 0, "metrics: \(capacity) lines may wait")
     path = file.path
     self.file = file
@@ -29,7 +34,7 @@ package final class MetricsLog {
   }
 
   /// Adds one line, now or as soon as that is possible.
-  package func append(_ record: JSONValue) {
+  package func append(_ record: RunRecord) {
     waiting.append(record)
     writeWaiting()
     guard waiting.count > capacity else { return }
@@ -68,33 +73,5 @@ package final class MetricsLog {
     guard failure == nil else { return }
     logger.warning(
       "metrics cannot be written; training goes on, and lines wait until they can", metadata: ["reason": "\(error)"])
-  }
-}
-
-/// A line of `metrics.jsonl` in the making.
-package struct MetricsRecord {
-  private let line: MetricsLine
-  private var values: [MetricsKey: JSONValue]
-
-  package init(_ line: MetricsLine, step: Int, time: Date = .now) {
-    self.line = line
-    // A float of a date has more digits than any clock means.
-    let milliseconds = (time.timeIntervalSince1970 * 1e3).rounded()
-    values = [.step: .integer(step), .time: .number(milliseconds / 1e3)]
-  }
-
-  /// The value of a key that this kind of line has; nil: the key is absent.
-  package subscript(key: MetricsKey) -> JSONValue? {
-    get { values[key] }
-    set {
-      precondition(key.declaration.lines.contains(line), "metrics: \(key.rawValue) in a line of \(line.rawValue)")
-      values[key] = newValue
-    }
-  }
-
-  /// The line, its keys in the order in which they are declared.
-  package var setting: JSONValue {
-    .mapping(
-      MetricsKey.allCases.compactMap { key in values[key].map { JSONValue.Entry(key: key.rawValue, value: $0) } })
   }
 }

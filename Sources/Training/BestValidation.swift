@@ -1,5 +1,3 @@
-internal import Foundation
-internal import JSON
 internal import Telemetry
 
 /// The lowest validation loss of a run at each chunk size.
@@ -18,14 +16,9 @@ struct BestValidation: Hashable, Sendable {
 
   /// - Parameter path: a `metrics.jsonl`; what it holds of validation counts. One that cannot be read holds nothing.
   init(metricsAt path: String) {
-    let content = FileManager.default.contents(atPath: path) ?? Data()
-    let mark = Data("\"\(MetricsKey.validationLoss.rawValue)\"".utf8)
-    for line in content.split(separator: UInt8(ascii: "\n")) where line.range(of: mark) != nil {
-      guard let record = try? JSONValue(json: String(decoding: line, as: UTF8.self)),
-        let step = record[MetricsKey.step.rawValue]?.integerValue,
-        let loss = record[MetricsKey.validationLoss.rawValue]?.numberValue
-      else { continue }
-      add(Entry(chunkSize: record[MetricsKey.chunkSize.rawValue]?.integerValue, loss: loss, step: step))
+    for record in MetricsReader(path: path, having: .validationLoss)?.records ?? [] {
+      guard case .validation(let found) = record.event else { continue }
+      add(Entry(chunkSize: found.chunkSize, loss: found.loss, step: record.step))
     }
   }
 

@@ -1,8 +1,10 @@
-internal import JSON
-internal import Logging
+internal import Checkpoints
+internal import Foundation
+internal import Parallel
 internal import Telemetry
+internal import TensorCore
 
-/// Writes what a run does: `metrics.jsonl`, the event file, the progress line, validation results. Silent on ranks other than 0.
+/// Makes the records of a run and gives them to its files and to the terminal. Silent on ranks other than 0.
 final class RunRecorder {
   /// What validations found, those before this start included.
   private(set) var best: BestValidation
@@ -10,126 +12,135 @@ final class RunRecorder {
   let startInstant: ContinuousClock.Instant
 
   private let config: RunConfig
-  /// Files that take each record, `metrics.jsonl` first; none on ranks other than 0.
-  private let sinks: [MetricsLog]
-  /// Nil where the log has no room for what comes every few seconds.
-  private let progress: ProgressLine?
-  private let startTokens: Int
+  private let backend: any Backend
+  private let phases: PhaseClock
+  /// Operations a second that all ranks come to at best; nil if not known.
+  private let ceiling: Double?
+  private let files: [MetricsLog]
+  private let terminal: TerminalSink?
   private let clock = ContinuousClock()
   private var lastInstant: ContinuousClock.Instant
-  /// Seconds that training waited for checkpoints since the last record.
-  private var stallSeconds: Double?
+  /// Seconds that training waited for checkpoints since the last record of a step.
+  private var stallSeconds = 0.0
+  private var hasEnded = false
 
   /// - Parameters:
-  ///   - sinks: files that take each record, `metrics.jsonl` first; none on ranks other than 0.
-  ///   - showsProgress: whether lines say how far the run is, beside what is logged.
-  init(config: RunConfig, sinks: [MetricsLog], startTokens: Int, showsProgress: Bool) {
+  ///   - files: those that take each record, `metrics.jsonl` first; none on ranks other than 0.
+  ///   - terminal: nil on ranks other than 0.
+  ///   - phases: what the steps are measured with.
+  init(
+    config: RunConfig, backend: any Backend, files: [MetricsLog], terminal: TerminalSink?, phases: PhaseClock,
+    ceiling: Double?
+  ) {
     self.config = config
-    progress = showsProgress ? ProgressLine() : nil
-    self.sinks = sinks
-    self.startTokens = startTokens
-    best = sinks.first.map { BestValidation(metricsAt: $0.path) } ?? BestValidation()
+    self.backend = backend
+    self.files = files
+    self.terminal = terminal
+    self.phases = phases
+    self.ceiling = ceiling
+    best = files.first.map { BestValidation(metricsAt: $0.path) } ?? BestValidation()
     startInstant = clock.now
     lastInstant = startInstant
   }
 
+  private var isSilent: Bool { files.isEmpty && terminal == nil }
+
+  // MARK: Steps
+
   /// Records a finished step; `step` counts from 1.
   func record(_ result: StepResult, step: Int, tokensSeen: Int) {
-    guard !sinks.isEmpty else { return }
+    guard !isSilent else { return }
     let seconds = (clock.now - lastInstant) / .seconds(1)
     lastInstant = clock.now
-    let hasChunks = config.model.chunkSizes != nil
-    progress?.update(
-      Progress(
-        step: step, stepCount: config.train.steps, tokenCount: tokensSeen - startTokens, loss: result.loss,
-        chunkSize: hasChunks ? result.chunkSizes.last : nil, learningRate: result.learningRate))
-    guard step % config.logging.interval == 0 || step == config.train.steps || !result.isUpdated else { return }
-    var record = MetricsRecord(.training, step: step)
-    record[.loss] = .number(result.loss)
-    if hasChunks { record[.chunkSize] = chunkSizes(result) }
-    record[.learningRate] = .number(result.learningRate)
-    record[.gradientNorm] = .number(result.gradientNorm)
-    record[.tokens] = .integer(tokensSeen)
-    record[.targets] = .integer(result.targetCount)
-    record[.seconds] = .number(seconds)
-    record[.dataSeconds] = .number(result.dataSeconds)
-    record[.tokensPerSecond] = .number(Double(result.tokenCount) / seconds)
-    if !result.isUpdated { record[.skipped] = .flag(true) }
-    if result.isSpike { record[.spike] = .flag(true) }
-    record[.checkpointStallSeconds] = stallSeconds.map(JSONValue.number)
-    stallSeconds = nil
-    append(record)
+    var record = StepRecord(loss: result.loss)
+    if config.model.chunkSizes != nil {
+      record.chunkSizes = Set(result.chunkSizes).count == 1 ? [result.chunkSizes[0]] : result.chunkSizes
+    }
+    record.learningRate = result.learningRate
+    record.gradientNorm = result.gradientNorm
+    record.tokenCount = tokensSeen
+    record.targetCount = result.targetCount
+    record.seconds = seconds
+    record.phases = phases.take(of: seconds, isSynchronous: backend.pool.memory.isSynchronous)
+    record.tokensPerSecond = Double(result.tokenCount) / seconds
+    record.utilization = ceiling.map { Double(result.operationCount) / seconds / $0 }
+    record.isSkipped = !result.isUpdated
+    record.isSpike = result.isSpike
+    let isKept = step % config.logging.interval == 0 || step == config.train.steps || !result.isUpdated
+    if isKept {
+      record.memory = memory
+      record.checkpointStallSeconds = stallSeconds
+      stallSeconds = 0
+    }
+    give(RunRecord(step: step, .step(record)), toFiles: isKept)
   }
 
-  /// One size if all micro-batches ran at the same, else a list.
-  private func chunkSizes(_ result: StepResult) -> JSONValue {
-    Set(result.chunkSizes).count == 1
-      ? .integer(result.chunkSizes[0]) : .list(result.chunkSizes.map(JSONValue.integer))
+  private var memory: MemoryUse {
+    var use = MemoryUse()
+    (use.processBytes, use.peakProcessBytes) = (residentBytes(), peakResidentBytes())
+    use.tensorBytes = backend.pool.statistics.heldBytes + backend.constants.byteCount
+    use.peakTensorBytes = backend.peakBytes
+    return use
+  }
+
+  // MARK: Between steps
+
+  /// Runs what holds training up between two steps. No step's time has it.
+  func recordStall<Failure: Error>(
+    _ cause: RunRecord.Stall.Cause, step: Int, _ body: () throws(Failure) -> Void
+  ) throws(Failure) {
+    let start = clock.now
+    try body()
+    lastInstant = clock.now
+    let seconds = (lastInstant - start) / .seconds(1)
+    if cause == .checkpoint { stallSeconds += seconds }
+    give(RunRecord(step: step, .stall(RunRecord.Stall(cause: cause, seconds: seconds))))
   }
 
   /// A line for a validation under way; nil on ranks other than 0.
   ///
   /// - Parameter batchCount: batches of this rank, of all chunk sizes.
   func validationProgress(batchCount: Int) -> EvaluationProgressLine? {
-    progress.map { _ in EvaluationProgressLine("validation", batchCount: batchCount) }
+    terminal?.validationProgress(batchCount: batchCount)
   }
 
-  func recordValidation(
-    step: Int, chunkSize: Int?, loss: Double, accuracy: Double, targetCount: Int, logger: Logger
-  ) {
-    guard !sinks.isEmpty else { return }
-    var record = MetricsRecord(.validation, step: step)
-    record[.chunkSize] = chunkSize.map(JSONValue.integer)
-    record[.validationLoss] = .number(loss)
-    record[.accuracy] = .number(accuracy)
-    record[.targets] = .integer(targetCount)
-    append(record)
-    best.add(BestValidation.Entry(chunkSize: chunkSize, loss: loss, step: step))
-    let (lossText, accuracyText) = (Format.fixed(loss, digits: 4), Format.fixed(accuracy, digits: 4))
-    if let chunkSize {
-      logger.info(
-        "validation",
-        fields: ["step": "\(step)", "chunk_size": "\(chunkSize)", "loss": lossText, "accuracy": accuracyText])
-    } else {
-      logger.info("validation", fields: ["step": "\(step)", "loss": lossText, "accuracy": accuracyText])
-    }
-    skipTime()
+  func recordValidation(_ found: RunRecord.Validation, step: Int) {
+    best.add(BestValidation.Entry(chunkSize: found.chunkSize, loss: found.loss, step: step))
+    give(RunRecord(step: step, .validation(found)))
   }
 
-  func recordSample(step: Int, chunkSize: Int?, text: String, logger: Logger) {
-    guard !sinks.isEmpty else { return }
-    let prompt = config.train.samples.prompt
-    var record = MetricsRecord(.sample, step: step)
-    record[.chunkSize] = chunkSize.map(JSONValue.integer)
-    record[.prompt] = .text(prompt)
-    record[.text] = .text(text)
-    append(record)
-    var metadata: Logger.Metadata = ["step": "\(step)", "text": "\(prompt + text)"]
-    if let chunkSize { metadata["chunk_size"] = "\(chunkSize)" }
-    logger.info("sample", metadata: metadata)
-    skipTime()
+  func recordSample(chunkSize: Int?, text: String, step: Int) {
+    let sample = RunRecord.Sample(chunkSize: chunkSize, prompt: config.train.samples.prompt, text: text)
+    give(RunRecord(step: step, .sample(sample)))
   }
 
-  /// Runs what holds training up for a checkpoint. How long that takes is in the next step's record, apart from the
-  /// step's own time.
-  func recordStall<Failure: Error>(_ body: () throws(Failure) -> Void) throws(Failure) {
-    let start = clock.now
-    try body()
-    skipTime()
-    stallSeconds = (stallSeconds ?? 0) + (lastInstant - start) / .seconds(1)
+  func recordHistograms(_ histograms: [Histogram], step: Int) {
+    give(RunRecord(step: step, .histograms(histograms)))
   }
 
-  private func append(_ record: MetricsRecord) {
-    for sink in sinks { sink.append(record.setting) }
+  func recordCheckpoint(_ written: WrittenCheckpoint, seconds: Double) {
+    let name = URL(filePath: written.path).lastPathComponent
+    let checkpoint = RunRecord.Checkpoint(name: name, byteCount: written.byteCount, seconds: seconds)
+    give(RunRecord(step: written.step, .checkpoint(checkpoint)))
   }
 
-  /// Leaves what happened since the last record out of the next step's time: validation, a checkpoint.
-  private func skipTime() {
-    lastInstant = clock.now
+  // MARK: End
+
+  /// Records how this start ended, the first time that it is told so.
+  func recordEnd(_ outcome: RunRecord.End.Outcome, step: Int, reason: String? = nil) {
+    guard !hasEnded else { return }
+    hasEnded = true
+    let seconds = (clock.now - startInstant) / .seconds(1)
+    give(RunRecord(step: step, .end(RunRecord.End(outcome: outcome, seconds: seconds, reason: reason))))
   }
 
   func finish() {
-    progress?.finish()
-    for sink in sinks { sink.finish() }
+    terminal?.finish()
+    for file in files { file.finish() }
+  }
+
+  private func give(_ record: RunRecord, toFiles: Bool = true) {
+    terminal?.show(record)
+    if toFiles { for file in files { file.append(record) } }
   }
 }

@@ -2,7 +2,9 @@ internal import Generation
 internal import JSON
 internal import Logging
 internal import Models
+internal import Optimizers
 internal import Parallel
+internal import Telemetry
 internal import TensorCore
 internal import Tokenizers
 
@@ -32,8 +34,7 @@ extension Trainer {
     for (index, size) in sizes.enumerated() {
       let sample = all[index % group.size]?[index / group.size]
       if let text = sample?["text"]?.textValue {
-        recorder.recordSample(
-          step: state.step, chunkSize: config.model.chunkSizes == nil ? nil : size, text: text, logger: logger)
+        recorder.recordSample(chunkSize: config.model.chunkSizes == nil ? nil : size, text: text, step: state.step)
       } else {
         let reason = sample?["error"]?.textValue ?? "unknown"
         logger.warning(
@@ -56,5 +57,32 @@ extension Trainer {
     } catch {
       return ["error": .text("\(error)")]
     }
+  }
+}
+
+// MARK: Histograms
+
+extension Trainer {
+  /// Whether weights and gradients are counted after `step` steps.
+  func isHistogramDue(_ step: Int) -> Bool {
+    let interval = config.logging.histogramInterval
+    return interval > 0 && step % interval == 0
+  }
+
+  /// Records how the values of each weight, and the gradients of the step that is done, are spread. On rank 0, which waits
+  /// for them; others have nothing to do. Gradients are those before clipping; where ranks share the update, of the
+  /// weights that rank 0 updates.
+  func recordHistograms(_ recorder: RunRecorder) {
+    guard group.rank == 0, let gradients = model.parameters.gradients else { return }
+    var histograms: [Histogram] = []
+    for (spec, range) in zip(model.parameters.specs, model.parameters.ranges) {
+      histograms += [Histogram("weights/\(spec.name)", of: model.parameters.weights.rows(range).values)].compactMap {
+        $0
+      }
+      guard optimizer.owned.contains(where: { $0.lowerBound <= range.lowerBound && range.upperBound <= $0.upperBound })
+      else { continue }
+      histograms += [Histogram("gradients/\(spec.name)", of: gradients.rows(range).values)].compactMap { $0 }
+    }
+    recorder.recordHistograms(histograms, step: state.step)
   }
 }

@@ -61,7 +61,12 @@ package final class Trainer {
   let host: TrainerHost
   /// Nil where it was not asked for.
   let memory: MemoryPlan?
-  let logger: Logger
+  /// What is said goes to the terminal, and on rank 0 of a run to its log as well.
+  private(set) var logger: Logger
+  /// What the terminal alone gets.
+  let terminalLogger: Logger
+  /// On rank 0 of a run that keeps one.
+  private(set) var log: RunLogFile?
   let model: any LanguageModel
   let buckets: BucketPlan
   let optimizer: AdamW
@@ -93,6 +98,7 @@ package final class Trainer {
     self.backend = backend
     self.host = host
     self.logger = logger
+    terminalLogger = logger
     memory = makePlanner.map {
       MemoryPlan(
         config, rank: group.rank, rankCount: group.size, largestBytes: host.room.largestBytes, makeBackend: $0)
@@ -149,6 +155,11 @@ package final class Trainer {
     }
     let files = try makeFiles()
     let lock = try files.directory.lock()
+    if config.logging.writesLog {
+      let log = RunLogFile(path: files.directory.logPath)
+      logger = log.logger(beside: terminalLogger)
+      self.log = log
+    }
     if let holder = lock.deadHolder {
       logger.notice("taken over from a process that ended without releasing the run", fields: ["holder": "\(holder)"])
     }

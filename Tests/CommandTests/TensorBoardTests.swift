@@ -35,6 +35,31 @@ extension CommandTests {
       #expect(outcome.output.contains(" texts"), "\(outcome.output)")
     }
 
+    @Test(.enabled(if: isInstalled, "python3 has no tensorboard package"))
+    func `TensorBoard reads histograms of all weights and gradients at their interval`() throws {
+      let workspace = try Workspace()
+      try workspace.train("--set", "logging.histogram_interval=6").succeeded()
+      let output = try requireAlike("run", in: workspace).output
+      let counts = output.split(separator: "\n").filter { $0.hasPrefix("histogram ") }
+      for kind in ["weights", "gradients"] {
+        for step in [6, 12] {
+          let found = counts.filter { $0.contains(" \(kind)/lm_head.weight at step \(step): ") }
+          #expect(found.count == 1, "\(output)")
+        }
+      }
+      #expect(counts.count % 4 == 0 && counts.count > 4 * 20)
+      let plain = try Workspace(isTrained: true)
+      #expect(try plain.losses() == workspace.losses())
+    }
+
+    @Test func `histograms without an event file are refused`() throws {
+      let settings = ["--set", "logging.histogram_interval=5", "--set", "logging.tensorboard=false"]
+      let workspace = try Workspace()
+      let outcome = try Command.catlm(Workspace.training("run") + settings, in: workspace.path).run()
+      #expect(outcome.code == 2 && outcome.errorLines.count == 1, "\(outcome.errors)")
+      #expect(outcome.errors.contains("logging.histogram_interval: found 5"), "\(outcome.errors)")
+    }
+
     @Test func `a run has one event file, or none where it is not wanted`() throws {
       let workspace = try Workspace()
       try workspace.train(run: "with").succeeded()

@@ -4,7 +4,7 @@
     python3 Tests/Python/tensorboard_check.py RUN_DIRECTORY
 
 Ends with 0 and a line of counts if every number and every sample text of metrics.jsonl is there once, at its step, in
-single precision, and nothing else is.
+single precision, and nothing else is but histograms, which are printed with what they count.
 """
 
 import json
@@ -38,6 +38,10 @@ def expected(path):
                 if "validation_loss" in record:
                     name = "loss" if key == "validation_loss" else key
                     tags = ["validation/" + name + suffix]
+                elif "stall" in record:
+                    tags = ["stall/" + record["stall"]]
+                elif "checkpoint" in record or "end" in record:
+                    tags = [("checkpoint/" if "checkpoint" in record else "end/") + key]
                 else:
                     tags = ["training/" + key] + (["training/loss" + suffix] if key == "loss" and suffix else [])
                 for tag in tags:
@@ -50,7 +54,7 @@ def main():
         sys.exit(__doc__)
     run = sys.argv[1]
     scalars, texts = expected(run)
-    events = event_accumulator.EventAccumulator(run, size_guidance={"scalars": 0, "tensors": 0})
+    events = event_accumulator.EventAccumulator(run, size_guidance={"scalars": 0, "tensors": 0, "histograms": 0})
     events.Reload()
     tags = events.Tags()
     found = {tag: [(event.step, event.value) for event in events.Scalars(tag)] for tag in tags["scalars"]}
@@ -67,6 +71,12 @@ def main():
             samples.setdefault(tag, []).append((event.step, tensor_util.make_ndarray(event.tensor_proto).item().decode()))
     if samples != texts:
         sys.exit(f"texts: found {samples}, expected {texts}")
+    for tag in tags["histograms"]:
+        for event in events.Histograms(tag):
+            value = event.histogram_value
+            if sum(value.bucket) != value.num or len(value.bucket) != len(value.bucket_limit):
+                sys.exit(f"{tag}: {value}")
+            print(f"histogram {tag} at step {event.step}: {int(value.num)} values from {value.min:.6g} to {value.max:.6g}")
     print(f"{len(scalars)} scalars, {sum(map(len, scalars.values()))} values, {sum(map(len, texts.values()))} texts")
 
 

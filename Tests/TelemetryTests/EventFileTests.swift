@@ -23,8 +23,11 @@ import Testing
     return steps
   }
 
-  private static func record(_ step: Int) -> JSONValue {
-    ["step": .integer(step), "loss": 2.5, "chunk_size": 4, "skipped": true, "time": 1.5]
+  private static func record(_ step: Int) -> RunRecord {
+    var record = StepRecord(loss: 2.5)
+    record.chunkSizes = [4]
+    record.isSkipped = true
+    return RunRecord(step: step, time: Date(timeIntervalSince1970: 1.5), .step(record))
   }
 
   @Test func `the checksum is that of the standard's example`() {
@@ -35,18 +38,34 @@ import Testing
   }
 
   @Test func `a record says what its line says, in one event`() throws {
-    let events = EventRecord.records(of: Self.record(7))
-    #expect(events.map(\.step) == [7])
-    let bytes = try #require(events.first).framed
+    let event = try #require(EventRecord(Self.record(7)))
+    #expect(event.step == 7)
+    let bytes = event.framed
     let text = String(decoding: bytes, as: UTF8.self)
     #expect(text.contains("training/loss") && text.contains("training/loss/C4") && !text.contains("skipped"))
     #expect(!text.contains("training/step") && !text.contains("training/time"))
     // 2.5 in single precision, in field 2.
     #expect(bytes.indices.dropLast(4).contains { Array(bytes[$0...$0 + 4]) == [0x15, 0, 0, 0x20, 0x40] })
-    let validation: JSONValue = ["step": 3, "validation_loss": 1, "accuracy": 0.5, "chunk_size": 16]
-    let said = String(decoding: EventRecord.records(of: validation)[0].framed, as: UTF8.self)
-    #expect(said.contains("validation/loss/C16") && said.contains("validation/accuracy/C16"))
-    #expect(EventRecord.records(of: ["step": 3, "loss": "nan"]).isEmpty)
+    let tags = { (event: RunRecord.Event) in RunRecord(step: 3, event).scalars.map(\.tag) }
+    let validation = RunRecord.Validation(chunkSize: 16, loss: 1, accuracy: 0.5)
+    #expect(tags(.validation(validation)) == ["validation/loss/C16", "validation/accuracy/C16"])
+    #expect(tags(.stall(.init(cause: .samples, seconds: 1))) == ["stall/samples"])
+    #expect(
+      tags(.checkpoint(.init(name: "step-00000003", byteCount: 9, seconds: 1)))
+        == ["checkpoint/bytes", "checkpoint/write_seconds"])
+    #expect(tags(.end(.init(outcome: .failed, seconds: 2, reason: "x"))) == ["end/elapsed_seconds"])
+    #expect(EventRecord(RunRecord(step: 3, .step(StepRecord(loss: .nan)))) == nil)
+  }
+
+  @Test func `a histogram has its name, its sums and its bins`() throws {
+    let histogram = Histogram(
+      name: "weights/w", least: -1, largest: 1, count: 3, sum: 0.5, sumOfSquares: 2.25, bins: [1, 0, 0, 2])
+    let bytes = try #require(EventRecord(RunRecord(step: 3, .histograms([histogram])))).framed
+    #expect(String(decoding: bytes, as: UTF8.self).contains("weights/w"))
+    // Limits of the bins, in field 6: -0.5, 0, 0.5, 1.
+    let limits = [-0.5, 0, 0.5, 1].flatMap { ProtocolBuffer.littleEndian($0.bitPattern) }
+    let field = [UInt8(6 << 3 | 2), 32] + limits
+    #expect(bytes.indices.dropLast(field.count).contains { Array(bytes[$0..<$0 + field.count]) == field })
   }
 
   @Test func `a run that goes on writes to the same file, cut back to its step`() throws {
@@ -65,6 +84,19 @@ import Testing
     #expect(again.path == path)
     try again.append(Self.record(6))
     #expect(try Self.steps(path) == [0] + Array(1...6))
+  }
+
+  @Test func `a record that came late for its step stays when later ones are taken out`() throws {
+    let directory = try Self.directory()
+    defer { try? FileManager.default.removeItem(atPath: directory) }
+    let file = try EventFile(directory: directory)
+    for step in [1, 2, 3, 2, 4] { try file.append(Self.record(step)) }
+    try EventFile.cut(in: directory, toStep: 2)
+    #expect(try Self.steps(file.path) == [0, 1, 2, 2])
+    #expect(try FileManager.default.contentsOfDirectory(atPath: directory).count == 1)
+    let again = try EventFile(directory: directory)
+    try again.append(Self.record(3))
+    #expect(try Self.steps(file.path) == [0, 1, 2, 2, 3])
   }
 
   @Test(arguments: 1...40) func `what follows a record that is not whole is taken out`(missing: Int) throws {

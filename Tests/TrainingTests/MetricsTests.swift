@@ -24,11 +24,6 @@ struct MetricsTests {
     return try SmallRun.tokens(scratch, ["data.validation=\(shard)"] + overrides)
   }
 
-  private func lines(_ run: RunInDirectory) throws -> [JSONValue] {
-    let text = try String(contentsOfFile: run.directory + "/metrics.jsonl", encoding: .utf8)
-    return try text.split(separator: "\n").map { try JSONValue(json: String($0)) }
-  }
-
   @Test func `docs metrics has the keys as they are declared`() throws {
     let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent()
@@ -40,8 +35,12 @@ struct MetricsTests {
     let start = Date.now.timeIntervalSince1970
     let run = RunInDirectory(directory: scratch.file("run"))
     try run.train(config("train.validation_interval=4"))
-    let times = try lines(run).map { try #require($0["time"]?.numberValue) }
-    #expect(times.count == 8 + 2 * 2)
+    let lines = try run.lines()
+    // Training, validation at two sizes, checkpoints, what they and validations held up, and the end.
+    let marks = ["loss", "validation_loss", "checkpoint", "stall", "end"]
+    #expect(marks.map { mark in lines.count { $0[mark] != nil } } == [8, 2 * 2, 4, 4 + 2, 1])
+    #expect(lines.count == 8 + 4 + 4 + 6 + 1)
+    let times = try lines.map { try #require($0["time"]?.numberValue) }
     #expect(times == times.sorted())
     #expect(times[0] >= start - 0.001 && times[times.count - 1] <= Date.now.timeIntervalSince1970 + 0.001)
   }
@@ -49,12 +48,90 @@ struct MetricsTests {
   @Test func `a line has keys of its kind alone, in the order of their declaration`() throws {
     let run = RunInDirectory(directory: scratch.file("run"))
     try run.train(config("checkpoint.mode=blocking"))
-    for line in try lines(run) {
+    for line in try run.lines() {
       let keys = try #require(line.entries).map { try #require(MetricsKey(rawValue: $0.key), "\($0.key)") }
       #expect(keys == MetricsKey.allCases.filter(keys.contains))
-      let kind: MetricsLine = keys.contains(.loss) ? .training : .validation
+      let marks: [(MetricsKey, MetricsLine)] = [
+        (.loss, .training), (.validationLoss, .validation), (.checkpoint, .checkpoint), (.stall, .stall), (.end, .end),
+      ]
+      let kind = try #require(marks.first { keys.contains($0.0) }?.1)
       for key in keys { #expect(key.declaration.lines.contains(kind), "\(key) in \(line.json())") }
     }
+  }
+
+  @Test func `phases of a step sum to its seconds, and memory is known`() throws {
+    let run = run("run")
+    try run.train(config())
+    let phases = [
+      "data_seconds", "forward_seconds", "backward_seconds", "communication_seconds", "optimizer_seconds",
+      "other_seconds",
+    ]
+    for line in try run.lines() where line["loss"] != nil {
+      let parts = try phases.map { try #require(line[$0]?.numberValue, "\($0)") }
+      let seconds = try #require(line["seconds"]?.numberValue)
+      #expect(abs(parts.reduce(0, +) - seconds) <= 1e-9 && parts.allSatisfy { $0 >= -1e-9 }, "\(line.json())")
+      #expect(parts[1] > 0 && parts[2] > 0 && parts[4] > 0, "\(line.json())")
+      #expect(line["device_seconds"] == nil && line["checkpoint_stall_seconds"] != nil)
+      let memory = try ["memory_bytes", "peak_memory_bytes", "tensor_bytes", "peak_tensor_bytes"].map {
+        try #require(line[$0]?.integerValue)
+      }
+      #expect(memory[0] > 0 && memory[1] >= memory[2] && memory[3] >= memory[2] && memory[2] > 0)
+    }
+  }
+
+  @Test func `utilisation is the operations of the ranks' chunk sizes over seconds and ceiling`() throws {
+    let (with, without) = (run("with"), run("without"))
+    try with.train(config())
+    try without.train(config("logging.mfu=false"))
+    #expect(try without.lines().allSatisfy { $0["mfu"] == nil })
+    #expect(try with.records() == without.records())
+    let said = try #require(with.messages.all.first { $0.contains("floating-point operations/s at best") })
+    #expect(!without.messages.all.contains { $0.contains("at best") }, "\(said)")
+    // Rates of the same ceiling: operations follow from the mix of chunk sizes alone.
+    var rates: [JSONValue: Set<Double>] = [:]
+    for line in try with.lines() where line["loss"] != nil {
+      let (utilization, seconds) = (try #require(line["mfu"]?.numberValue), try #require(line["seconds"]?.numberValue))
+      #expect(utilization > 0)
+      let sizes = (line["chunk_size"]?.listValue ?? []).compactMap(\.integerValue).sorted()
+      let key: JSONValue = sizes.isEmpty ? line["chunk_size"] ?? .null : .list(sizes.map(JSONValue.integer))
+      rates[key, default: []].insert((utilization * seconds * 1e6).rounded())
+    }
+    #expect(rates.count > 1 && rates.values.allSatisfy { $0.count == 1 }, "\(rates)")
+  }
+
+  @Test func `files and terminal say the same, and all are cut back to the checkpoint`() throws {
+    let run = run("run")
+    let settings = try config("train.validation_interval=4")
+    try run.train(settings)
+    let log = { try String(contentsOfFile: run.directory + "/run.log", encoding: .utf8) }
+    let steps = { try log().split(separator: "\n").filter { $0.contains(" record step=") && $0.contains(" loss=") } }
+    #expect(try steps().count == 8)
+    for line in try run.lines() where line["loss"] != nil {
+      let number = try #require(line["loss"]).json()
+      #expect(try steps().contains { $0.contains("step=\(line["step"]?.json() ?? "") loss=\(number) ") })
+    }
+    #expect(try log().contains(" info beginning with new weights"))
+    #expect(run.messages.all.count { $0.hasPrefix("validation step=") } == 4)
+    try run.damage(8)
+    try run.train(settings)
+    #expect(try steps().count == 8)
+    #expect(try log().split(separator: "\n").count { $0.contains(" record step=8 ") && $0.contains(" end=") } == 1)
+    let quiet = self.run("quiet")
+    try quiet.train(config("logging.log_file=false", "logging.tensorboard=false"))
+    let names = try FileManager.default.contentsOfDirectory(atPath: quiet.directory).sorted()
+    #expect(names == ["checkpoints", "config.yaml", "lock", "metrics.jsonl"])
+  }
+
+  @Test func `a run that fails says so in its last record`() throws {
+    let run = run("run")
+    let trainer = try run.trainer(config("train.nonfinite_limit=2", "checkpoint.interval=0"))
+    trainer.model.parameters.initialize(trainer.config.model.specs(scheme: .fla), seed: 1)
+    let files = try trainer.makeFiles()
+    trainer.model.parameters["lm_head.weight"].set(0, to: .infinity)
+    _ = try files.write(trainer.state)
+    #expect(throws: TrainerError.self) { try run.train(config("train.nonfinite_limit=2", "checkpoint.interval=0")) }
+    let end = try #require(run.lines().last)
+    #expect(end["end"] == "failed" && end["step"] == 2 && end["reason"]?.textValue?.isEmpty == false, "\(end.json())")
   }
 
   @Test func `sample texts change nothing of a run, and a resumed run writes the same`() throws {

@@ -1,4 +1,5 @@
 package import TensorCore
+internal import Training
 
 /// Times every kernel of a backend on the sizes that a training step gives it, beside the machine's ceilings.
 package struct KernelBenchmark {

@@ -1,4 +1,6 @@
+internal import Foundation
 package import Models
+internal import Telemetry
 
 /// The model sizes that this program and its peers are timed at.
 package enum BenchmarkSize: String, CaseIterable, Hashable, Sendable {
@@ -41,4 +43,12 @@ package enum BenchmarkSize: String, CaseIterable, Hashable, Sendable {
         vocabularySize: vocabularySize, hiddenSize: width, layerCount: layerCount, headCount: headCount,
         maximumLength: context))
   }
+}
+
+/// Memory that new work may take, in bytes: half of the machine's where the system does not say, less where the limits of
+/// this process leave less.
+func availableMemoryBytes() -> Int {
+  let memory = AvailableMemory()
+  let shared = memory.byteCount ?? Int(ProcessInfo.processInfo.physicalMemory) / 2
+  return min(shared, memory.addressBytes(threadCount: 1) ?? .max)
 }

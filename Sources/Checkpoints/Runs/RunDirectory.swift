@@ -29,6 +29,7 @@ package struct RunDirectory: Sendable {
 
   package var configurationPath: String { path + "/config.yaml" }
   package var metricsPath: String { path + "/metrics.jsonl" }
+  package var logPath: String { path + "/run.log" }
 
   /// The checkpoints of this run.
   package var checkpoints: CheckpointStore { CheckpointStore(runDirectory: path, disk: disk) }

@@ -77,11 +77,20 @@ package struct LoggingConfig: Hashable, Sendable {
   package var interval = 1
   /// Whether TensorBoard can show the run.
   package var writesEvents = true
+  /// Steps between histograms of weights and gradients; 0: none.
+  package var histogramInterval = 0
+  /// Whether the run keeps a log.
+  package var writesLog = true
+  /// Whether steps are held against what the machine's products come to at best.
+  package var measuresUtilization = true
 
   package init() {}
 
   package init(_ reader: JSONReader) throws(JSONError) {
     try reader.read(Self.keys, into: &self)
+    guard histogramInterval == 0 || writesEvents else {
+      throw reader.invalid("histogram_interval", found: "\(histogramInterval)", allowed: "0 where tensorboard is false")
+    }
   }
 
   private static let keys: [Key<Self>] = [
@@ -89,6 +98,17 @@ package struct LoggingConfig: Hashable, Sendable {
     .flag(
       "tensorboard", \.writesEvents,
       "The same records in an event file of the run directory: tensorboard --logdir runs shows them."),
+    .integer(
+      "histogram_interval", \.histogramInterval,
+      "Steps between histograms of all weights and gradients in the event file; training waits for them. Needs "
+        + "tensorboard. 0: none."),
+    .flag(
+      "log_file", \.writesLog,
+      "The same records, and what the run says, as lines of text in run.log of the run directory."),
+    .flag(
+      "mfu", \.measuresUtilization,
+      "Model FLOP/s utilisation in each record of a step; for it the matrix products that the steps have are timed at the "
+        + "start, for less than a second."),
   ]
 
   package static let declaration = SectionDeclaration(

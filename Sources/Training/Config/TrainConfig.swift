@@ -28,6 +28,8 @@ package struct TrainConfig: Hashable, Sendable {
   /// Skip the update of a step whose loss is so many standard deviations above the mean of those before it at the same
   /// chunk sizes; nil: never.
   package var spikeThreshold: Double?
+  /// Steps, counted from 1, whose course is written down.
+  package var traceSteps: [Int] = []
   /// Losses that a loss is compared with.
   package var spikeWindow = 32
 
@@ -52,6 +54,9 @@ package struct TrainConfig: Hashable, Sendable {
       throw reader.invalid("accumulation", found: "\(accumulation)", allowed: "at most batch_size \(batchSize)")
     }
     try chunks.check(reader, model: model)
+    if let step = traceSteps.first(where: { $0 > steps }) {
+      throw reader.invalid("trace_steps", found: "\(step)", allowed: "at most steps \(steps)")
+    }
   }
 
   private static let keys: [Key<Self>] =
@@ -93,6 +98,10 @@ package struct TrainConfig: Hashable, Sendable {
           + "changes nothing."),
       .integer(
         "spike_window", \.spikeWindow, in: 4...100_000, "Losses that spike_threshold compares a loss with."),
+      .integers(
+        "trace_steps", \.traceSteps, in: 1...1_000_000_000,
+        "Steps, counted from 1, of which trace.json in the run directory shows what all ranks did when; Perfetto opens "
+          + "it."),
     ]
 
   package static let declaration = SectionDeclaration(

@@ -28,6 +28,8 @@ package final class CheckpointSaver {
   private(set) var newestPath: String?
   /// Step whose checkpoint is being written.
   private var stepInWriting = 0
+  /// Told of each checkpoint that was written, and of the seconds that it took.
+  var onWritten: ((WrittenCheckpoint, _ seconds: Double) -> Void)?
 
   /// - Parameters:
   ///   - mode: as configured, unless it is given.
@@ -126,6 +128,7 @@ package final class CheckpointSaver {
     case .success(let saved):
       verified = saved.verified
       newestPath = saved.written.path
+      onWritten?(saved.written, outcome.seconds)
       if !saved.removedForRoom.isEmpty {
         logger.warning(
           "the disk is full: older checkpoints were removed to make room",

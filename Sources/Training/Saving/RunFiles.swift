@@ -44,11 +44,16 @@ package struct RunFiles {
     self.tokenizerFiles = tokenizerFiles
   }
 
-  /// The files that take the run's records, each as far as its lines are whole: `metrics.jsonl`, and what TensorBoard reads.
-  func openSinks(_ logging: LoggingConfig, logger: Logger) throws -> [MetricsLog] {
-    let lines = MetricsLog(try MetricsFile(path: directory.metricsPath), logger: logger)
-    guard logging.writesEvents else { return [lines] }
-    return [lines, MetricsLog(try EventFile(directory: directory.path), logger: logger)]
+  /// The files that take the run's records, each as far as its lines are whole: `metrics.jsonl`, what TensorBoard reads,
+  /// and the log.
+  func openSinks(_ logging: LoggingConfig, log: RunLogFile?, logger: Logger) throws -> [MetricsLog] {
+    var sinks: [any RecordSink] = [try JSONLinesFile(path: directory.metricsPath)]
+    if logging.writesEvents { sinks.append(try EventFile(directory: directory.path)) }
+    if let log {
+      try log.open()
+      sinks.append(log)
+    }
+    return sinks.map { MetricsLog($0, logger: logger) }
   }
 
   /// Bytes of weights and moments.

@@ -91,6 +91,7 @@ extension Trainer {
   private func cutMetrics(_ directory: RunDirectory, toStep step: Int, why: String) throws {
     let cut = try directory.cutMetrics(toStep: step)
     try EventFile.cut(in: directory.path, toStep: step)
+    try RunLogFile.cut(at: directory.logPath, toStep: step)
     if cut.laterCount > 0 {
       logger.notice(
         "metrics of later steps are taken out", fields: ["lines": "\(cut.laterCount)", "reason": "\(why)"])

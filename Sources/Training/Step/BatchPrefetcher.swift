@@ -26,15 +26,12 @@ package final class BatchPrefetcher {
     desk.close()
   }
 
-  /// The batches of a step, and the seconds that the caller waited for them.
+  /// The batches of a step; waits for them.
   ///
   /// - Throws: what making them threw, at the step that they are for.
-  package func batches(step: Int) throws(TokenError) -> (batches: [TokenBatch], seconds: Double) {
+  package func batches(step: Int) throws(TokenError) -> [TokenBatch] {
     startThread()
-    let start = ContinuousClock.now
-    let result = desk.take(step, next: step + 1 < end ? step + 1 : nil)
-    let seconds = (ContinuousClock.now - start) / .seconds(1)
-    return (try result.get(), seconds)
+    return try desk.take(step, next: step + 1 < end ? step + 1 : nil).get()
   }
 
   private func startThread() {

@@ -20,6 +20,6 @@ package struct StepResult: Sendable {
   /// Ranks by whose clock a checkpoint is due.
   package var saveRequestCount: Int
   package var communication = CommunicationTime()
-  /// How long this rank waited for its batches, in seconds.
-  package var dataSeconds = 0.0
+  /// Multiplications and additions of the model in forward and backward passes, those of all ranks.
+  package var operationCount = 0
 }

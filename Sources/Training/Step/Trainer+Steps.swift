@@ -17,51 +17,79 @@ extension Trainer {
       if let files { sayWhatIsNext(BestValidation(metricsAt: files.directory.metricsPath)) }
       return
     }
-    let sinks = try files?.openSinks(config.logging, logger: logger) ?? []
-    let startTokens = state.tokensSeen
-    let recorder = RunRecorder(
-      config: config, sinks: sinks, startTokens: startTokens,
-      showsProgress: !sinks.isEmpty && logger.logLevel <= .info)
+    let phases = PhaseClock(trace: config.train.traceSteps.isEmpty ? nil : TraceRecorder())
+    let recorder = try makeRecorder(files, phases)
     defer { recorder.finish() }
+    do {
+      try train(in: files, exchange, recorder, phases)
+    } catch {
+      recorder.recordEnd(.failed, step: state.step, reason: "\(error)")
+      throw error
+    }
+  }
+
+  private func makeRecorder(_ files: RunFiles?, _ phases: PhaseClock) throws -> RunRecorder {
+    let ceiling = try measureCeiling()
+    guard let files else {
+      return RunRecorder(
+        config: config, backend: backend, files: [], terminal: nil, phases: phases, ceiling: ceiling)
+    }
+    let terminal = TerminalSink(
+      stepCount: config.train.steps, startTokens: state.tokensSeen,
+      progress: terminalLogger.logLevel <= .info ? ProgressLine() : nil, logger: terminalLogger)
+    return RunRecorder(
+      config: config, backend: backend, files: try files.openSinks(config.logging, log: log, logger: terminalLogger),
+      terminal: terminal, phases: phases, ceiling: ceiling)
+  }
+
+  private func train(
+    in files: RunFiles?, _ exchange: GradientExchange, _ recorder: RunRecorder, _ phases: PhaseClock
+  ) throws {
     let saver = try files.map { try CheckpointSaver($0, logger: logger, now: now) }
+    var tracing = Tracing(self, phases.trace, exchange)
+    saver?.onWritten = { recorder.recordCheckpoint($0, seconds: $1) }
     defer { saver?.finish() }
     let step = TrainingStep(
       model: model, optimizer: optimizer, data: training, exchange: exchange, backend: backend, train: config.train,
-      schedule: config.schedule)
-    let startStep = state.step
+      schedule: config.schedule, clock: phases)
+    let (startStep, startTokens) = (state.step, state.tokensSeen)
     var following = Following(spikes: SpikeGuard(config.train, losses: state.recentLosses))
     var (number, isStopping) = (startStep, false)
     while number < config.train.steps, !isStopping {
       try saver?.report()
       if isCheckDue(number, startStep: startStep) {
-        try follow(&following, recorder, saver)
+        try follow(&following, recorder, saver, phases)
         do { try checkAgreement() } catch let error as TrainerError { throw ended(by: error, saver) }
       }
+      try tracing.begin(number + 1)
       let begun = try step.begin(
         number, isStopRequested: StopSignals.isRequested, isSaveRequested: saver?.isDue ?? false)
       // What the step before found says above which loss this one stands out.
-      try follow(&following, recorder, saver)
+      try follow(&following, recorder, saver, phases)
       following.pending = try step.finish(
         begun, lossLimit: following.spikes.limit(chunkSizes: begun.chunkSizes))
+      tracing.end(number + 1)
       number += 1
       let isLast = number == config.train.steps
       isStopping = begun.stopRequestCount > 0 && !isLast
+      try tracing.write(ifEndedBefore: number + 1, isLast: isLast || isStopping)
       let isSaving =
         isLast || isStopping || begun.saveRequestCount > 0 || Self.isDue(config.checkpoint.interval, number)
       // Where there is nothing to wait for, results are taken in at once.
       guard isSaving || isMeasureDue(number, isLast: isLast) || backend.pool.memory.isSynchronous else { continue }
-      try follow(&following, recorder, saver)
+      try follow(&following, recorder, saver, phases)
       // Who asked to stop may not wait for long.
       if !isStopping { try measure(recorder, isLast: isLast) }
       if isSaving {
         group.note(step: state.step, phase: .checkpoint)
-        try recorder.recordStall { try save(saver, isLast: isLast || isStopping) }
+        try recorder.recordStall(.checkpoint, step: state.step) { try save(saver, isLast: isLast || isStopping) }
       }
       if isStopping {
         try measure(recorder, isLast: isLast)
         sayStopped(checkpoint: saver?.newestPath)
       }
     }
+    recorder.recordEnd(isStopping ? .stopped : .done, step: state.step)
     recorder.finish()
     sayEnd(recorder, startStep: startStep, startTokens: startTokens)
   }
@@ -74,8 +102,11 @@ extension Trainer {
   }
 
   /// Takes in what the step that was asked for last has found, waiting for it if need be; nothing if that was done.
-  private func follow(_ following: inout Following, _ recorder: RunRecorder, _ saver: CheckpointSaver?) throws {
-    guard let result = following.pending?.result() else { return }
+  private func follow(
+    _ following: inout Following, _ recorder: RunRecorder, _ saver: CheckpointSaver?, _ phases: PhaseClock
+  ) throws {
+    guard let pending = following.pending else { return }
+    let result = phases.measure(.device) { pending.result() }
     following.pending = nil
     if result.isUpdated || result.isSpike { following.spikes.note(result.loss, chunkSizes: result.chunkSizes) }
     state.recentLosses = following.spikes.losses
@@ -96,15 +127,21 @@ extension Trainer {
     return error
   }
 
-  /// Makes the validation and the sample texts that are due after the step that is done.
+  /// Makes the validation, the sample texts and the histograms that are due after the step that is done.
   private func measure(_ recorder: RunRecorder, isLast: Bool) throws {
-    if isLast || Self.isDue(config.train.validationInterval, state.step) { try validate(recorder) }
-    if isSampleDue(state.step, isLast: isLast) { try writeSamples(recorder) }
+    if validation != nil, isLast || Self.isDue(config.train.validationInterval, state.step) {
+      try recorder.recordStall(.validation, step: state.step) { try validate(recorder) }
+    }
+    if isSampleDue(state.step, isLast: isLast) {
+      try recorder.recordStall(.samples, step: state.step) { try writeSamples(recorder) }
+    }
+    if isHistogramDue(state.step) { recorder.recordStall(.histograms, step: state.step) { recordHistograms(recorder) } }
   }
 
   /// Whether ``measure(_:isLast:)`` has something to do after `step` steps.
   private func isMeasureDue(_ step: Int, isLast: Bool) -> Bool {
     isLast || Self.isDue(config.train.validationInterval, step) || isSampleDue(step, isLast: isLast)
+      || isHistogramDue(step)
   }
 
   private static func isDue(_ interval: Int, _ step: Int) -> Bool {
@@ -147,9 +184,10 @@ extension Trainer {
       }
       var sums = [part.lossSum, Double(part.targetCount), Double(part.correctCount)]
       try group.allReduce(.sum, &sums)
-      recorder.recordValidation(
-        step: state.step, chunkSize: hasChunks ? chunkSize : nil, loss: sums[0] / sums[1],
-        accuracy: sums[2] / sums[1], targetCount: Int(sums[1]), logger: logger)
+      let found = RunRecord.Validation(
+        chunkSize: hasChunks ? chunkSize : nil, loss: sums[0] / sums[1], accuracy: sums[2] / sums[1],
+        targetCount: Int(sums[1]))
+      recorder.recordValidation(found, step: state.step)
     }
   }
 }

@@ -1,6 +1,7 @@
 package import Models
 package import Optimizers
 package import Parallel
+internal import Telemetry
 package import TensorCore
 package import TokenData
 
@@ -14,18 +15,24 @@ package struct TrainingStep {
   private let backend: any Backend
   private let train: TrainConfig
   private let schedule: LearningRateSchedule
+  private let clock: PhaseClock
 
+  /// - Parameter clock: is told where the time goes.
   package init(
     model: any LanguageModel, optimizer: AdamW, data: any TrainingData, exchange: GradientExchange,
-    backend: any Backend, train: TrainConfig, schedule: LearningRateSchedule
+    backend: any Backend, train: TrainConfig, schedule: LearningRateSchedule, clock: PhaseClock = PhaseClock()
   ) {
+    self.clock = clock
     self.model = model
     self.optimizer = optimizer
     let share = BatchShare(
       batchSize: train.batchSize, accumulation: train.accumulation, rank: exchange.group.rank,
       rankCount: exchange.group.size)
     let vocabularySize = model.config.vocabularySize
+    let trace = clock.trace
     self.data = BatchPrefetcher(end: train.steps) { step throws(TokenError) in
+      let start = ContinuousClock.now
+      defer { trace?.add("batches of step \(step + 1)", kind: "data", on: .data, from: start) }
       var batches: [TokenBatch] = []
       for index in 0..<train.accumulation {
         batches.append(
@@ -62,23 +69,25 @@ package struct TrainingStep {
     _ step: Int, isStopRequested: Bool, isSaveRequested: Bool = false
   ) throws -> BegunStep {
     exchange.group.note(step: step + 1, phase: .gradients)
-    let (batches, dataSeconds) = try data.batches(step: step)
+    let batches = try clock.measure(.data) { () throws(TokenError) in try data.batches(step: step) }
+    let chunkSizes = (0..<train.accumulation).map {
+      train.chunks.size(step: step, microBatch: $0, accumulation: train.accumulation, seed: train.seed)
+    }
     var counts = [
       batches.reduce(0) { $0 + $1.targetCount }, batches.reduce(0) { $0 + $1.inputs.count }, isStopRequested ? 1 : 0,
-      isSaveRequested ? 1 : 0,
+      isSaveRequested ? 1 : 0, operationCount(of: batches, chunkSizes: chunkSizes),
     ]
-    try exchange.allReduce(&counts)
+    try clock.measure(.communication) { () throws(ParallelError) in try exchange.allReduce(&counts) }
     let begun = BegunStep(
-      step: step,
-      chunkSizes: (0..<train.accumulation).map {
-        train.chunks.size(step: step, microBatch: $0, accumulation: train.accumulation, seed: train.seed)
-      }, targetCount: counts[0], tokenCount: counts[1], stopRequestCount: counts[2], saveRequestCount: counts[3],
-      dataSeconds: dataSeconds)
+      step: step, chunkSizes: chunkSizes, targetCount: counts[0], tokenCount: counts[1], stopRequestCount: counts[2],
+      saveRequestCount: counts[3], operationCount: counts[4])
     optimizer.beginStep()
     try makeGradients(begun, of: batches)
     exchange.group.note(step: step + 1, phase: .optimizer)
-    optimizer.addSquares()
-    if exchange.isSharded { try exchange.allReduce(optimizer.sumOfSquares) }
+    clock.measure(.optimizer) { optimizer.addSquares() }
+    if exchange.isSharded {
+      try clock.measure(.communication) { () throws(ParallelError) in try exchange.allReduce(optimizer.sumOfSquares) }
+    }
     return begun
   }
 
@@ -89,8 +98,10 @@ package struct TrainingStep {
   package func finish(_ begun: BegunStep, lossLimit: Double) throws(ParallelError) -> PendingStep {
     let rate = optimizer.config.learningRate * schedule.share(step: begun.step, of: train.steps)
     // Loss and gradients are sums over all ranks, so all ranks decide alike.
-    let control = optimizer.update(rate: rate, targetCount: begun.targetCount, lossThreshold: lossLimit)
-    try exchange.shareWeights()
+    let control = clock.measure(.optimizer) {
+      optimizer.update(rate: rate, targetCount: begun.targetCount, lossThreshold: lossLimit)
+    }
+    try clock.measure(.communication) { () throws(ParallelError) in try exchange.shareWeights() }
     return PendingStep(begun: begun, learningRate: rate, control: control, communication: exchange.takeTime())
   }
 
@@ -98,20 +109,53 @@ package struct TrainingStep {
   /// optimizer.
   private func makeGradients(_ begun: BegunStep, of batches: [TokenBatch]) throws(ParallelError) {
     guard let gradients = model.parameters.gradients else { preconditionFailure("training step: no gradients") }
-    backend.fill(gradients, with: 0)
+    clock.measure(.optimizer) { backend.fill(gradients, with: 0) }
     let parts = zip(batches, begun.chunkSizes).filter { $0.0.targetCount > 0 }
     for (index, (batch, chunkSize)) in parts.enumerated() {
-      let tape = recordLoss(begun, of: batch, chunkSize: chunkSize)
-      guard index == parts.count - 1 else {
-        tape.backward()
-        continue
+      let tape = clock.measure(.forward) { recordLoss(begun, of: batch, chunkSize: chunkSize) }
+      clock.measure(.backward) {
+        observeOps(of: tape, chunkSize: chunkSize)
+        guard index == parts.count - 1 else { return tape.backward() }
+        exchange.begin(writes: tape.outstandingWrites)
+        tape.backward(onWritten: exchange.finish)
       }
-      exchange.begin(writes: tape.outstandingWrites)
-      tape.backward(onWritten: exchange.finish)
     }
     if parts.isEmpty { exchange.begin(writes: []) }
-    try exchange.finishGradients()
-    try exchange.allReduce(optimizer.lossSum)
+    try clock.measure(.communication) { () throws(ParallelError) in
+      try exchange.finishGradients()
+      try exchange.allReduce(optimizer.lossSum)
+    }
+  }
+
+  /// From now on each op of a tape is added to the trace, with the first of the parameters that it is about; an op begins
+  /// where the one before it ends. Nothing while nothing is traced.
+  private func observeOps(of tape: Tape, chunkSize: Int) {
+    guard let trace = clock.trace, trace.isActive else { return }
+    let parameters = model.parameters
+    let names = zip(parameters.ranges, parameters.specs).map { (start: $0.lowerBound, name: $1.name) }
+    var mark = ContinuousClock.now
+    tape.onOp = { op, writes, isBackward in
+      let name = "\(op)".prefix { $0 != "(" }
+      let parameter = writes.first.flatMap { write in names.last { $0.start <= write.lowerBound }?.name }
+      let end = ContinuousClock.now
+      trace.add(
+        isBackward ? "\(name) backward" : String(name), kind: "op", on: .steps, from: mark, to: end,
+        details: [("chunk_size", chunkSize)], parameter: parameter)
+      mark = .now
+    }
+  }
+
+  /// Operations of this rank's share, forward and backward, at the chunk sizes that it runs at.
+  private func operationCount(of batches: [TokenBatch], chunkSizes: [Int]) -> Int {
+    let costs = zip(batches, chunkSizes).map { batch, size in
+      batch.targetCount == 0
+        ? 0
+        : ModelCost(
+          model.config, sampleCount: batch.sampleCount, length: batch.length, targetCount: batch.targetCount,
+          chunkSize: size
+        ).trainingOperations
+    }
+    return Int(costs.reduce(0, +))
   }
 
   /// Runs a micro-batch forwards and adds its loss to the step's.
@@ -121,6 +165,7 @@ package struct TrainingStep {
     let tape = Tape(
       backend: backend, isRecording: true, recomputation: train.recomputation,
       onProgress: { exchange.group.note(step: number, phase: .gradients) })
+    observeOps(of: tape, chunkSize: chunkSize)
     let head = model.loss(
       ids: batch.inputs, targets: batch.targets, sampleCount: batch.sampleCount, length: batch.length,
       chunkSize: chunkSize, gradientScale: 1 / Float(begun.targetCount), tape: tape)
@@ -143,8 +188,8 @@ package struct BegunStep: Sendable {
   package let stopRequestCount: Int
   /// Ranks by whose clock a checkpoint is due.
   package let saveRequestCount: Int
-  /// How long this rank waited for its batches.
-  let dataSeconds: Double
+  /// Multiplications and additions of the model in the step, those of all ranks.
+  let operationCount: Int
 }
 
 /// A step that is asked for as a whole.
@@ -161,6 +206,6 @@ package struct PendingStep {
       loss: found.loss, gradientNorm: found.gradientNorm, learningRate: learningRate, chunkSizes: begun.chunkSizes,
       tokenCount: begun.tokenCount, targetCount: begun.targetCount, isUpdated: found.isUpdated,
       isSpike: found.isSpike, stopRequestCount: begun.stopRequestCount, saveRequestCount: begun.saveRequestCount,
-      communication: communication, dataSeconds: begun.dataSeconds)
+      communication: communication, operationCount: begun.operationCount)
   }
 }

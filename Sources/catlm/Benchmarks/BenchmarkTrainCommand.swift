@@ -6,6 +6,7 @@ import JSON
 import Models
 import Parallel
 import Settings
+import Training
 
 extension BenchmarkCommand {
   struct Train: RankedCommand {

@@ -74,9 +74,7 @@ enum FullDisk {
     running.send(SIGTERM)
     let outcome = try running.wait()
     try expect(outcome.code == 0, "ended with \(outcome.code): \(outcome.brief)")
-    let text = String(
-      decoding: FileManager.default.contents(atPath: run.path + "/metrics.jsonl") ?? Data(), as: UTF8.self)
-    let steps = try text.split(separator: "\n").map { try JSONValue(json: String($0))["step"]?.integerValue ?? 0 }
+    let steps = run.records().compactMap { $0["step"]?.integerValue }
     try expect(steps == Array(1...max(1, steps.count)), "steps of the metrics: \(steps.count), last \(steps.last ?? 0)")
     let saved = try run.requireNewest(atLeast: step + 40)
     try expect(saved == steps.last, "saved step \(saved), the last record is of step \(steps.last ?? 0)")

@@ -160,14 +160,24 @@ struct RunInDirectory {
     return result
   }
 
-  private static let keysOfTime = ["seconds", "data_seconds", "tokens_per_second", "checkpoint_stall_seconds", "time"]
+  /// What a step takes of time and memory.
+  private static let keysOfCost = [
+    "seconds", "data_seconds", "forward_seconds", "backward_seconds", "communication_seconds", "optimizer_seconds",
+    "device_seconds", "other_seconds", "tokens_per_second", "mfu", "memory_bytes", "peak_memory_bytes", "tensor_bytes",
+    "peak_tensor_bytes", "checkpoint_stall_seconds", "time",
+  ]
 
-  /// The records of `metrics.jsonl` without those of time.
-  func records() throws -> [JSONValue] {
+  /// All lines of `metrics.jsonl`.
+  func lines() throws -> [JSONValue] {
     let text = try String(contentsOfFile: directory + "/metrics.jsonl", encoding: .utf8)
-    return try text.split(separator: "\n").map { line in
-      let entries = try JSONValue(json: String(line)).entries ?? []
-      return .mapping(entries.filter { !Self.keysOfTime.contains($0.key) })
+    return try text.split(separator: "\n").map { try JSONValue(json: String($0)) }
+  }
+
+  /// The records of `metrics.jsonl` of what was computed, without what that took.
+  func records() throws -> [JSONValue] {
+    let computed = ["loss", "validation_loss", "text"]
+    return try lines().filter { line in computed.contains { line[$0] != nil } }.map { line in
+      .mapping((line.entries ?? []).filter { !Self.keysOfCost.contains($0.key) })
     }
   }
 }
