@@ -7,6 +7,8 @@ struct HTMLTable: Sendable {
     self.head = head
   }
 
+  var isEmpty: Bool { rows.isEmpty }
+
   /// - Parameter cells: one for each of the head's; nil is a dash.
   mutating func add(_ cells: [String?]) {
     precondition(cells.count == head.count, "table: \(cells.count) cells under \(head.count) heads")

@@ -18,7 +18,7 @@ package struct ReportPage: Sendable {
   /// The page as a file's content.
   package var html: String {
     let sections = [
-      summary, charts("Loss", "loss", lossPlots), charts("Training", "training", stepPlots), tradeOff, samples,
+      summary, charts("Loss", "loss", lossPlots), charts("Training", "training", stepPlots), phases, tradeOff, samples,
       differences, configurations,
     ].compactMap { $0 }
     return """
@@ -146,21 +146,84 @@ extension ReportPage {
     }
   }
 
+  /// A quantity of steps that has a chart.
+  private struct Quantity {
+    let title: String
+    let caption: Plot.Caption
+    let value: (RunHistory.Step) -> Double?
+
+    init(_ title: String, _ caption: Plot.Caption, _ value: @escaping (RunHistory.Step) -> Double?) {
+      self.title = title
+      self.caption = caption
+      self.value = value
+    }
+  }
+
   /// What else the records of steps say.
   private var stepPlots: [Plot] {
     let scientific = { @Sendable (value: Double) in value == 0 ? "0" : Format.scientific(value, digits: 1) }
-    let quantities: [(title: String, key: MetricsKey, caption: Plot.Caption)] = [
-      ("Learning rate", .learningRate, Plot.Caption("learning rate", mark: scientific)),
-      ("Gradient norm", .gradientNorm, Plot.Caption("norm before clipping") { Format.fixed($0, digits: 2) }),
-      ("Speed", .tokensPerSecond, Plot.Caption("tokens a second") { Format.count($0) }),
-      ("Waiting for checkpoints", .checkpointStallSeconds, Plot.Caption("seconds") { Format.fixed($0, digits: 2) }),
-    ]
-    return quantities.compactMap { quantity in
+    return plots([
+      Quantity("Learning rate", Plot.Caption("learning rate", mark: scientific)) { $0.learningRate },
+      Quantity("Gradient norm", Plot.Caption("norm before clipping") { Format.fixed($0, digits: 2) }) {
+        $0.gradientNorm
+      },
+      Quantity("Speed", Plot.Caption("tokens a second") { Format.count($0) }) { $0.tokensPerSecond },
+      Quantity("Model FLOP/s utilisation", Plot.Caption("share of the ceiling") { Format.percent($0) }) {
+        $0.utilization
+      },
+      Quantity("Memory of rank 0", Plot.Caption("bytes of the process") { Format.bytes(Int($0)) }) {
+        $0.record.memory.processBytes.map(Double.init)
+      },
+      Quantity("Waiting for checkpoints", Plot.Caption("seconds") { Format.fixed($0, digits: 2) }) {
+        $0.checkpointStallSeconds.flatMap { $0 > 0 ? $0 : nil }
+      },
+    ])
+  }
+
+  private func plots(_ quantities: [Quantity]) -> [Plot] {
+    quantities.compactMap { quantity in
       plot(quantity.title, quantity.caption) { index, run in
-        let points = run.points { $0.number(quantity.key) }
-        return [Plot.Series(name: run.name, points: points, hasDots: false, color: index)]
+        [Plot.Series(name: run.name, points: run.points(quantity.value), hasDots: false, color: index)]
       }
     }
+  }
+
+  /// Where the seconds of a step go: means in a table, and a chart of each phase that takes any.
+  private var phases: String? {
+    let names = StepPhases.keys.map { $0.key.phaseName }
+    var table = HTMLTable(
+      ["run", "a step"] + names + ["checkpoint stall", "utilisation", "peak memory", "peak of tensors"])
+    for run in runs where run.steps.contains(where: { $0.record.phases.forward != nil }) {
+      let seconds = run.mean { $0.seconds }
+      let parts = StepPhases.keys.map { phase in
+        run.mean { $0.record.phases[keyPath: phase.path] }.map { part in
+          let share = seconds.map { $0 > 0 ? " (\(Format.percent(part / $0)))" : "" } ?? ""
+          return Format.milliseconds(part) + share
+        }
+      }
+      let memory = run.steps.last { $0.record.memory.peakProcessBytes != nil }?.record.memory
+      table.add(
+        [run.name, seconds.map(Format.milliseconds)] + parts + [
+          run.mean { $0.checkpointStallSeconds }.map(Format.milliseconds),
+          run.mean { $0.utilization }.map(Format.percent), memory?.peakProcessBytes.map(Format.bytes),
+          memory?.peakTensorBytes.map(Format.bytes),
+        ])
+    }
+    guard !table.isEmpty else { return nil }
+    let charts = plots(
+      StepPhases.keys.map { phase in
+        Quantity(
+          phase.key.phaseName.capitalizedFirst,
+          Plot.Caption("milliseconds a step") { Format.fixed($0 * 1e3, digits: 1) }
+        ) {
+          step in
+          step.record.phases[keyPath: phase.path].flatMap { $0 > 0 ? $0 : nil }
+        }
+      })
+    let note =
+      "<p>Means of the recorded steps, on rank 0. Utilisation: operations of the model over the step's time and the "
+      + "best rate of matrix products on the same machine.</p>"
+    return section("Where the time goes", "phases", note + "\n" + table.html + "\n" + figures(charts))
   }
 
   /// Nil where no run has a point.
@@ -173,29 +236,49 @@ extension ReportPage {
 
   /// Quality against cost, of what was evaluated: a line a run, its chunk sizes as points.
   private var tradeOff: String? {
-    let results = runs.map(Evaluations.init)
+    let parts = Evaluations.Task.allCases.compactMap(tradeOff)
+    guard !parts.isEmpty else { return nil }
+    let note =
+      "<p>One line a model, one point a chunk size. Ringed: the Pareto front; nothing else has both a better value and a "
+      + "lower cost.</p>"
+    return section("Quality against cost", "tradeoff", note + "\n" + parts.joined(separator: "\n"))
+  }
+
+  /// Nil where no run was evaluated by the task.
+  private func tradeOff(_ task: Evaluations.Task) -> String? {
+    let results = runs.map { Evaluations($0, task: task) }
     guard results.contains(where: { !$0.rows.isEmpty }) else { return nil }
-    let pairs: [(TradeOff.Quantity, TradeOff.Quantity)] = [
-      (.cacheBytes, .loss), (.secondsPerToken, .loss), (.cacheBytes, .accuracy),
-    ]
-    let plots = pairs.compactMap { x, y in Evaluations.plot(results, x: x, y: y) }
+    let plots = task.plots.compactMap { Evaluations.plot(results, x: $0.x, y: $0.y) }
     var table = HTMLTable(["run", "step", "source", "C", "loss", "accuracy", "tokens/s", "cache"])
+    var parts = HTMLTable(["run", "C", "length", "", "accuracy"])
     for (run, result) in zip(runs, results) {
       for row in result.rows { table.add([run.name] + Evaluations.cells(row)) }
+      for cells in result.partCells { parts.add([run.name] + cells) }
     }
-    let note =
-      "<p>One line a model, one point a chunk size. Ringed: nothing else has both a better value and a lower cost.</p>"
-    return section("Quality against cost", "tradeoff", note + "\n" + figures(plots) + "\n" + table.html)
+    let details = parts.isEmpty ? "" : "\n<details><summary>Parts</summary>\n\(parts.html)\n</details>"
+    return "<h3>Task: \(task.rawValue)</h3>\n" + figures(plots) + "\n" + table.html + details
   }
 }
 
-extension JSONValue {
-  /// A value in a cell.
-  var shortText: String {
+extension RunHistory {
+  /// Of the steps that have the number; nil where none has.
+  fileprivate func mean(_ value: (Step) -> Double?) -> Double? {
+    let values = steps.compactMap(value)
+    return values.isEmpty ? nil : values.reduce(0, +) / Double(values.count)
+  }
+}
+
+extension MetricsKey {
+  /// Of a phase, such as `forward`.
+  fileprivate var phaseName: String {
     switch self {
-    case .null: "–"
-    case .text(let text): text
-    default: json(pretty: false)
+    case .communicationSeconds: "communication exposed"
+    case .deviceSeconds: "waiting for the device"
+    default: String(rawValue.prefix { $0 != "_" })
     }
   }
+}
+
+extension String {
+  fileprivate var capitalizedFirst: String { prefix(1).uppercased() + dropFirst() }
 }

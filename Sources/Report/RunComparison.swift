@@ -51,13 +51,13 @@ package struct RunComparison: Sendable {
 
 extension RunHistory {
   fileprivate var row: RunComparison.Row {
-    let rates = steps.compactMap { $0.number(.tokensPerSecond) }.sorted()
+    let rates = steps.compactMap(\.tokensPerSecond).sorted()
     let losses = steps.compactMap(\.loss)
     let late = losses.suffix(max(1, losses.count / 10))
     let measured = validations.isEmpty ? [] : chunkSizes
     return RunComparison.Row(
       name: name, step: max(steps.last?.step ?? 0, validations.last?.step ?? 0),
-      tokens: steps.last?.record[MetricsKey.tokens.rawValue]?.integerValue,
+      tokens: steps.last?.record.tokenCount,
       tokensPerSecond: rates.isEmpty ? nil : rates[rates.count / 2],
       losses: measured.compactMap { size in
         let found = validations.filter { $0.chunkSize == size }
@@ -65,5 +65,16 @@ extension RunHistory {
         return (size, last.loss, best.loss, best.step)
       },
       trainingLoss: late.isEmpty ? nil : late.reduce(0, +) / Double(late.count))
+  }
+}
+
+extension JSONValue {
+  /// A value in a cell of a table.
+  package var shortText: String {
+    switch self {
+    case .null: "–"
+    case .text(let text): text
+    default: json(pretty: false)
+    }
   }
 }

@@ -6,16 +6,20 @@ internal import Telemetry
 /// What the directory of a run says of it: `metrics.jsonl`, `config.yaml` and, where it was evaluated, `evaluations.jsonl`.
 package struct RunHistory: Sendable {
   /// What a training step did.
+  @dynamicMemberLookup
   struct Step: Sendable {
     let step: Int
-    /// In nats a target; nil if it was no number.
-    let loss: Double?
-    /// Nil for a model without chunk sizes, and where micro-batches of the step differ.
-    let chunkSize: Int?
-    let record: JSONValue
+    let record: StepRecord
 
-    /// A finite number under the key.
-    func number(_ key: MetricsKey) -> Double? { record.number(key) }
+    /// In nats a target; nil if it was no number.
+    var loss: Double? { record.loss.isFinite ? record.loss : nil }
+    /// Nil for a model without chunk sizes, and where micro-batches of the step differ.
+    var chunkSize: Int? { record.chunkSize }
+
+    /// A finite number.
+    subscript(dynamicMember path: KeyPath<StepRecord, Double?>) -> Double? {
+      record[keyPath: path].flatMap { $0.isFinite ? $0 : nil }
+    }
   }
 
   /// What a validation at one chunk size found.
@@ -77,20 +81,17 @@ package struct RunHistory: Sendable {
     self.name = name
     self.configuration = configuration
     self.evaluations = evaluations.split(whereSeparator: \.isNewline).compactMap { try? JSONValue(json: String($0)) }
-    let all = lines.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
-    for (index, line) in all.enumerated() where !line.isEmpty {
-      guard let record = try? JSONValue(json: String(line)), let step = record.integer(.step) else {
-        if index + 1 < all.count { unreadableLines.append(index + 1) }
-        continue
-      }
-      let chunkSize = record.integer(.chunkSize)
-      if record[MetricsKey.loss.rawValue] != nil {
-        steps.append(Step(step: step, loss: record.number(.loss), chunkSize: chunkSize, record: record))
-      } else if let loss = record.number(.validationLoss) {
-        validations.append(Validation(step: step, chunkSize: chunkSize, loss: loss))
-      } else if let text = record[MetricsKey.text.rawValue]?.textValue {
-        let prompt = record[MetricsKey.prompt.rawValue]?.textValue ?? ""
-        samples.append(Sample(step: step, chunkSize: chunkSize, prompt: prompt, text: text))
+    let found = MetricsReader(lines: lines.utf8)
+    unreadableLines = found.unreadableLines
+    for record in found.records {
+      switch record.event {
+      case .step(let step): steps.append(Step(step: record.step, record: step))
+      case .validation(let found) where found.loss.isFinite:
+        validations.append(Validation(step: record.step, chunkSize: found.chunkSize, loss: found.loss))
+      case .sample(let sample):
+        samples.append(
+          Sample(step: record.step, chunkSize: sample.chunkSize, prompt: sample.prompt, text: sample.text))
+      case .validation, .checkpoint, .stall, .end, .histograms: break
       }
     }
     guard steps.contains(where: { $0.loss != nil }) || !validations.isEmpty else {
@@ -154,13 +155,4 @@ extension RunHistory {
 extension Plot.Caption {
   static let steps = Self("step") { Format.grouped(Int($0.rounded())) }
   static let loss = Self("loss, nats a target") { Format.fixed($0, digits: 2) }
-}
-
-extension JSONValue {
-  fileprivate func integer(_ key: MetricsKey) -> Int? { self[key.rawValue]?.integerValue }
-
-  /// A finite number under the key.
-  func number(_ key: MetricsKey) -> Double? {
-    self[key.rawValue]?.numberValue.flatMap { $0.isFinite ? $0 : nil }
-  }
 }

@@ -37,9 +37,16 @@ extension CommandTests {
       let page = outcome.output
       for size in [1, 2, 8] { #expect(page.contains("aria-label=\"Loss at C = \(size)\""), "\(size)") }
       for run in 0...1 { #expect(page.contains("class=\"run\(run)\" stroke=")) }
-      for axis in ["loss, nats a target", "cache of a sequence", "microseconds a token", "learning rate"] {
+      for axis in [
+        "loss, nats a target", "cache of a sequence", "microseconds a token", "learning rate", "norm before clipping",
+        "tokens a second", "share of the ceiling", "bytes of the process", "milliseconds a step",
+      ] {
         #expect(page.contains(">\(axis)</text>"), "\(axis)")
       }
+      for heading in ["Where the time goes", "Quality against cost", "Samples", "What differs"] {
+        #expect(page.contains(">\(heading)</h2>"), "\(heading)")
+      }
+      #expect(page.contains("aria-label=\"Forward\"") && page.contains("aria-label=\"Backward\""))
       // Lines in both colours, and not a blank page.
       #expect(page.components(separatedBy: "<polyline").count > 12)
       #expect(try workspace.bytes("page.png").count > 20_000)

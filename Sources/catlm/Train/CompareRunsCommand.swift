@@ -46,16 +46,8 @@ struct CompareRunsCommand: ParsableCommand {
     guard comparison.rows.count > 1 else { return table.text }
     guard !comparison.differences.isEmpty else { return table.text + "\n\nconfigurations: no difference" }
     var keys = TextTable(["key"] + comparison.rows.map(\.name), textColumns: 1 + comparison.rows.count)
-    for difference in comparison.differences { keys.add([difference.key] + difference.values.map(shown)) }
+    for difference in comparison.differences { keys.add([difference.key] + difference.values.map(\.shortText)) }
     return table.text + "\n\n" + keys.text
-  }
-
-  private func shown(_ value: JSONValue) -> String {
-    switch value {
-    case .null: "–"
-    case .text(let text): text
-    default: value.json(pretty: false)
-    }
   }
 
   private func object(_ comparison: RunComparison) -> JSONValue {
