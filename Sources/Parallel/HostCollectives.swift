@@ -30,11 +30,11 @@ package final class HostCollectives: Collectives {
   package func allReduce(_ values: Tensor, wire: WireFormat, after event: any MemoryEvent) {
     call("allReduce", values, after: event) { [channel] () throws(ParallelError) in
       guard values.dtype == .float64 else {
-        return try values.withFloats { (floats) throws(ParallelError) in
+        return try unsafe values.withFloats { (floats) throws(ParallelError) in
           try unsafe channel.allReduce(floats, wire: wire)
         }
       }
-      try values.withUpdateView { (bytes) throws(ParallelError) in
+      try unsafe values.withUpdateView { (bytes) throws(ParallelError) in
         let place = unsafe bytes.bindMemory(to: Double.self)
         var doubles = unsafe Array(place)
         try channel.allReduce(.sum, &doubles)
@@ -47,7 +47,7 @@ package final class HostCollectives: Collectives {
     _ values: Tensor, shares: [Range<Int>], wire: WireFormat, after event: any MemoryEvent
   ) {
     call("reduceScatter", values, after: event) { [channel] () throws(ParallelError) in
-      try values.withFloats { (floats) throws(ParallelError) in
+      try unsafe values.withFloats { (floats) throws(ParallelError) in
         try unsafe channel.reduceScatter(floats, ranges: shares, wire: wire)
       }
     }
@@ -55,13 +55,17 @@ package final class HostCollectives: Collectives {
 
   package func allGather(_ values: Tensor, shares: [Range<Int>], after event: any MemoryEvent) {
     call("allGather", values, after: event) { [channel] () throws(ParallelError) in
-      try values.withFloats { (floats) throws(ParallelError) in try unsafe channel.allGather(floats, ranges: shares) }
+      try unsafe values.withFloats { (floats) throws(ParallelError) in
+        try unsafe channel.allGather(floats, ranges: shares)
+      }
     }
   }
 
   package func broadcast(_ values: Tensor, from root: Int, after event: any MemoryEvent) {
     call("broadcast", values, after: event) { [channel] () throws(ParallelError) in
-      try values.withUpdateView { (bytes) throws(ParallelError) in try unsafe channel.broadcast(bytes, from: root) }
+      try unsafe values.withUpdateView { (bytes) throws(ParallelError) in
+        try unsafe channel.broadcast(bytes, from: root)
+      }
     }
   }
 
@@ -111,6 +115,6 @@ extension Tensor {
     _ body: (UnsafeMutableBufferPointer<Float>) throws(ParallelError) -> Void
   ) throws(ParallelError) {
     precondition(dtype == .float32, "collectives: \(shape) of \(dtype)")
-    try withUpdateView { (bytes) throws(ParallelError) in try unsafe body(bytes.bindMemory(to: Float.self)) }
+    try unsafe withUpdateView { (bytes) throws(ParallelError) in try unsafe body(bytes.bindMemory(to: Float.self)) }
   }
 }

@@ -46,17 +46,17 @@ extension HostGroup {
   }
 
   package func allReduce(_ values: UnsafeMutableBufferPointer<Float>) throws(ParallelError) {
-    try allReduce(values, wire: .float32)
+    try unsafe allReduce(values, wire: .float32)
   }
 
   package func reduceScatter(
     _ values: UnsafeMutableBufferPointer<Float>, ranges: [Range<Int>]
   ) throws(ParallelError) {
-    try reduceScatter(values, ranges: ranges, wire: .float32)
+    try unsafe reduceScatter(values, ranges: ranges, wire: .float32)
   }
 
   package func allGather(_ values: UnsafeMutableBufferPointer<Float>, ranges: [Range<Int>]) throws(ParallelError) {
-    try allGather(values, ranges: ranges, wire: .float32)
+    try unsafe allGather(values, ranges: ranges, wire: .float32)
   }
 
   /// There is but one way.

@@ -95,7 +95,7 @@ func writeToStandardError(_ text: String) {
 /// The name that the operating system gives this machine.
 func systemHostName() -> String {
   var name = [CChar](repeating: 0, count: 256)
-  let code = gethostname(&name, name.count - 1)
+  let code = unsafe gethostname(&name, name.count - 1)
   return code == 0 ? text(name) : "localhost"
 }
 

@@ -147,7 +147,7 @@ final class InterruptibleSleep: Sendable {
 
   init() {
     var ends: [Int32] = [-1, -1]
-    if pipe(&ends) != 0 { ends = [-1, -1] }
+    if unsafe pipe(&ends) != 0 { ends = [-1, -1] }
     (readEnd, writeEnd) = (ends[0], ends[1])
     for end in ends {
       _ = fcntl(end, F_SETFD, FD_CLOEXEC)
@@ -163,13 +163,13 @@ final class InterruptibleSleep: Sendable {
 
   /// Ends the sleep that is under way, or the next.
   func interrupt() {
-    _ = write(writeEnd, [1], 1)
+    _ = unsafe write(writeEnd, [1], 1)
   }
 
   func sleep(_ duration: Duration) {
     var entry = pollfd(fd: readEnd, events: Int16(POLLIN), revents: 0)
-    guard poll(&entry, 1, Int32(duration / .milliseconds(1))) > 0 else { return }
+    guard unsafe poll(&entry, 1, Int32(duration / .milliseconds(1))) > 0 else { return }
     var byte: UInt8 = 0
-    _ = read(readEnd, &byte, 1)
+    _ = unsafe read(readEnd, &byte, 1)
   }
 }

@@ -9,19 +9,21 @@ final class HeartbeatSocket: Sendable {
 
   /// A socket on one of this machine's addresses, at a port that the system chooses; nil if there is no such address.
   convenience init?(boundTo address: HeartbeatAddress) {
-    self.init(family: address.family) { descriptor in address.withName { bind(descriptor, $0, $1) } }
+    self.init(family: address.family) { descriptor in unsafe address.withName { unsafe bind(descriptor, $0, $1) } }
   }
 
   /// A socket on the address from which `peer` is reached; it hears nobody else. Nil if there is no way there.
   convenience init?(connectedTo peer: HeartbeatAddress) {
-    self.init(family: peer.family) { descriptor in peer.withName { connect(descriptor, $0, $1) } }
+    self.init(family: peer.family) { descriptor in unsafe peer.withName { unsafe connect(descriptor, $0, $1) } }
   }
 
   private init?(family: Int32, _ prepare: (Int32) -> Int32) {
     let kind = Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
     let descriptor = socket(family, kind, 0)
     guard descriptor >= 0 else { return nil }
-    guard prepare(descriptor) == 0, let address = HeartbeatAddress(filledBy: { getsockname(descriptor, $0, $1) }) else {
+    guard prepare(descriptor) == 0,
+      let address = unsafe HeartbeatAddress(filledBy: { unsafe getsockname(descriptor, $0, $1) })
+    else {
       close(descriptor)
       return nil
     }
@@ -29,7 +31,7 @@ final class HeartbeatSocket: Sendable {
     self.address = address
     // Room for the heartbeats of many ranks between two looks; the system gives as much as it allows.
     var capacity: Int32 = 4 << 20
-    setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &capacity, socklen_t(MemoryLayout<Int32>.size))
+    unsafe setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &capacity, socklen_t(MemoryLayout<Int32>.size))
   }
 
   deinit {
@@ -40,9 +42,9 @@ final class HeartbeatSocket: Sendable {
   func send(_ bytes: [UInt8], to peer: HeartbeatAddress? = nil) {
     let flags = Int32(MSG_NOSIGNAL)
     if let peer {
-      _ = peer.withName { sendto(descriptor, bytes, bytes.count, flags, $0, $1) }
+      _ = unsafe peer.withName { unsafe sendto(descriptor, bytes, bytes.count, flags, $0, $1) }
     } else {
-      _ = Foundation.send(descriptor, bytes, bytes.count, flags)
+      _ = unsafe Foundation.send(descriptor, bytes, bytes.count, flags)
     }
   }
 
@@ -70,8 +72,8 @@ final class HeartbeatSocket: Sendable {
     var buffer = [UInt8](repeating: 0, count: 2048)
     while true {
       var count = 0
-      let sender = HeartbeatAddress { name, length in
-        count = recvfrom(descriptor, &buffer, buffer.count, 0, name, length)
+      let sender = unsafe HeartbeatAddress { name, length in
+        count = unsafe recvfrom(descriptor, &buffer, buffer.count, 0, name, length)
         return count < 0 ? -1 : 0
       }
       if let sender { return (buffer.prefix(count), sender) }

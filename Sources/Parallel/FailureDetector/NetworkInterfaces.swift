@@ -15,17 +15,17 @@ enum NetworkInterfaces {
   /// (`btl_tcp_if_include`).
   static var addresses: [HeartbeatAddress] {
     var list: UnsafeMutablePointer<ifaddrs>?
-    guard getifaddrs(&list) == 0 else { return [] }
-    defer { freeifaddrs(list) }
+    guard unsafe getifaddrs(&list) == 0 else { return [] }
+    defer { unsafe freeifaddrs(list) }
     let wanted = ProcessInfo.processInfo.environment["OMPI_MCA_btl_tcp_if_include"].map(Selection.init)
     var found: [HeartbeatAddress] = []
-    var next = list
-    while let entry = next?.pointee {
-      next = entry.ifa_next
-      let flags = Int(entry.ifa_flags)
-      guard flags & Int(IFF_UP) != 0, flags & Int(IFF_LOOPBACK) == 0, let name = entry.ifa_addr,
-        let address = HeartbeatAddress(of: name), !isLocalToLink(address),
-        wanted?.contains(address, interface: String(cString: entry.ifa_name)) ?? true
+    var next = unsafe list
+    while let entry = unsafe next?.pointee {
+      unsafe next = unsafe entry.ifa_next
+      let flags = unsafe Int(entry.ifa_flags)
+      guard flags & Int(IFF_UP) != 0, flags & Int(IFF_LOOPBACK) == 0, let name = unsafe entry.ifa_addr,
+        let address = unsafe HeartbeatAddress(of: name), !isLocalToLink(address),
+        unsafe wanted?.contains(address, interface: String(cString: entry.ifa_name)) ?? true
       else { continue }
       found.append(address)
     }

@@ -2,7 +2,7 @@
 extension WatchedGroup {
   package func allReduce(_ values: UnsafeMutableBufferPointer<Float>, wire: WireFormat) throws(ParallelError) {
     try during("all-reduce", of: values.count, "Float") { () throws(ParallelError) in
-      try base.allReduce(values, wire: wire)
+      try unsafe base.allReduce(values, wire: wire)
     }
   }
 
@@ -22,7 +22,7 @@ extension WatchedGroup {
     _ values: UnsafeMutableBufferPointer<Float>, ranges: [Range<Int>], wire: WireFormat
   ) throws(ParallelError) {
     try during("reduce-scatter", of: values.count, "Float") { () throws(ParallelError) in
-      try base.reduceScatter(values, ranges: ranges, wire: wire)
+      try unsafe base.reduceScatter(values, ranges: ranges, wire: wire)
     }
   }
 
@@ -30,13 +30,13 @@ extension WatchedGroup {
     _ values: UnsafeMutableBufferPointer<Float>, ranges: [Range<Int>], wire: WireFormat
   ) throws(ParallelError) {
     try during("all-gather", of: values.count, "Float") { () throws(ParallelError) in
-      try base.allGather(values, ranges: ranges, wire: wire)
+      try unsafe base.allGather(values, ranges: ranges, wire: wire)
     }
   }
 
   package func broadcast(_ bytes: UnsafeMutableRawBufferPointer, from root: Int) throws(ParallelError) {
     try during("broadcast", of: bytes.count, "bytes") { () throws(ParallelError) in
-      try base.broadcast(bytes, from: root)
+      try unsafe base.broadcast(bytes, from: root)
     }
   }
 
@@ -49,12 +49,12 @@ extension WatchedGroup {
   }
 
   package func send(_ bytes: UnsafeRawBufferPointer, to rank: Int) throws(ParallelError) {
-    try during("send", of: bytes.count, "bytes") { () throws(ParallelError) in try base.send(bytes, to: rank) }
+    try during("send", of: bytes.count, "bytes") { () throws(ParallelError) in try unsafe base.send(bytes, to: rank) }
   }
 
   package func receive(_ bytes: UnsafeMutableRawBufferPointer, from rank: Int) throws(ParallelError) {
     try during("receive", of: bytes.count, "bytes") { () throws(ParallelError) in
-      try base.receive(bytes, from: rank)
+      try unsafe base.receive(bytes, from: rank)
     }
   }
 }

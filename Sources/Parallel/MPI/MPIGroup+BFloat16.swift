@@ -10,17 +10,17 @@ extension MPIGroup {
   ) throws(ParallelError) {
     for slices in rounds(of: ranges) {
       let count = slices[rank].count
-      let sent = wireBuffers.travelling(count: slices.reduce(0) { $0 + $1.count })
-      let received = wireBuffers.received(count: count * size)
+      let sent = unsafe wireBuffers.travelling(count: slices.reduce(0) { $0 + $1.count })
+      let received = unsafe wireBuffers.received(count: count * size)
       for (slice, place) in zip(slices, places(of: slices)) {
-        round(values.baseAddress, slice, into: sent + place)
+        unsafe round(values.baseAddress, slice, into: sent + place)
       }
-      try check(cmpi_exchange(handle, sent, slices.map { Int32($0.count) }, received, cmpi_u16))
-      guard let sums = values.baseAddress.map({ $0 + slices[rank].lowerBound }) else { continue }
-      for i in 0..<count { sums[i] = BFloat16.value(received[i]) }
+      try unsafe check(cmpi_exchange(handle, sent, slices.map { Int32($0.count) }, unsafe received, cmpi_u16))
+      guard let sums = unsafe values.baseAddress.map({ unsafe $0 + slices[rank].lowerBound }) else { continue }
+      for i in 0..<count { unsafe sums[i] = unsafe BFloat16.value(received[i]) }
       for sender in 1..<size {
-        let given = received + sender * count
-        for i in 0..<count { sums[i] += BFloat16.value(given[i]) }
+        let given = unsafe received + sender * count
+        for i in 0..<count { unsafe sums[i] += BFloat16.value(given[i]) }
       }
     }
   }
@@ -28,12 +28,12 @@ extension MPIGroup {
   func allGatherRounded(_ values: UnsafeMutableBufferPointer<Float>, ranges: [Range<Int>]) throws(ParallelError) {
     for slices in rounds(of: ranges) {
       let places = places(of: slices)
-      let gathered = wireBuffers.travelling(count: slices.reduce(0) { $0 + $1.count })
-      round(values.baseAddress, slices[rank], into: gathered + places[rank])
-      try check(cmpi_all_gather(handle, gathered, slices.map { Int64($0.count) }, cmpi_u16))
+      let gathered = unsafe wireBuffers.travelling(count: slices.reduce(0) { $0 + $1.count })
+      unsafe round(values.baseAddress, slices[rank], into: gathered + places[rank])
+      try unsafe check(cmpi_all_gather(handle, gathered, slices.map { Int64($0.count) }, cmpi_u16))
       guard let first = values.baseAddress else { continue }
       for (slice, place) in zip(slices, places) {
-        for i in 0..<slice.count { first[slice.lowerBound + i] = BFloat16.value(gathered[place + i]) }
+        for i in 0..<slice.count { unsafe first[slice.lowerBound + i] = unsafe BFloat16.value(gathered[place + i]) }
       }
     }
   }
@@ -60,35 +60,35 @@ extension MPIGroup {
   private func round(
     _ values: UnsafeMutablePointer<Float>?, _ slice: Range<Int>, into bits: UnsafeMutablePointer<UInt16>
   ) {
-    guard let first = values.map({ $0 + slice.lowerBound }) else { return }
-    for i in 0..<slice.count { bits[i] = BFloat16.bits(first[i]) }
+    guard let first = unsafe values.map({ unsafe $0 + slice.lowerBound }) else { return }
+    for i in 0..<slice.count { unsafe bits[i] = unsafe BFloat16.bits(first[i]) }
   }
 }
 
 /// Memory for rounded values, kept from one call to the next.
-final class WireBuffers {
+@safe final class WireBuffers {
   private var first = UnsafeMutableBufferPointer<UInt16>.allocate(capacity: 1)
   private var second = UnsafeMutableBufferPointer<UInt16>.allocate(capacity: 1)
 
   deinit {
-    first.deallocate()
-    second.deallocate()
+    unsafe first.deallocate()
+    unsafe second.deallocate()
   }
 
   /// Room for the values of all ranks, valid until the next call.
-  func travelling(count: Int) -> UnsafeMutablePointer<UInt16> { Self.room(for: count, in: &first) }
+  func travelling(count: Int) -> UnsafeMutablePointer<UInt16> { unsafe Self.room(for: count, in: &first) }
 
   /// Room for what other ranks send, valid until the next call.
-  func received(count: Int) -> UnsafeMutablePointer<UInt16> { Self.room(for: count, in: &second) }
+  func received(count: Int) -> UnsafeMutablePointer<UInt16> { unsafe Self.room(for: count, in: &second) }
 
   private static func room(
     for count: Int, in buffer: inout UnsafeMutableBufferPointer<UInt16>
   ) -> UnsafeMutablePointer<UInt16> {
     if buffer.count < count {
-      buffer.deallocate()
-      buffer = .allocate(capacity: count)
+      unsafe buffer.deallocate()
+      unsafe buffer = .allocate(capacity: count)
     }
     guard let start = buffer.baseAddress else { preconditionFailure("a buffer of \(buffer.count) without an address") }
-    return start
+    return unsafe start
   }
 }

@@ -3,23 +3,23 @@ internal import CMPI
 extension MPIGroup {
   package func allReduce(_ values: UnsafeMutableBufferPointer<Float>, wire: WireFormat) throws(ParallelError) {
     if wire == .float32 || size == 1 {
-      try check(cmpi_sum(handle, values.baseAddress, Int64(values.count), cmpi_f32))
+      try unsafe check(cmpi_sum(handle, values.baseAddress, Int64(values.count), cmpi_f32))
     } else {
       // MPI cannot add such values: each rank adds its share.
       let ranges = (0..<size).map { values.count * $0 / size..<values.count * ($0 + 1) / size }
-      try reduceScatterRounded(values, ranges: ranges)
-      try allGatherRounded(values, ranges: ranges)
+      try unsafe reduceScatterRounded(values, ranges: ranges)
+      try unsafe allGatherRounded(values, ranges: ranges)
     }
   }
 
   package func allReduce(_ reduction: Reduction, _ values: inout [Double]) throws(ParallelError) {
     switch reduction {
     case .sum:
-      try check(cmpi_sum(handle, &values, Int64(values.count), cmpi_f64))
+      try unsafe check(cmpi_sum(handle, &values, Int64(values.count), cmpi_f64))
     case .max:
       // MPI_MAX may drop a value that is not a number, so which are none travels beside them.
       var all = values.map { $0.isNaN ? -.infinity : $0 } + values.map { $0.isNaN ? 1 : 0 }
-      try check(cmpi_max(handle, &all, Int64(all.count), cmpi_f64))
+      try unsafe check(cmpi_max(handle, &all, Int64(all.count), cmpi_f64))
       for index in values.indices { values[index] = all[values.count + index] > 0 ? .nan : all[index] }
     }
   }
@@ -27,8 +27,8 @@ extension MPIGroup {
   package func allReduce(_ reduction: Reduction, _ values: inout [Int]) throws(ParallelError) {
     var wide = values.map(Int64.init)
     switch reduction {
-    case .sum: try check(cmpi_sum(handle, &wide, Int64(wide.count), cmpi_i64))
-    case .max: try check(cmpi_max(handle, &wide, Int64(wide.count), cmpi_i64))
+    case .sum: try unsafe check(cmpi_sum(handle, &wide, Int64(wide.count), cmpi_i64))
+    case .max: try unsafe check(cmpi_max(handle, &wide, Int64(wide.count), cmpi_i64))
     }
     values = wide.map(Int.init)
   }
@@ -38,9 +38,9 @@ extension MPIGroup {
   ) throws(ParallelError) {
     checkRanges(ranges, count: values.count)
     if wire == .float32 || size == 1 {
-      try check(cmpi_reduce_scatter(handle, values.baseAddress, ranges.map { Int64($0.count) }, cmpi_f32))
+      try unsafe check(cmpi_reduce_scatter(handle, values.baseAddress, ranges.map { Int64($0.count) }, cmpi_f32))
     } else {
-      try reduceScatterRounded(values, ranges: ranges)
+      try unsafe reduceScatterRounded(values, ranges: ranges)
     }
   }
 
@@ -49,14 +49,14 @@ extension MPIGroup {
   ) throws(ParallelError) {
     checkRanges(ranges, count: values.count)
     if wire == .float32 || size == 1 {
-      try check(cmpi_all_gather(handle, values.baseAddress, ranges.map { Int64($0.count) }, cmpi_f32))
+      try unsafe check(cmpi_all_gather(handle, values.baseAddress, ranges.map { Int64($0.count) }, cmpi_f32))
     } else {
-      try allGatherRounded(values, ranges: ranges)
+      try unsafe allGatherRounded(values, ranges: ranges)
     }
   }
 
   package func broadcast(_ bytes: UnsafeMutableRawBufferPointer, from root: Int) throws(ParallelError) {
-    try check(cmpi_broadcast(handle, bytes.baseAddress, Int64(bytes.count), Int32(clamping: root)))
+    try unsafe check(cmpi_broadcast(handle, bytes.baseAddress, Int64(bytes.count), Int32(clamping: root)))
   }
 
   package func allGather(_ text: String) throws(ParallelError) -> [String] {
@@ -67,7 +67,7 @@ extension MPIGroup {
     let start = counts[..<rank].reduce(0, +)
     var all = [UInt8](repeating: 0, count: counts.reduce(0, +))
     all.replaceSubrange(start..<start + mine.count, with: mine)
-    try check(cmpi_all_gather(handle, &all, counts.map(Int64.init), cmpi_u8))
+    try unsafe check(cmpi_all_gather(handle, &all, counts.map(Int64.init), cmpi_u8))
     var rest = all[...]
     return counts.map { count in
       defer { rest = rest.dropFirst(count) }
@@ -76,6 +76,6 @@ extension MPIGroup {
   }
 
   package func barrier() throws(ParallelError) {
-    try check(cmpi_barrier(handle))
+    try unsafe check(cmpi_barrier(handle))
   }
 }

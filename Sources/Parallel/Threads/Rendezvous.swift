@@ -1,10 +1,10 @@
 internal import Foundation
 
 /// What a rank brings to a collective call.
-struct Offer {
+@safe struct Offer {
   /// The call and what must be equal on all ranks, such as `"all-reduce of 3 Float"`.
   let call: String
-  var bytes = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+  var bytes = unsafe UnsafeMutableRawBufferPointer(start: nil, count: 0)
   /// What a rank makes for all.
   var rendezvous: Rendezvous?
 }
@@ -53,7 +53,7 @@ final class ThreadJob: @unchecked Sendable {
 /// Where the threads of a ``ThreadGroup`` wait for each other.
 // All mutable state is read and written under the job's `condition`. The memory of offers is touched only between `enter`
 // and `leave`, when no rank's thread can give it back.
-final class Rendezvous: @unchecked Sendable {
+@safe final class Rendezvous: @unchecked Sendable {
   /// The ranks' numbers in the job, by their number here.
   let members: [Int]
   let job: ThreadJob
@@ -63,7 +63,7 @@ final class Rendezvous: @unchecked Sendable {
   private var together: [Offer] = []
   private var round = 0
   /// Messages that wait for their receiver.
-  var messages: [Route: UnsafeRawBufferPointer] = [:]
+  var messages: [Route: UnsafeRawBufferPointer] = unsafe [:]
 
   init(members: [Int], job: ThreadJob) {
     self.members = members
@@ -89,7 +89,7 @@ final class Rendezvous: @unchecked Sendable {
     job.condition.lock()
     defer { job.condition.unlock() }
     let mine = round
-    arrive(rank, Offer(call: ""))
+    unsafe arrive(rank, Offer(call: ""))
     while round == mine { job.condition.wait() }
   }
 
@@ -117,11 +117,11 @@ extension Rendezvous {
     defer { job.condition.unlock() }
     let call = "send to rank \(route.to)"
     try job.check(ranks(of: route), during: call)
-    messages[route] = bytes
+    unsafe messages[route] = unsafe bytes
     // The memory is the sender's again when this returns, even without a receiver.
-    defer { messages[route] = nil }
+    defer { unsafe messages[route] = nil }
     job.condition.broadcast()
-    try job.wait(for: ranks(of: route), during: call) { messages[route] == nil }
+    try job.wait(for: ranks(of: route), during: call) { unsafe messages[route] == nil }
   }
 
   func receive(_ bytes: UnsafeMutableRawBufferPointer, _ route: Route) throws(ParallelError) {
@@ -129,13 +129,13 @@ extension Rendezvous {
     defer { job.condition.unlock() }
     let call = "receive from rank \(route.from)"
     try job.check(ranks(of: route), during: call)
-    try job.wait(for: ranks(of: route), during: call) { messages[route] != nil }
-    guard let message = messages.removeValue(forKey: route) else { preconditionFailure("\(call): no message") }
+    try job.wait(for: ranks(of: route), during: call) { unsafe messages[route] != nil }
+    guard let message = unsafe messages.removeValue(forKey: route) else { preconditionFailure("\(call): no message") }
     job.condition.broadcast()
     guard message.count == bytes.count else {
       throw .message(from: route.from, found: message.count, expected: bytes.count)
     }
-    bytes.copyMemory(from: message)
+    unsafe bytes.copyMemory(from: message)
   }
 
   private func ranks(of route: Route) -> [Int] { [members[route.from], members[route.to]] }

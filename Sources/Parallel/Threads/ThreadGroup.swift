@@ -46,18 +46,18 @@ package final class ThreadGroup: HostGroup {
 
   package func send(_ bytes: UnsafeRawBufferPointer, to rank: Int) throws(ParallelError) {
     try checkPeer(rank, "send")
-    try rendezvous.send(bytes, Route(from: self.rank, to: rank))
+    try unsafe rendezvous.send(bytes, Route(from: self.rank, to: rank))
   }
 
   package func receive(_ bytes: UnsafeMutableRawBufferPointer, from rank: Int) throws(ParallelError) {
     try checkPeer(rank, "receive")
-    try rendezvous.receive(bytes, Route(from: rank, to: self.rank))
+    try unsafe rendezvous.receive(bytes, Route(from: rank, to: self.rank))
   }
 
   package func duplicate() throws(ParallelError) -> any HostGroup {
     // Every rank makes a rendezvous; all take that of the first.
     let own = Rendezvous(members: rendezvous.members, job: rendezvous.job)
-    let offers = try rendezvous.enter(rank, Offer(call: "duplicate", rendezvous: own))
+    let offers = try unsafe rendezvous.enter(rank, Offer(call: "duplicate", rendezvous: own))
     defer { rendezvous.leave(rank) }
     return ThreadGroup(rank: rank, rendezvous: offers[0].rendezvous ?? own)
   }
