@@ -25,7 +25,18 @@ package struct ByteTokenizer: Tokenizer {
   }
 
   private final class Encoder: TextEncoder {
+    /// Bytes that are encoded at a time: their ids stay in the nearest cache between being made room for and written.
+    private static let blockBytes = 4096
+
     func encode(_ text: Span<UInt8>, as part: TextPart, into ids: inout [Int32]) {
+      let wanted = ids.count + text.count
+      if ids.capacity < wanted { ids.reserveCapacity(max(wanted, 2 * ids.capacity)) }
+      for start in stride(from: 0, to: text.count, by: Self.blockBytes) {
+        append(text.extracting(start..<min(start + Self.blockBytes, text.count)), to: &ids)
+      }
+    }
+
+    private func append(_ text: Span<UInt8>, to ids: inout [Int32]) {
       let start = ids.count
       ids.append(contentsOf: repeatElement(0, count: text.count))
       // Pointers, for the compiler turns a loop over these into vectors.
