@@ -68,5 +68,44 @@ extension CommandTests {
       #expect(outcome.code == 2 && outcome.errors.contains("--name"), "\(outcome.errors)")
       #expect(!FileManager.default.fileExists(atPath: workspace.file("shards")))
     }
+
+    @Test func `the smallest texts are divided, or it is said that they were not`() throws {
+      let workspace = try Workspace()
+      try workspace.write("ab", "two.txt")
+      let two = try workspace.catlm("tokenize", "--output", "two", "two.txt").succeeded()
+      #expect(two.output.hasSuffix("1 token\n2 documents, 2 tokens, 1.00 bytes a token\n"), "\(two.output)")
+      #expect(two.errors.isEmpty, "\(two.errors)")
+      try workspace.write("a", "one.txt")
+      let one = try workspace.catlm("tokenize", "--output", "one", "one.txt").succeeded()
+      #expect(one.output.hasSuffix("1 token\n1 document, 1 token, 1.00 bytes a token\n"), "\(one.output)")
+      #expect(
+        one.errors
+          == "tokenize: no training shard: 1 document of 1 byte left nothing for it at --validation-share 0.1\n")
+    }
+
+    @Test(arguments: [SIGINT, SIGTERM, SIGHUP])
+    func `a signal ends it at once and leaves no temporary file`(_ signal: Int32) throws {
+      let workspace = try Workspace()
+      // A pipe that nobody closes: the call waits for more text.
+      let pipe = workspace.file("pipe")
+      try #require(mkfifo(pipe, 0o600) == 0)
+      let writer = open(pipe, O_RDWR)
+      defer { close(writer) }
+      let arguments = ["tokenize", "--output", "shards", "--separator", "\n", "--validation-share", "0", "pipe"]
+      let running = try Command.catlm(arguments, in: workspace.path).withDefaultSignals.start()
+      let text = Array(String(repeating: "some text\n", count: 4096).utf8)
+      func names() -> [String] {
+        (try? FileManager.default.contentsOfDirectory(atPath: workspace.file("shards"))) ?? []
+      }
+      try running.wait {
+        _ = fcntl(writer, F_SETFL, O_NONBLOCK)
+        _ = text.withUnsafeBytes { write(writer, $0.baseAddress, $0.count) }
+        return names().contains { $0.hasSuffix(".tmp") }
+      }
+      running.send(signal)
+      let outcome = try running.wait()
+      #expect(outcome.code == 128 + signal, "\(outcome.code) \(outcome.errors)")
+      #expect(names().isEmpty, "\(names())")
+    }
   }
 }

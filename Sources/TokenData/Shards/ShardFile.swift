@@ -25,21 +25,26 @@ final class ShardFile {
     documentStarts = keepsDocuments ? [] : nil
     // The number of ids is written last.
     self.buffer = Array(repeating: 0, count: BinHeader.byteCount)
+    TemporaryFiles.add(temporaryPath)
   }
 
   deinit {
     close(descriptor)
     unlink(temporaryPath)  // gone already after a commit
+    TemporaryFiles.remove(temporaryPath)
   }
+
+  /// Ids that are checked and written at a time: they stay in a core's own cache between the two.
+  private static let blockCount = 1 << 13
 
   /// Adds ids, each checked against the vocabulary.
   func append(_ ids: ArraySlice<Int32>) throws(TokenError) {
-    if let id = firstOutside(ids) {
-      throw TokenError(file: path, found: "id \(id)", allowed: "0..<\(vocabularySize), the vocabulary")
-    }
     var rest = ids
     while !rest.isEmpty {
-      let part = rest.prefix(1 << 18)
+      let part = rest.prefix(Self.blockCount)
+      if let id = firstOutside(part) {
+        throw TokenError(file: path, found: "id \(id)", allowed: "0..<\(vocabularySize), the vocabulary")
+      }
       if idByteCount == 2 { append(part, as: UInt16.self) } else { append(part, as: UInt32.self) }
       rest = rest.dropFirst(part.count)
       if buffer.count >= 1 << 20 { try flush() }

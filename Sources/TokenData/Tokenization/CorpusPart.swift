@@ -113,7 +113,9 @@ struct CorpusPartReader {
       try fill(limit + separator.count)
       if count == 0, isAtEnd, split == nil { return nil }
       if let end = documentEnd(within: limit) {
-        if let part = takePart(end.place, isLast: true, skipping: end.skipped) { return part }
+        let part = takePart(end.place, isLast: true, skipping: end.skipped)
+        isInTail = isInTail || end.isTail
+        if let part { return part }
         continue
       }
       let place = cut.last(in: buffer.span.extracting(start..<start + min(limit, count)))
@@ -133,17 +135,17 @@ struct CorpusPartReader {
     while !isAtEnd, count < wanted { isAtEnd = try !(blocks?.read(into: &buffer) ?? false) }
   }
 
-  /// Where the document ends if it does so within `limit` bytes, and how many bytes there are between it and the next.
-  private mutating func documentEnd(within limit: Int) -> (place: Int, skipped: Int)? {
+  /// Where the document ends if it does so within `limit` bytes, how many bytes there are between it and the next, and
+  /// whether the validation's text begins there.
+  private func documentEnd(within limit: Int) -> (place: Int, skipped: Int, isTail: Bool)? {
     let found = separatorPlace(within: limit)
     if case .tail(let tail) = rule, tail > textOffset, tail - textOffset <= min(limit, found ?? limit),
       tail - textOffset < count
     {
-      isInTail = true
-      return (characterStart(tail - textOffset), 0)
+      return (characterStart(tail - textOffset), 0, true)
     }
-    if let found { return (found, separator.count) }
-    return isAtEnd && count <= limit ? (count, 0) : nil
+    if let found { return (found, separator.count, false) }
+    return isAtEnd && count <= limit ? (count, 0, false) : nil
   }
 
   private func separatorPlace(within limit: Int) -> Int? {
@@ -177,6 +179,6 @@ struct CorpusPartReader {
 
   private func newSplit(_ bytes: [UInt8]) -> TokenSplit {
     guard case .tail(let tail) = rule else { return rule.split(bytes.span) }
-    return textOffset >= tail || isInTail && textOffset + 3 >= tail ? .validation : .training
+    return textOffset >= tail || isInTail ? .validation : .training
   }
 }

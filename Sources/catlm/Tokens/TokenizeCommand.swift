@@ -83,6 +83,7 @@ struct TokenizeCommand: RankedCommand {
       let isShared = group.size > 1 && files.allSatisfy { $0.storedBytes > 0 }
       guard isShared || group.rank == 0 else { return }
       if group.rank == 0 { try prepareDirectory() }
+      TemporaryFiles.removeOnSignals()
       let progress = TokenizeProgress(totalBytes: files.reduce(0) { $0 + $1.storedBytes }, isShown: group.rank == 0)
       let outcome =
         isShared
@@ -148,22 +149,41 @@ struct TokenizeCommand: RankedCommand {
 
   private func report(_ outcome: TokenizationJob.Outcome) throws {
     let totals = outcome.totals
+    warnOfEmptySplit(totals)
     guard !json else { return try Output.print(totals.setting.json()) }
     if outcome.wasDone { try Output.print("\(output): all shards are there already") }
     if outcome.resumedCount > 0, !outcome.wasDone {
-      try Output.print("went on behind \(outcome.resumedCount) shards that were there")
+      try Output.print("went on behind \(counted(outcome.resumedCount, "shard")) that were there before")
     }
     for (paths, count) in [
       (outcome.trainingPaths, totals.trainingTokenCount), (outcome.validationPaths, totals.validationTokenCount),
     ] where !paths.isEmpty {
-      try Output.print("\(paths.joined(separator: ", ")): \(count) tokens")
+      try Output.print("\(paths.joined(separator: ", ")): \(counted(count, "token"))")
     }
     let ratio = Format.fixed(Double(totals.byteCount) / Double(max(1, totals.tokenCount)), digits: 2)
-    try Output.print("\(totals.documentCount) documents, \(totals.tokenCount) tokens, \(ratio) bytes a token")
+    try Output.print(
+      "\(counted(totals.documentCount, "document")), \(counted(totals.tokenCount, "token")), \(ratio) bytes a token")
     if totals.replacedCount > 0 {
       try Output.print("\(totals.replacedCount) halves of surrogate pairs in JSON became U+FFFD")
     }
   }
+
+  /// Says that one of the splits came out empty, which is seldom meant.
+  private func warnOfEmptySplit(_ totals: TokenizationTotals) {
+    let name: String
+    if totals.trainingTokenCount == 0 {
+      name = "training"
+    } else if totals.validationTokenCount == 0, validationShare > 0 {
+      name = "validation"
+    } else {
+      return
+    }
+    Console.standardError.print(
+      "tokenize: no \(name) shard: \(counted(totals.documentCount, "document")) of \(counted(totals.byteCount, "byte")) "
+        + "left nothing for it at --validation-share \(validationShare)")
+  }
+
+  private func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
 
   /// Shards of another call beside the new ones would be trained on as well.
   private func refuseOldShards() throws {
