@@ -70,7 +70,7 @@ let package = Package(
     module("MappedFiles", ["CMappedFiles"]),
     module("TensorCore"),
     module("CPUBackend", ["TensorCore", "CKernels", "COpenBLAS"]),
-    module("CUDAKernels", ["TensorCore", "CCUDA", "CUDASources", "COpenSSL", "HalfPrecision", "Randomness"]),
+    module("CUDABackend", ["TensorCore", "CCUDA", "CUDASources", "COpenSSL", "HalfPrecision", "Randomness"]),
 
     // The model and its update.
     module("Layers", ["TensorCore"]),
@@ -110,7 +110,7 @@ let package = Package(
     .executableTarget(
       name: "catlm",
       dependencies: [
-        "Benchmarks", "CPUBackend", "CUDAKernels", "Checkpoints", "Corpus", "Evaluation", "Generation", "MemoryPlans",
+        "Benchmarks", "CPUBackend", "CUDABackend", "Checkpoints", "Corpus", "Evaluation", "Generation", "MemoryPlans",
         "ModelIO", "Models", "Parallel", "Parity", "Report", "JSON", "Settings", "Telemetry", "TensorCore", "TokenData",
         "Tokenizers", "Training",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -152,7 +152,7 @@ let package = Package(
     tests("TokenDataTests", ["Corpus", "TokenData", "Tokenizers", "JSON", "Settings", "Randomness"]),
     tests("TensorCoreTests", ["TensorCore", "ReferenceBackend", "CPUBackend"]),
     tests("CPUBackendTests", ["CPUBackend", "TensorCore", "ReferenceBackend"]),
-    tests("CUDAKernelsTests", ["CUDAKernels", "CUDASources", "CPUBackend", "TensorCore"]),
+    tests("CUDABackendTests", ["CUDABackend", "CUDASources", "CPUBackend", "TensorCore"]),
     tests(
       "ModelsTests",
       [

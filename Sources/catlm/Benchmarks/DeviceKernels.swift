@@ -1,6 +1,6 @@
 import ArgumentParser
 import CPUBackend
-import CUDAKernels
+import CUDABackend
 import JSON
 import Telemetry
 

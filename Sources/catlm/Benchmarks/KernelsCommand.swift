@@ -1,7 +1,7 @@
 import ArgumentParser
 import Benchmarks
 import CPUBackend
-import CUDAKernels
+import CUDABackend
 import JSON
 import Parallel
 import Telemetry

@@ -1,6 +1,6 @@
 import ArgumentParser
 import CPUBackend
-import CUDAKernels
+import CUDABackend
 import Checkpoints
 import Corpus
 import Evaluation

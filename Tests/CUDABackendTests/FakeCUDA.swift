@@ -1,4 +1,4 @@
-import CUDAKernels
+import CUDABackend
 import Foundation
 import Testing
 

@@ -3,7 +3,7 @@ import Foundation
 import TensorCore
 import Testing
 
-@testable import CUDAKernels
+@testable import CUDABackend
 
 /// Bytes of a thread's numbers that a kernel may keep in memory for want of registers: which they are differs with the
 /// compiler's version, and a few outside of loops cost nothing.

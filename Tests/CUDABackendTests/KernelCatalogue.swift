@@ -1,6 +1,6 @@
 import TensorCore
 
-@testable import CUDAKernels
+@testable import CUDABackend
 
 /// All kernels with the constants that the program compiles them with, for checks that need no GPU.
 enum KernelCatalogue {

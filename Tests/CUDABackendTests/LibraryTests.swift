@@ -1,5 +1,5 @@
 import CPUBackend
-import CUDAKernels
+import CUDABackend
 import Foundation
 import TensorCore
 import Testing
