@@ -29,10 +29,11 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 
 /// What the compiler embeds, and the package manager is not to see.
 let cudaSources =
-  ["Prelude", "Tiles", "AttentionCall"].map { "\($0).cuh" }
+  ["Prelude", "Tiles", "AttentionCall", "Heads", "Positions"].map { "\($0).cuh" }
   + [
     "AttentionForward", "AttentionQueryGradient", "AttentionKeyGradient", "AttentionPlain", "Rotation", "Norm",
-    "ColumnSums", "SwiGLU", "CrossEntropy", "Rows", "Update", "Random",
+    "ColumnSums", "SwiGLU", "CrossEntropy", "Rows", "Update", "Random", "Elements", "Sums", "Plain", "RotationPlain",
+    "CachedAttention", "Product",
   ].map { "\($0).cu" }
 
 let package = Package(
@@ -152,7 +153,9 @@ let package = Package(
     tests("TokenDataTests", ["Corpus", "TokenData", "Tokenizers", "JSON", "Settings", "Randomness"]),
     tests("TensorCoreTests", ["TensorCore", "ReferenceBackend", "CPUBackend"]),
     tests("CPUBackendTests", ["CPUBackend", "TensorCore", "ReferenceBackend"]),
-    tests("CUDABackendTests", ["CUDABackend", "CUDASources", "CPUBackend", "TensorCore"]),
+    tests(
+      "CUDABackendTests",
+      ["CUDABackend", "CUDASources", "CPUBackend", "Models", "Optimizers", "TensorCore"]),
     tests(
       "ModelsTests",
       [

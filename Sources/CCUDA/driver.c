@@ -20,6 +20,8 @@ int ccuda_context_close(int ordinal, ccuda_context *context) {
   return code == 0 ? DRIVER(cuDevicePrimaryCtxRelease, device) : code;
 }
 
+int ccuda_context_use(ccuda_context *context) { return DRIVER(cuCtxSetCurrent, context); }
+
 int ccuda_device_name(int ordinal, char *name, int capacity) {
   int device = 0;
   int code = DRIVER(cuDeviceGet, &device, ordinal);
@@ -39,6 +41,13 @@ int ccuda_memory_info(size_t *free_bytes, size_t *total_bytes) { return DRIVER(c
 int ccuda_allocate(size_t bytes, ccuda_address *address) { return DRIVER(cuMemAlloc, address, bytes); }
 
 int ccuda_free(ccuda_address address) { return DRIVER(cuMemFree, address); }
+
+int ccuda_allocate_pinned(size_t bytes, void **memory) {
+  enum { of_all_contexts = 1 };
+  return DRIVER(cuMemHostAlloc, memory, bytes, of_all_contexts);
+}
+
+int ccuda_free_pinned(void *memory) { return DRIVER(cuMemFreeHost, memory); }
 
 int ccuda_upload(ccuda_address to, const void *from, size_t bytes, ccuda_stream *stream) {
   return DRIVER(cuMemcpyHtoDAsync, to, from, bytes, stream);
@@ -74,6 +83,13 @@ int ccuda_event_destroy(ccuda_event *event) { return DRIVER(cuEventDestroy, even
 int ccuda_event_record(ccuda_event *event, ccuda_stream *stream) { return DRIVER(cuEventRecord, event, stream); }
 
 int ccuda_event_wait(ccuda_event *event) { return DRIVER(cuEventSynchronize, event); }
+
+int ccuda_event_query(ccuda_event *event, int *is_past) {
+  enum { not_ready = 600 };
+  const int code = driver.cuEventQuery(event);
+  *is_past = code == 0;
+  return code == not_ready ? 0 : checked_driver(code, "cuEventQuery");
+}
 
 int ccuda_event_milliseconds(ccuda_event *from, ccuda_event *to, float *milliseconds) {
   return DRIVER(cuEventElapsedTime, milliseconds, from, to);

@@ -18,6 +18,8 @@ struct driver_functions {
   int (*cuMemGetInfo)(size_t *, size_t *);
   int (*cuMemAlloc)(ccuda_address *, size_t);
   int (*cuMemFree)(ccuda_address);
+  int (*cuMemHostAlloc)(void **, size_t, unsigned);
+  int (*cuMemFreeHost)(void *);
   int (*cuMemcpyHtoDAsync)(ccuda_address, const void *, size_t, ccuda_stream *);
   int (*cuMemcpyDtoHAsync)(void *, ccuda_address, size_t, ccuda_stream *);
   int (*cuMemcpyDtoDAsync)(ccuda_address, ccuda_address, size_t, ccuda_stream *);
@@ -29,6 +31,7 @@ struct driver_functions {
   int (*cuEventDestroy)(ccuda_event *);
   int (*cuEventRecord)(ccuda_event *, ccuda_stream *);
   int (*cuEventSynchronize)(ccuda_event *);
+  int (*cuEventQuery)(ccuda_event *);
   int (*cuEventElapsedTime)(float *, ccuda_event *, ccuda_event *);
   int (*cuModuleLoadData)(ccuda_module **, const void *);
   int (*cuModuleUnload)(ccuda_module *);

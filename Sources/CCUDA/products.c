@@ -16,6 +16,10 @@ enum {
   description_transposes_a = 3,
   description_transposes_b = 4,
   preference_workspace_bytes = 1,
+  preference_alignment_a = 5,
+  preference_alignment_b = 6,
+  preference_alignment_c = 7,
+  preference_alignment_d = 8,
   not_supported = 15,
   allocation_failed = 3,
 };
@@ -52,21 +56,44 @@ static int lay_out(ccuda_product *product, const ccuda_product_shape *shape) {
     cublasLtMatrixLayoutCreate, &product->c, (int)shape->c_type, (uint64_t)n, (uint64_t)m, shape->c_stride);
 }
 
-static int choose(ccuda_products *products, ccuda_product *product, size_t workspace_bytes) {
+/// What an algorithm may rely on.
+static int prefer(blas_preference *preference, const ccuda_product_shape *shape, size_t workspace_bytes) {
+  int code = BLAS(
+    cublasLtMatmulPreferenceSetAttribute, preference, preference_workspace_bytes, &workspace_bytes,
+    sizeof workspace_bytes);
+  const struct {
+    int attribute;
+    uint32_t bytes;
+  } alignments[] = {
+    {preference_alignment_a, shape->b_alignment},
+    {preference_alignment_b, shape->a_alignment},
+    {preference_alignment_c, shape->c_alignment},
+    {preference_alignment_d, shape->c_alignment},
+  };
+  for (int i = 0; i < 4 && code == 0; i++) {
+    code = BLAS(
+      cublasLtMatmulPreferenceSetAttribute, preference, alignments[i].attribute, &alignments[i].bytes,
+      sizeof alignments[i].bytes);
+  }
+  return code;
+}
+
+/// - is_found: not 0 if there is an algorithm.
+static int choose(
+  ccuda_products *products, ccuda_product *product, const ccuda_product_shape *shape, size_t workspace_bytes,
+  int *is_found) {
   blas_preference *preference = NULL;
   int code = BLAS(cublasLtMatmulPreferenceCreate, &preference);
   if (code != 0) return code;
-  code = BLAS(
-    cublasLtMatmulPreferenceSetAttribute, preference, preference_workspace_bytes, &workspace_bytes,
-    sizeof workspace_bytes);
+  code = prefer(preference, shape, workspace_bytes);
   blas_choice choice = {{{0}}, 0, 0, 0, {0}};
   int count = 0;
   if (code == 0) {
-    code = BLAS(
-      cublasLtMatmulAlgoGetHeuristic, products, product->description, product->b, product->a, product->c, product->c,
-      preference, 1, &choice, &count);
+    code = blas.cublasLtMatmulAlgoGetHeuristic(
+      products, product->description, product->b, product->a, product->c, product->c, preference, 1, &choice, &count);
+    *is_found = code == 0 && count > 0;
+    code = code == not_supported ? 0 : checked_blas(code, "cublasLtMatmulAlgoGetHeuristic");
   }
-  if (code == 0 && count == 0) code = checked_blas(not_supported, "cublasLtMatmulAlgoGetHeuristic");
   product->algorithm = choice.algorithm;
   int end_code = BLAS(cublasLtMatmulPreferenceDestroy, preference);
   return code == 0 ? end_code : code;
@@ -78,7 +105,8 @@ int ccuda_product_create(
   if (*product == NULL) return checked_blas(allocation_failed, "calloc");
   int code = describe(*product, &shape);
   if (code == 0) code = lay_out(*product, &shape);
-  if (code == 0) code = choose(products, *product, workspace_bytes);
+  int is_found = 0;
+  if (code == 0) code = choose(products, *product, &shape, workspace_bytes, &is_found);
   if (code != 0) {
     // The code to report is the first one.
     const char *call = ccuda_failed_call();
@@ -86,7 +114,11 @@ int ccuda_product_create(
     *product = NULL;
     return checked_blas(code, call);
   }
-  return 0;
+  if (!is_found) {
+    code = ccuda_product_destroy(*product);
+    *product = NULL;
+  }
+  return code;
 }
 
 int ccuda_product_destroy(ccuda_product *product) {

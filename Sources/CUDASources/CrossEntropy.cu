@@ -24,13 +24,20 @@ INLINE Softmax warpJoined(Softmax s) {
   return s;
 }
 
-/// Logits `[rows, columnCount]`, a multiple of 8. Losses in nats. With `writesGradient` a row becomes its softmax less
-/// one at the target, times `gradientScale`.
+/// Logits `[rows, columnCount]`, a multiple of 8. Losses in nats; a negative target has neither loss nor gradient. With
+/// `writesGradient` a row becomes its softmax less one at the target, times `gradientScale`.
 extern "C" __global__ void __launch_bounds__(512) crossEntropy(
   Activation *logits, const int *targets, float *losses, int columnCount, int writesGradient, float gradientScale) {
   __shared__ Softmax parts[16];
   Activation *row = logits + long(blockIdx.x) * columnCount;
   const int target = targets[blockIdx.x];
+  if (target < 0) {
+    if (threadIdx.x == 0) losses[blockIdx.x] = 0;
+    const Eight zeros = {};
+    if (!writesGradient) return;
+    for (int column = threadIdx.x * 8; column < columnCount; column += 512 * 8) store8(row + column, zeros);
+    return;
+  }
   const float targetLogit = toFloat(row[target]);
   Softmax own = {-infinity, 0};
   for (int column = threadIdx.x * 8; column < columnCount; column += 512 * 8) {

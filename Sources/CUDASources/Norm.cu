@@ -1,8 +1,9 @@
 // Root-mean-square norms of rows of WIDTH elements, a multiple of 8, one warp a row. The residual stream and its gradient
-// are of type RESIDUAL, branches and their gradients of type ACTIVATION.
+// are of type RESIDUAL, what is added to the stream of type DELTA, norms and their gradients of type ACTIVATION.
 #include "Prelude.cuh"
 
 typedef RESIDUAL Residual;
+typedef DELTA Delta;
 typedef ACTIVATION Activation;
 
 constexpr int width = WIDTH, vectors = (width + 255) / 256;
@@ -12,7 +13,7 @@ INLINE int columnOf(int vector) { return (vector * 32 + threadIdx.x % 32) * 8; }
 
 /// `delta` and `sum` may both be null; else the sum of `x` and `delta` is what is normed.
 extern "C" __global__ void __launch_bounds__(128) normForward(
-  const Residual *x, const Activation *delta, const float *weight, float epsilon, Residual *sum, Activation *output,
+  const Residual *x, const Delta *delta, const float *weight, float epsilon, Residual *sum, Activation *output,
   float *inverse, long rowCount) {
   const long row = long(blockIdx.x) * 4 + threadIdx.x / 32;
   if (row >= rowCount) return;

@@ -1,19 +1,11 @@
 // Norms of query and key heads and their rotary embedding, over the whole of a head of HEAD_WIDTH channels, a multiple of
 // 16. A thread has eight channels of the first half of a head and the eight that turn with them.
 #include "AttentionCall.cuh"
+#include "Positions.cuh"
 
 typedef ACTIVATION Activation;
 
 constexpr int headWidth = HEAD_WIDTH, halfWidth = headWidth / 2, headThreads = headWidth / 16;
-
-/// Rotary position of a row of the packed memory.
-INLINE int positionOf(const AttentionCall &call, long row) {
-  const long leading = long(call.sequenceCount) * call.firstCount;
-  if (row < leading) return kind == blocks ? int(row % call.size.value) : 0;
-  const int index = int((row - leading) % call.secondCount);
-  if (kind == staircase) return 1 + index % call.size.value;
-  return kind == blocks ? call.size.value + index % call.length.value : index;
-}
 
 struct Angles {
   Eight cosine, sine;

@@ -41,6 +41,30 @@ static const char update[] = {
 static const char random_numbers[] = {
 #embed "Random.cu" suffix(, 0)
 };
+static const char elements[] = {
+#embed "Elements.cu" suffix(, 0)
+};
+static const char sums[] = {
+#embed "Sums.cu" suffix(, 0)
+};
+static const char plain[] = {
+#embed "Plain.cu" suffix(, 0)
+};
+static const char rotation_plain[] = {
+#embed "RotationPlain.cu" suffix(, 0)
+};
+static const char cached_attention[] = {
+#embed "CachedAttention.cu" suffix(, 0)
+};
+static const char product[] = {
+#embed "Product.cu" suffix(, 0)
+};
+static const char heads[] = {
+#embed "Heads.cuh" suffix(, 0)
+};
+static const char positions[] = {
+#embed "Positions.cuh" suffix(, 0)
+};
 static const char prelude[] = {
 #embed "Prelude.cuh" suffix(, 0)
 };
@@ -69,6 +93,14 @@ static const struct {
   {"Rows.cu", rows},
   {"Update.cu", update},
   {"Random.cu", random_numbers},
+  {"Elements.cu", elements},
+  {"Sums.cu", sums},
+  {"Plain.cu", plain},
+  {"RotationPlain.cu", rotation_plain},
+  {"CachedAttention.cu", cached_attention},
+  {"Product.cu", product},
+  {"Heads.cuh", heads},
+  {"Positions.cuh", positions},
   {"Prelude.cuh", prelude},
   {"Tiles.cuh", tiles},
   {"AttentionCall.cuh", attention_call},

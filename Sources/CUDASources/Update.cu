@@ -1,62 +1,81 @@
-// The norm of gradients by a fixed tree, what follows from it, and AdamW, all without the host.
+// Whether a step updates the weights, and AdamW, all without the host. What was decided lies in `UpdateControl` of
+// TensorCore: eight doubles.
 #include "KernelArguments.h"
 #include "Prelude.cuh"
 
-/// Sums of squares of `blocks` parts of `x`; block `b` takes every `blocks`-th group of 256 times 8 elements.
-extern "C" __global__ void __launch_bounds__(256) sumOfSquares(const float *x, long count, double *parts) {
-  double total = 0;
-  for (long at = (long(blockIdx.x) * 256 + threadIdx.x) * 8; at < count; at += long(gridDim.x) * 256 * 8) {
-    if (at + 8 <= count) {
-      const Eight e = load8(x + at);
-      float sum = 0;
-#pragma unroll
-      for (int i = 0; i < 8; i++) sum += e.x[i] * e.x[i];
-      total += sum;
-    } else {
-      for (long i = at; i < count; i++) total += double(x[i]) * x[i];
-    }
+enum ControlValue { loss, gradientNorm, gradientScale, correction1, correction2, isUpdated, isSpike, updateCount };
+
+/// By squaring, as on the processor.
+INLINE double power(double base, long exponent) {
+  double result = 1;
+  for (; exponent > 0; exponent >>= 1) {
+    if (exponent & 1) result *= base;
+    base *= base;
   }
-  total = blockSum(total);
-  if (threadIdx.x == 0) parts[blockIdx.x] = total;
+  return result;
 }
 
-/// One block: the norm of gradients times `scale`; the factor clips it to `maximumNorm` (infinity: not at all). A norm
-/// that is not finite, or above `largestNorm`, skips the update.
-extern "C" __global__ void __launch_bounds__(1024) decideUpdate(
-  const double *parts, int partCount, float scale, float maximumNorm, float largestNorm, UpdateControl *control) {
-  double total = 0;
-  for (int i = threadIdx.x; i < partCount; i += 1024) total += parts[i];
-  total = blockSum(total);
-  if (threadIdx.x > 0) return;
-  const double norm = sqrt(total) * scale;
-  const double clip = maximumNorm / (norm + 1e-6);
-  control->factor = float(scale * (clip < 1 ? clip : 1.0));
-  control->skips = !(norm <= largestNorm) || norm == double(infinity);
-  control->norm = norm;
+INLINE bool isFinite(double x) { return fabs(x) < double(infinity); }
+
+/// One thread. `sums`: the summed loss of all targets, and the sum of all squared gradients.
+extern "C" __global__ void decideUpdate(const UpdateLimits limits, const double *sums, double *control) {
+  const double mean = sums[0] / limits.targetCount, norm = sqrt(sums[1]);
+  const bool finite = isFinite(mean) && isFinite(norm), stands = finite && mean > limits.lossThreshold;
+  const long count = long(control[updateCount]) + (finite && !stands ? 1 : 0);
+  control[loss] = mean;
+  control[gradientNorm] = norm;
+  control[gradientScale] = limits.clipNorm > 0 ? fmin(1.0, limits.clipNorm / (norm + 1e-6)) : 1.0;
+  control[correction1] = 1 - power(limits.beta1, count);
+  control[correction2] = 1 - power(limits.beta2, count);
+  control[isUpdated] = finite && !stands;
+  control[isSpike] = stands;
+  control[updateCount] = double(count);
 }
 
-/// Four elements a thread; `count` is a multiple of 4. `roundedWeights` receives the weights in bfloat16 unless it is null.
+/// What the loop over weights reads, derived in double precision, as differences from one lose digits.
+struct Factors {
+  float gradient, keep, blend1, beta2, blend2, size, root, epsilon;
+};
+
+INLINE void update(const Factors &f, float &w, float gradient, float &m, float &v) {
+  const float g = gradient * f.gradient;
+  m += f.blend1 * (g - m);
+  v = f.beta2 * v + f.blend2 * g * g;
+  w = w * f.keep - f.size * m / (sqrtf(v) * f.root + f.epsilon);
+}
+
+/// Four elements a thread. `roundedWeights` receives the weights in bfloat16 unless it is null.
 extern "C" __global__ void __launch_bounds__(256) adamW(
-  const UpdateNumbers step, const UpdateControl *control, const float *gradients, float *weights, float *firstMoments,
+  const UpdateNumbers step, const double *control, const float *gradients, float *weights, float *firstMoments,
   float *secondMoments, bf16 *roundedWeights, long count) {
-  if (control->skips) return;
-  const float factor = control->factor, size = step.rate / step.correction1, root = rsqrtf(step.correction2);
+  __shared__ Factors shared;
+  if (control[isUpdated] == 0) return;
+  if (threadIdx.x == 0) {
+    shared = {
+      float(control[gradientScale]), float(1 - double(step.rate) * step.decay), float(1 - double(step.beta1)), step.beta2,
+      float(1 - double(step.beta2)), float(step.rate / double(float(control[correction1]))),
+      float(1 / sqrt(double(float(control[correction2])))), step.epsilon};
+  }
+  __syncthreads();
+  const Factors f = shared;
   const long at = (long(blockIdx.x) * 256 + threadIdx.x) * 4;
-  if (at >= count) return;
-  float4 g = *reinterpret_cast<const float4 *>(gradients + at), w = *reinterpret_cast<const float4 *>(weights + at);
+  const bool isAligned = isAligned16(gradients) && isAligned16(weights) && isAligned16(firstMoments) &&
+                         isAligned16(secondMoments) && u64(roundedWeights) % 8 == 0;
+  if (!isAligned || at + 4 > count) {
+    for (long i = at; i < at + 4 && i < count; i++) {
+      update(f, weights[i], gradients[i], firstMoments[i], secondMoments[i]);
+      if (roundedWeights) roundedWeights[i] = rounded<bf16>(weights[i]);
+    }
+    return;
+  }
+  const float4 g = *reinterpret_cast<const float4 *>(gradients + at);
+  float4 w = *reinterpret_cast<const float4 *>(weights + at);
   float4 m = *reinterpret_cast<const float4 *>(firstMoments + at);
   float4 v = *reinterpret_cast<const float4 *>(secondMoments + at);
-  auto update = [&](float &w, float gradient, float &m, float &v) {
-    const float g = gradient * factor;
-    w -= step.rate * step.decay * w;
-    m += (1 - step.beta1) * (g - m);
-    v = step.beta2 * v + (1 - step.beta2) * g * g;
-    w -= size * m / (sqrtf(v) * root + step.epsilon);
-  };
-  update(w.x, g.x, m.x, v.x);
-  update(w.y, g.y, m.y, v.y);
-  update(w.z, g.z, m.z, v.z);
-  update(w.w, g.w, m.w, v.w);
+  update(f, w.x, g.x, m.x, v.x);
+  update(f, w.y, g.y, m.y, v.y);
+  update(f, w.z, g.z, m.z, v.z);
+  update(f, w.w, g.w, m.w, v.w);
   *reinterpret_cast<float4 *>(weights + at) = w;
   *reinterpret_cast<float4 *>(firstMoments + at) = m;
   *reinterpret_cast<float4 *>(secondMoments + at) = v;

@@ -7,10 +7,13 @@ package struct MemoryRoom: Hashable, Sendable {
   package var sharedBytes: Int?
   /// Addresses that this rank's process alone may take, in bytes; nil: it has no limit.
   package var addressBytes: Int?
+  /// Which of the machine's memories it is, such as `GPU 0`; empty for that of its processors.
+  package var place: String
 
-  package init(sharedBytes: Int? = nil, addressBytes: Int? = nil) {
+  package init(sharedBytes: Int? = nil, addressBytes: Int? = nil, place: String = "") {
     self.sharedBytes = sharedBytes
     self.addressBytes = addressBytes
+    self.place = place
   }
 
   /// The most that one rank alone could take, in bytes.
@@ -23,7 +26,8 @@ package struct MemoryRoom: Hashable, Sendable {
   ///   - neededBytes: what this rank takes at most.
   ///   - remedies: what lowers that, for the message.
   package func require(_ neededBytes: Int, remedies: [String], in group: any ProcessGroup) throws {
-    let own = "\(neededBytes) \(sharedBytes ?? Int.max) \(addressBytes ?? Int.max) \(group.hostName)"
+    let name = place.isEmpty ? group.hostName : "\(group.hostName), \(place)"
+    let own = "\(neededBytes) \(sharedBytes ?? Int.max) \(addressBytes ?? Int.max) \(name)"
     let demands = try group.allGather(own).map { Demand($0.split(separator: " ", maxSplits: 3)) }
     for demand in demands where demand.needed > Double(demand.addresses) {
       throw MemoryError.addresses(

@@ -77,7 +77,10 @@ package struct TensorPlan: Sendable {
   /// - Parameter makeBackend: gives a backend that computes nothing, new each time, with as many threads as the run's.
   package func peakBytes(makeBackend: () -> any Backend) -> Int {
     let largest = max(sampleCount, validation.sampleCount)
-    let limit = max(2, Self.largestBatch / max(1, length))
+    var limit = max(2, Self.largestBatch / max(1, length))
+    guard largest > limit else { return peakBytes(samplesOf: (1, 1), on: makeBackend()) }
+    // What does not grow with the batch, the block of the head above all, has to be a small part of it.
+    limit *= makeBackend().headBlockElements / Tape.headBlockElements
     guard largest > limit else { return peakBytes(samplesOf: (1, 1), on: makeBackend()) }
     let half = peakBytes(samplesOf: (limit / 2, largest), on: makeBackend())
     let whole = peakBytes(samplesOf: (limit, largest), on: makeBackend())

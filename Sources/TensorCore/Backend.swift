@@ -12,6 +12,8 @@ package protocol Backend: AnyObject {
   var threadCount: Int { get }
   /// What the operands of its products are rounded to.
   var precision: ProductPrecision { get }
+  /// Logits that a block of the head holds: as many as keep the backend busy.
+  var headBlockElements: Int { get }
 
   // Where a kernel says "perhaps rounded", a tensor may be of the type that ``TapeTypes`` has for it. A backend need not
   // know all mixtures: it refuses those that it does not.
@@ -98,7 +100,8 @@ package protocol Backend: AnyObject {
   /// - Parameters:
   ///   - packed: `[rows, q | k | v]` as projected, neither normed nor rotated; perhaps rounded.
   ///   - output: `[queryRows.count, H·headWidth]`, of the same type; so for the gradients.
-  ///   - logSumExp: `[queryRows.count, H]`, log of the sum of exponentials of the scaled scores; the backward pass reads it.
+  ///   - logSumExp: `[queryRows.count, H]`, log of the sum of exponentials of the scaled scores; the backward pass alone
+  ///     reads it, so that a backend may have it in another order.
   func attention(
     _ packed: Tensor, shape: AttentionShape, tables: AttentionTables, output: Tensor, logSumExp: Tensor)
 
@@ -161,6 +164,8 @@ package protocol Backend: AnyObject {
 }
 
 extension Backend {
+  package var headBlockElements: Int { Tape.headBlockElements }
+
   /// Most bytes that tensors have taken together, free stretches between them included.
   package var peakBytes: Int { pool.statistics.peakHeldBytes + constants.byteCount }
 

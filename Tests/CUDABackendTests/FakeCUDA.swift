@@ -19,7 +19,22 @@ final class FakeCUDA {
   let folder: String
   private let handle: UnsafeMutableRawPointer
 
-  init() throws {
+  /// Whether kernels can be made for the processor, which takes clang, and a processor whose stacks the library knows.
+  static let computes: Bool = {
+    #if arch(x86_64)
+      let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
+      return path.split(separator: ":").contains { FileManager.default.isExecutableFile(atPath: "\($0)/clang++") }
+    #else
+      return false
+    #endif
+  }()
+
+  /// - Parameters:
+  ///   - computes: whether kernels run, on the processor, instead of leaving memory as it is.
+  ///   - hasProducts: whether matrix products have algorithms.
+  init(computes: Bool = false, hasProducts: Bool = true) throws {
+    if computes { setenv("FAKE_CUDA_COMPUTES", "1", 1) }
+    if !hasProducts { setenv("FAKE_CUDA_NO_PRODUCTS", "1", 1) }
     let library = try #require(Self.library, "no libFakeCUDA.so beside the tests")
     folder = FileManager.default.temporaryDirectory.appending(path: "cuda-\(UUID().uuidString)").path
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
@@ -36,6 +51,8 @@ final class FakeCUDA {
   deinit {
     // The library itself stays: what a test made may be given back after this.
     CUDALibraries.close()
+    unsetenv("FAKE_CUDA_COMPUTES")
+    unsetenv("FAKE_CUDA_NO_PRODUCTS")
     try? FileManager.default.removeItem(atPath: folder)
   }
 

@@ -33,17 +33,25 @@ enum KernelCatalogue {
 
   private static var plain: [KernelSource] {
     AttentionKind.allCases.flatMap { kind in
-      [("AttentionPlain.cu", "float"), ("Rotation.cu", "bf16")].map { file, type in
-        KernelSource(file, ["PATTERN": kind.rawValue, "HEAD_WIDTH": "64", "ACTIVATION": type])
+      [("AttentionPlain.cu", "float"), ("Rotation.cu", "bf16"), ("RotationPlain.cu", "float")].map { file, type in
+        KernelSource(
+          file, ["PATTERN": kind.rawValue, "HEAD_WIDTH": "64", "ROTARY_WIDTH": "48", "ACTIVATION": type])
       }
-    } + [KernelSource("Rotation.cu", ["PATTERN": "staircase", "HEAD_WIDTH": "64", "ACTIVATION": "float"])]
+    } + [
+      KernelSource("Rotation.cu", ["PATTERN": "staircase", "HEAD_WIDTH": "64", "ACTIVATION": "float"]),
+      KernelSource("AttentionPlain.cu", ["PATTERN": "blocks", "HEAD_WIDTH": "24", "ACTIVATION": "bf16"]),
+      KernelSource("CachedAttention.cu", ["HEAD_WIDTH": "64", "ROTARY_WIDTH": "64"]),
+      KernelSource("CachedAttention.cu", ["HEAD_WIDTH": "24", "ROTARY_WIDTH": "16"]),
+    ]
   }
 
   private static var rows: [KernelSource] {
     types.flatMap { type in
-      ["SwiGLU.cu", "CrossEntropy.cu", "Random.cu"].map { KernelSource($0, ["ACTIVATION": type]) }
-        + [768, 1536].map { KernelSource("Norm.cu", ["WIDTH": "\($0)", "RESIDUAL": "float", "ACTIVATION": type]) }
-        + [KernelSource("Rows.cu", ["SOURCE": type, "DESTINATION": "float"])]
-    } + [KernelSource("ColumnSums.cu"), KernelSource("Update.cu")]
+      ["SwiGLU.cu", "CrossEntropy.cu", "Random.cu", "Plain.cu"].map { KernelSource($0, ["ACTIVATION": type]) }
+        + [768, 1536].map {
+          KernelSource(
+            "Norm.cu", ["WIDTH": "\($0)", "RESIDUAL": "float", "DELTA": "float", "ACTIVATION": type])
+        } + [KernelSource("Product.cu", ["OPERAND": type, "RESULT": "float"])]
+    } + ["ColumnSums.cu", "Elements.cu", "Rows.cu", "Sums.cu", "Update.cu"].map { KernelSource($0) }
   }
 }

@@ -41,7 +41,7 @@ extension CUDATests {
         let stream = try CUDAStream(device)
         let array = try DeviceArray(device, .float32, count: 8)
         try array.upload([Float](repeating: 1, count: 8), on: stream)
-        let kernels = try ElementKernels(.float32, device: device, cache: fake.cache)
+        let kernels = ElementKernels(library: KernelLibrary(device, cache: fake.cache))
         try kernels.fillRandom(array, scale: 1, seed: 1, on: stream)
         try stream.synchronize()
         _ = try array.download(on: stream)
@@ -97,7 +97,7 @@ extension CUDATests {
       let device = try CUDADevice()
       let stream = try CUDAStream(device)
       let array = try DeviceArray(device, .float32, count: 300)
-      try ElementKernels(.float32, device: device, cache: fake.cache)
+      try ElementKernels(library: KernelLibrary(device, cache: fake.cache))
         .fillRandom(array, scale: 2, seed: 7, on: stream)
       let arguments = try fake.lastArguments
       #expect(arguments.count == 24)

@@ -1,3 +1,4 @@
+#include "host.h"
 #include "record.h"
 
 #include <stdio.h>
@@ -77,13 +78,29 @@ int cuMemGetInfo_v2(size_t *free_bytes, size_t *total_bytes) {
 // Large arrays are never touched, and cost nothing until they are.
 int cuMemAlloc_v2(address *made, size_t bytes) {
   int code = record("cuMemAlloc", NULL);
-  if (code == 0) *made = (address)(uintptr_t)make(bytes);
-  return code;
+  if (code != 0) return code;
+  void *memory = make(bytes);
+  // What nobody writes is not a number in any type.
+  if (host_computes()) memset(memory, 0xff, bytes);
+  *made = (address)(uintptr_t)memory;
+  return 0;
 }
 
 int cuMemFree_v2(address given) {
   give_back((void *)(uintptr_t)given);
   return record("cuMemFree", NULL);
+}
+
+int cuMemHostAlloc(void **made, size_t bytes, unsigned flags) {
+  (void)flags;
+  int code = record("cuMemHostAlloc", NULL);
+  if (code == 0) *made = make(bytes);
+  return code;
+}
+
+int cuMemFreeHost(void *given) {
+  give_back(given);
+  return record("cuMemFreeHost", NULL);
 }
 
 int cuMemcpyHtoDAsync_v2(address to, const void *from, size_t bytes, void *stream) {
@@ -101,15 +118,17 @@ int cuMemcpyDtoHAsync_v2(void *to, address from, size_t bytes, void *stream) {
 }
 
 int cuMemcpyDtoDAsync_v2(address to, address from, size_t bytes, void *stream) {
-  (void)to, (void)from, (void)bytes, (void)stream;
-  return record("cuMemcpyDtoDAsync", NULL);
+  (void)stream;
+  int code = record("cuMemcpyDtoDAsync", NULL);
+  if (code == 0 && host_computes()) memcpy((void *)(uintptr_t)to, (const void *)(uintptr_t)from, bytes);
+  return code;
 }
 
 int cuMemsetD8Async(address to, unsigned char value, size_t bytes, void *stream) {
   (void)stream;
   int code = record("cuMemsetD8Async", NULL);
   // What is set everywhere else is zero, as fresh memory is.
-  if (code == 0 && bytes < 1 << 20) memset((void *)(uintptr_t)to, value, bytes);
+  if (code == 0 && (bytes < 1 << 20 || host_computes())) memset((void *)(uintptr_t)to, value, bytes);
   return code;
 }
 
@@ -149,28 +168,52 @@ int cuEventSynchronize(void *event) {
   (void)event;
   return record("cuEventSynchronize", NULL);
 }
+int cuEventQuery(void *event) {
+  (void)event;
+  return record("cuEventQuery", NULL);
+}
 int cuEventElapsedTime(float *milliseconds, void *from, void *to) {
   (void)from, (void)to;
   *milliseconds = 0.5f;
   return record("cuEventElapsedTime", NULL);
 }
 
+/// Kernels that are loaded; opened only where they are computed.
+struct module {
+  void *library;
+};
+
 int cuModuleLoadData(void **module, const void *binary) {
-  (void)binary;
-  return make_one("cuModuleLoadData", module);
+  int code = record("cuModuleLoadData", NULL);
+  if (code != 0) return code;
+  struct module *made = make(sizeof *made);
+  if (host_computes()) made->library = host_module_load(binary);
+  *module = made;
+  return 0;
 }
 int cuModuleUnload(void *module) { return give_one("cuModuleUnload", module); }
 
-/// A function is its name, kept for ever: there are few.
+/// A function's name, and how it is called where kernels compute. Kept for ever: there are few.
+struct function {
+  const char *name;
+  host_kernel kernel;
+};
+
 int cuModuleGetFunction(void **function, void *module, const char *name) {
-  (void)module;
   int code = record("cuModuleGetFunction", name);
-  static const char *names[256];
   if (code != 0) return code;
-  for (int i = 0; i < 256; i++) {
-    if (names[i] == NULL) names[i] = strdup(name);
-    if (strcmp(names[i], name) != 0) continue;
-    *function = (void *)(uintptr_t)names[i];
+  host_kernel kernel = NULL;
+  if (host_computes()) {
+    void *library = ((struct module *)module)->library;
+    kernel = library == NULL ? NULL : host_module_kernel(library, name);
+    enum { not_found = 500 };
+    if (kernel == NULL) return not_found;
+  }
+  static struct function functions[1024];
+  for (int i = 0; i < 1024; i++) {
+    if (functions[i].name == NULL) functions[i] = (struct function){strdup(name), kernel};
+    if (strcmp(functions[i].name, name) != 0 || functions[i].kernel != kernel) continue;
+    *function = &functions[i];
     return 0;
   }
   return 1;
@@ -195,10 +238,12 @@ int cuLaunchKernel(
   void *function, unsigned x, unsigned y, unsigned z, unsigned threads, unsigned threads_y, unsigned threads_z,
   unsigned shared_bytes, void *stream, void **parameters, void **extra) {
   (void)threads_y, (void)threads_z, (void)shared_bytes, (void)stream, (void)parameters;
+  const struct function *called = function;
   enum { invalid_value = 1 };
   // Pairs of what follows and its value: 1 the arguments, 2 a pointer to their size.
   keep_arguments(extra[1], *(const size_t *)extra[3]);
-  int code = record("cuLaunchKernel", function);
+  int code = record("cuLaunchKernel", called->name);
   if (code == 0 && (x == 0 || y == 0 || z == 0 || y > 65535 || z > 65535 || threads > 1024)) code = invalid_value;
+  if (code == 0 && called->kernel != NULL) called->kernel(extra[1], x, y, z, threads);
   return code;
 }

@@ -44,6 +44,8 @@ int ccuda_device_count(int *count);
 /// Makes the device's own context the calling thread's; it is shared with other users of the process.
 int ccuda_context_open(int ordinal, ccuda_context **context);
 int ccuda_context_close(int ordinal, ccuda_context *context);
+/// Makes a context that is open the calling thread's.
+int ccuda_context_use(ccuda_context *context);
 int ccuda_device_name(int ordinal, char *name, int capacity);
 
 typedef enum {
@@ -65,6 +67,10 @@ int ccuda_download(void *to, ccuda_address from, size_t bytes, ccuda_stream *str
 int ccuda_copy(ccuda_address to, ccuda_address from, size_t bytes, ccuda_stream *stream);
 int ccuda_set_bytes(ccuda_address to, uint8_t value, size_t bytes, ccuda_stream *stream);
 
+/// Memory of the host that transfers take as it is, so that they need no one to wait for them.
+int ccuda_allocate_pinned(size_t bytes, void **memory);
+int ccuda_free_pinned(void *memory);
+
 // MARK: Streams and events
 
 /// A stream that does not wait for the default one.
@@ -75,6 +81,8 @@ int ccuda_event_create(ccuda_event **event);
 int ccuda_event_destroy(ccuda_event *event);
 int ccuda_event_record(ccuda_event *event, ccuda_stream *stream);
 int ccuda_event_wait(ccuda_event *event);
+/// Whether the event is past; does not wait for it.
+int ccuda_event_query(ccuda_event *event, int *is_past);
 int ccuda_event_milliseconds(ccuda_event *from, ccuda_event *to, float *milliseconds);
 
 // MARK: Kernels
@@ -122,10 +130,13 @@ typedef struct {
   int a_transposed, b_transposed;
   /// Elements from a row to the next, as stored.
   int64_t a_stride, b_stride, c_stride;
+  /// Powers of two that the addresses of all its calls are multiples of.
+  uint32_t a_alignment, b_alignment, c_alignment;
   ccuda_type ab_type, c_type;
 } ccuda_product_shape;
 
-/// Chooses an algorithm that needs at most `workspace_bytes`; the same for equal shapes.
+/// Chooses an algorithm that needs at most `workspace_bytes`; the same for equal shapes. Gives no product, and success,
+/// where the library has no algorithm.
 int ccuda_product_create(
   ccuda_products *products, ccuda_product_shape shape, size_t workspace_bytes, ccuda_product **product);
 int ccuda_product_destroy(ccuda_product *product);

@@ -5,9 +5,8 @@ package struct DeviceBenchmark {
   private static let copyBytes = 1 << 30
   private static let productWidth = 8192
 
-  private let device: CUDADevice
+  private let library: KernelLibrary
   private let stream: CUDAStream
-  private let cache: KernelCache
   private let timer: DeviceTimer
   private let reference: HostReference
   private let cases: DeviceCases
@@ -21,19 +20,18 @@ package struct DeviceBenchmark {
     _ size: DeviceBenchmarkSize, chunkSize: Int, seconds: Double, filter: String, reference: any Backend,
     cache: KernelCache = KernelCache()
   ) throws(CUDAError) {
-    device = try CUDADevice()
-    stream = try CUDAStream(device)
-    self.cache = cache
+    library = KernelLibrary(try CUDADevice(), cache: cache)
+    stream = try CUDAStream(library.device)
     timer = try DeviceTimer(stream: stream, seconds: seconds)
     self.reference = HostReference(backend: reference)
-    cases = DeviceCases(device: device, stream: stream, cache: cache, size: size, chunkSize: chunkSize)
+    cases = DeviceCases(library: library, stream: stream, size: size, chunkSize: chunkSize)
     self.filter = filter
   }
 
   /// - Parameter report: told what comes next.
   package func run(report: (String) -> Void) throws(CUDAError) -> DeviceReport {
     report("checks")
-    let checks = try DeviceChecks(device: device, stream: stream, cache: cache, reference: reference).all()
+    let checks = try DeviceChecks(library: library, stream: stream, reference: reference).all()
     report("ceilings")
     var ceilings = DeviceCeilings()
     ceilings.copyRate = try copyRate()
@@ -47,7 +45,7 @@ package struct DeviceBenchmark {
             name: item.name, shape: item.shape, work: item.work, times: try timer.times(item.call), usage: item.usage))
       }
     }
-    return DeviceReport(deviceName: device.name, ceilings: ceilings, checks: checks, measurements: measurements)
+    return DeviceReport(deviceName: library.device.name, ceilings: ceilings, checks: checks, measurements: measurements)
   }
 
   /// Bytes a second that a copy reads and writes, of memory that no cache holds.
@@ -59,17 +57,18 @@ package struct DeviceBenchmark {
 
   /// Operations a second of a large product in bfloat16.
   private func productRate() throws(CUDAError) -> Double {
-    let (n, products) = (Self.productWidth, try DeviceProducts(device))
-    let arrays = [try random(n * n), try random(n * n), try random(n * n)]
+    let (n, products) = (Self.productWidth, try DeviceProducts(library))
+    let square = { () throws(CUDAError) in DeviceMatrix(try random(n * n), rowCount: n, columnCount: n) }
+    let (a, b, c) = (try square(), try square(), try square())
     let times = try timer.times { () throws(CUDAError) in
-      try products.multiply(arrays[0], arrays[1], bTransposed: true, into: arrays[2], m: n, n: n, k: n, on: stream)
+      try products.multiply(a, b.transposed, into: c, on: stream)
     }
     return 2 * Double(n) * Double(n) * Double(n) / times.median
   }
 
   private func random(_ count: Int) throws(CUDAError) -> DeviceArray {
-    let array = try DeviceArray(device, .bfloat16, count: count)
-    try ElementKernels(.bfloat16, device: device, cache: cache).fillRandom(array, scale: 1, seed: 1, on: stream)
+    let array = try DeviceArray(library.device, .bfloat16, count: count)
+    try ElementKernels(library: library).fillRandom(array, scale: 1, seed: 1, on: stream)
     return array
   }
 }

@@ -22,12 +22,12 @@ struct DeviceCase {
 
 /// The calls of a training step's sizes, in bfloat16 where a step has it; each list makes its arrays when it is asked for.
 struct DeviceCases {
-  let device: CUDADevice
+  let library: KernelLibrary
   let stream: CUDAStream
-  let cache: KernelCache
   let size: DeviceBenchmarkSize
   let chunkSize: Int
 
+  private var device: CUDADevice { library.device }
   private var width: Int { size.width }
   private var rowCount: Int { size.rowCount(chunkSize: chunkSize) }
 
@@ -54,8 +54,9 @@ struct DeviceCases {
   // MARK: Attention
 
   private func attention(_ pattern: String, _ shape: AttentionShape) throws(CUDAError) -> [DeviceCase] {
-    let kernels = try AttentionKernels(shape, type: .bfloat16, device: device, cache: cache)
+    let kernels = AttentionKernels(shape, type: .bfloat16, library: library)
     let packed = try random(shape.rowCount * shape.packedWidth)
+    let inputs = AttentionRows(packed: packed, shape: shape)
     let output = try random(shape.queryRows.count * shape.queryWidth)
     let statistics = try array(.float32, shape.headCount * shape.queryRows.count)
     let gradients = AttentionGradients(
@@ -67,15 +68,15 @@ struct DeviceCases {
     let queryGradient = {
       () throws(CUDAError) in
       try kernels.queryGradient(
-        shape, packed: packed, output: output, logSumExp: statistics, gradients: gradients, on: stream)
+        inputs, output: output, logSumExp: statistics, gradients: gradients, on: stream)
     }
     let keyGradient = {
       () throws(CUDAError) in
-      try kernels.keyGradient(shape, packed: packed, logSumExp: statistics, gradients: gradients, on: stream)
+      try kernels.keyGradient(inputs, logSumExp: statistics, gradients: gradients, on: stream)
     }
     let forward = {
       () throws(CUDAError) in
-      try kernels.forward(shape, packed: packed, output: output, logSumExp: statistics, on: stream)
+      try kernels.forward(inputs, output: output, logSumExp: statistics, on: stream)
     }
     // What the backward pass reads has to be of the same call.
     try forward()
@@ -83,7 +84,7 @@ struct DeviceCases {
     return [
       DeviceCase(
         "attention \(pattern) forward", size, work(shape, [.forward: 2], forward: true, bytes: rows),
-        usage: try kernels.usage(.forward, shape), forward),
+        usage: try kernels.usage(.forward), forward),
       DeviceCase(
         "attention \(pattern) backward", size,
         work(
@@ -98,13 +99,13 @@ struct DeviceCases {
         work(
           shape, [.queryGradient: 3], forward: false,
           bytes: rows + output.byteCount + written * shape.queryWidth / shape.packedWidth),
-        usage: try kernels.usage(.queryGradient, shape), queryGradient),
+        usage: try kernels.usage(.queryGradient), queryGradient),
       DeviceCase(
         "attention \(pattern) key gradient", size,
         work(
           shape, [.keyGradient: 4], forward: false,
           bytes: packed.byteCount + output.byteCount + written - written * shape.queryWidth / shape.packedWidth),
-        usage: try kernels.usage(.keyGradient, shape), keyGradient),
+        usage: try kernels.usage(.keyGradient), keyGradient),
     ]
   }
 
@@ -124,32 +125,36 @@ struct DeviceCases {
 
   private func rotation() throws(CUDAError) -> [DeviceCase] {
     let shape = size.staircase(chunkSize: chunkSize)
-    let kernels = try RotationKernels(shape, type: .bfloat16, device: device, cache: cache)
+    let kernels = RotationKernels(shape, type: .bfloat16, library: library)
+    let parts = try array(.float32, RotationKernels.partCount(headWidth: shape.headWidth))
     let (packed, gradients) = (
       try random(shape.rowCount * shape.packedWidth), try random(shape.rowCount * shape.packedWidth)
     )
     let tableCount = shape.pattern.positionCount * shape.headWidth / 2
     let norms = try random(2 * shape.headWidth, .float32)
+    let normPair = (query: norms, key: norms.from(shape.headWidth))
     let tables = RotationTables(
       cosines: try random(tableCount, .float32), sines: try random(tableCount, .float32), norms: nil, epsilon: 1e-6)
     let normed = RotationTables(
-      cosines: tables.cosines, sines: tables.sines, norms: (norms, norms.from(shape.headWidth)), epsilon: 1e-6)
+      cosines: tables.cosines, sines: tables.sines, norms: normPair, epsilon: 1e-6)
     let heads = packed.byteCount * (shape.headCount + shape.keyValueHeadCount) * shape.headWidth / shape.packedWidth
     let (name, stream) = ("[\(shape.rowCount), \(shape.packedWidth)]", stream)
     return [
       DeviceCase("rotation forward", name, DeviceWork(bytes: Double(2 * heads))) { () throws(CUDAError) in
-        try kernels.forward(shape, packed: packed, tables: tables, rotated: packed, on: stream)
+        try kernels.forward(
+          packed: packed, tables: tables, rotated: packed, stride: shape.packedWidth, on: stream)
       },
       DeviceCase("rotation with norms forward", name, DeviceWork(bytes: Double(2 * heads))) { () throws(CUDAError) in
-        try kernels.forward(shape, packed: packed, tables: normed, rotated: gradients, on: stream)
+        try kernels.forward(
+          packed: packed, tables: normed, rotated: gradients, stride: shape.packedWidth, on: stream)
       },
       DeviceCase("rotation backward", name, DeviceWork(bytes: Double(2 * heads))) { () throws(CUDAError) in
         try kernels.backward(
-          shape, packed: packed, tables: tables, gradients: gradients, normGradients: norms, on: stream)
+          packed: packed, tables: tables, gradients: gradients, normGradients: nil, parts: nil, on: stream)
       },
       DeviceCase("rotation with norms backward", name, DeviceWork(bytes: Double(3 * heads))) { () throws(CUDAError) in
         try kernels.backward(
-          shape, packed: packed, tables: normed, gradients: gradients, normGradients: norms, on: stream)
+          packed: packed, tables: normed, gradients: gradients, normGradients: normPair, parts: parts, on: stream)
       },
     ]
   }
@@ -157,31 +162,33 @@ struct DeviceCases {
   // MARK: Memory
 
   private func norms() throws(CUDAError) -> [DeviceCase] {
-    let kernels = try NormKernels(
-      width: width, residual: .float32, activation: .bfloat16, device: device, cache: cache)
+    let kernels = NormKernels(width: width, delta: .float32, activation: .bfloat16, library: library)
+    let partCount = NormKernels.partCount(
+      rowCount: rowCount, multiprocessorCount: device.multiprocessorCount)
+    let parts = try array(.float32, partCount * width)
     let count = rowCount * width
     let (x, sum) = (try random(count, .float32), try random(count, .float32))
-    let (delta, output) = (try random(count), try random(count))
+    let (delta, output, gradient) = (try random(count, .float32), try random(count), try random(count))
     let (weight, weightGradient) = (try random(width, .float32), try random(width, .float32))
     let (inverse, stream) = (try random(rowCount, .float32), stream)
-    let bytes = Double(2 * x.byteCount + 2 * delta.byteCount)
+    let bytes = Double(3 * x.byteCount + output.byteCount)
     return [
       DeviceCase("norm forward", "[\(rowCount), \(width)]", DeviceWork(bytes: bytes)) { () throws(CUDAError) in
         try kernels.forward(
           x, plus: (delta, sum), weight: weight, epsilon: 1e-6, output: output, inverse: inverse, on: stream)
       },
       DeviceCase(
-        "norm backward", "[\(rowCount), \(width)]", DeviceWork(bytes: Double(3 * x.byteCount + delta.byteCount))
+        "norm backward", "[\(rowCount), \(width)]", DeviceWork(bytes: Double(3 * x.byteCount + gradient.byteCount))
       ) { () throws(CUDAError) in
         try kernels.backward(
-          x, weight: weight, inverse: inverse, outputGradient: delta, sumGradient: sum, inputGradient: sum,
-          weightGradient: weightGradient, on: stream)
+          x, weight: weight, inverse: inverse, outputGradient: gradient, sumGradient: sum, inputGradient: sum,
+          weightGradient: weightGradient, parts: parts, on: stream)
       },
     ]
   }
 
   private func swiGLU() throws(CUDAError) -> [DeviceCase] {
-    let (kernels, inner) = (try ElementKernels(.bfloat16, device: device, cache: cache), size.mlpWidth)
+    let (kernels, inner) = (ElementKernels(library: library), size.mlpWidth)
     let (gateUp, gradient) = (try random(rowCount * 2 * inner), try random(rowCount * 2 * inner))
     let (output, outputGradient, stream) = (try random(rowCount * inner), try random(rowCount * inner), stream)
     let bytes = Double(gateUp.byteCount + output.byteCount)
@@ -197,7 +204,7 @@ struct DeviceCases {
   }
 
   private func crossEntropy() throws(CUDAError) -> [DeviceCase] {
-    let kernels = try ElementKernels(.bfloat16, device: device, cache: cache)
+    let kernels = ElementKernels(library: library)
     let (R, V) = (size.logitRowCount, size.vocabularySize)
     let (logits, losses, targets) = (try random(R * V), try array(.float32, R), try ids(R, below: V))
     let stream = stream
@@ -211,48 +218,49 @@ struct DeviceCases {
   }
 
   private func rows() throws(CUDAError) -> [DeviceCase] {
-    let kernels = try RowKernels(source: .bfloat16, destination: .float32, device: device, cache: cache)
-    let count = size.sampleCount * size.length
-    let (table, packed) = (try random(size.vocabularySize * width), try random(count * width, .float32))
-    let sums = try random(size.vocabularySize * width, .float32)
-    let rows = Self.ids(count, below: size.vocabularySize)
-    let (tokens, places) = (try ids(count, below: size.vocabularySize), try array(.int32, count))
-    try places.upload((0..<Int32(count)).map { $0 }, on: stream)
-    let segments = try RowSegments(destinationRows: rows, device: device, on: stream)
-    let (source, width, stream) = (try random(count * width), width, stream)
+    let kernels = RowKernels(library: library)
+    let (count, rowCount) = (size.sampleCount * size.length, size.vocabularySize)
+    let (table, packed) = (try random(rowCount * width, .float32), try random(count * width, .float32))
+    let (sums, tokens) = (try random(rowCount * width, .float32), try ids(count, below: rowCount))
+    let scratch = try array(.int32, RowKernels.scratchCount(count))
+    let places = Set(Self.ids(count, below: rowCount)).count
+    let (width, stream) = (width, stream)
     return [
-      DeviceCase(
-        "copy rows", "[\(count), \(width)]", DeviceWork(bytes: Double(source.byteCount + packed.byteCount))
-      ) { () throws(CUDAError) in
-        try kernels.copy(table, tokens, to: packed, places, width: width, on: stream)
+      DeviceCase("copy rows", "[\(count), \(width)]", DeviceWork(bytes: Double(2 * packed.byteCount))) {
+        () throws(CUDAError) in
+        try kernels.copy(table, tokens, to: packed, nil, width: width, count: count, on: stream)
       },
       DeviceCase(
-        "add rows", "[\(count), \(width)]",
-        DeviceWork(bytes: Double(source.byteCount + 2 * segments.segmentCount * width * 4))
+        "add rows", "[\(count), \(width)]", DeviceWork(bytes: Double(packed.byteCount + 2 * places * width * 4))
       ) { () throws(CUDAError) in
-        try kernels.add(source, to: sums, segments, width: width, on: stream)
+        try kernels.add(
+          packed, nil, to: sums, tokens, width: width, rowCount: rowCount, count: count, scratch: scratch, on: stream)
       },
     ]
   }
 
   private func update() throws(CUDAError) -> [DeviceCase] {
-    let kernels = try UpdateKernels(device: device, cache: cache)
+    let (kernels, adder) = (UpdateKernels(library: library), SumKernels(library: library))
     let count = size.parameterCount
     let (weights, gradients) = (try random(count, .float32), try random(count, .float32))
     let (first, second) = (try random(count, .float32), try array(.float32, count))
     try second.fill(byte: 0, on: stream)
     let (rounded, stream) = (try array(.bfloat16, count), stream)
     let step = AdamWStep(rate: 1e-3, beta1: 0.9, beta2: 0.95, epsilon: 1e-8, decay: 0.1)
-    try kernels.decide(gradients, scale: 1, maximumNorm: 1, largestNorm: .infinity, on: stream)
+    let (sums, control) = (try array(.float64, 2), try array(.float64, UpdateControl.count))
+    let parts = try array(.float64, SumKernels.partCount)
+    for numbers in [sums, control] { try numbers.fill(byte: 0, on: stream) }
+    let decision = UpdateDecision(targetCount: 1, clipNorm: 1, lossThreshold: .infinity, beta1: 0.9, beta2: 0.95)
+    try kernels.decide(decision, sums: sums, control: control, on: stream)
     return [
       DeviceCase("sum of squares", "[\(count)]", DeviceWork(bytes: Double(gradients.byteCount))) {
         () throws(CUDAError) in
-        try kernels.sumOfSquares(gradients, on: stream)
+        try adder.sumParts(gradients, squared: true, parts: parts, on: stream)
       },
       DeviceCase("adamw", "[\(count)]", DeviceWork(bytes: Double(7 * gradients.byteCount + rounded.byteCount))) {
         () throws(CUDAError) in
         try kernels.adamW(
-          step, corrections: (0.1, 0.05), weights: weights, gradients: gradients, firstMoments: first,
+          step, control: control, weights: weights, gradients: gradients, firstMoments: first,
           secondMoments: second, rounded: rounded, on: stream)
       },
     ]
@@ -266,7 +274,7 @@ struct DeviceCases {
 
   private func random(_ count: Int, _ type: DeviceType = .bfloat16) throws(CUDAError) -> DeviceArray {
     let array = try array(type, count)
-    try ElementKernels(type, device: device, cache: cache).fillRandom(array, scale: 1, seed: 1, on: stream)
+    try ElementKernels(library: library).fillRandom(array, scale: 1, seed: 1, on: stream)
     return array
   }
 

@@ -93,6 +93,16 @@ struct HostReference {
     return (state[0].values, state[1].values, state[2].values)
   }
 
+  /// What follows from a summed loss and the sum of all squared gradients after so many updates.
+  func decided(
+    _ decision: UpdateDecision, lossSum: Double, squares: Double, updateCount: Int
+  ) -> UpdateControl {
+    let before = UpdateControl(gradientScale: 0, correction1: 0, correction2: 0, updateCount: updateCount)
+    let control = Tensor(doubles: before.values, pool: backend.pool)
+    backend.decideUpdate(decision, sums: Tensor(doubles: [lossSum, squares], pool: backend.pool), control: control)
+    return UpdateControl(control.doubles)
+  }
+
   func sumOfSquares(_ x: [Float]) -> Double { backend.sumOfSquares(tensor(x, [x.count])) }
 
   /// `[m, n]`, of `a` `[m, k]` and `b` `[n, k]`.

@@ -1,8 +1,9 @@
 internal import CCUDA
+internal import Synchronization
 
 /// A GPU whose context this process has open.
 ///
-/// One thread steers it: the one that made it.
+/// One thread steers it: the one that made it. Others call ``makeCurrent()`` before they ask for transfers of their own.
 package final class CUDADevice {
   package let ordinal: Int
   /// `NVIDIA H200`.
@@ -15,11 +16,10 @@ package final class CUDADevice {
 
   private let context: OpaquePointer
   /// What could not be thrown where it happened: giving something back that its owner no longer holds.
-  private var failure: CUDAError?
+  private let failure = Mutex<CUDAError?>(nil)
 
   /// - Parameter ordinal: counted among the devices that the process may see.
   package init(ordinal: Int = 0) throws(CUDAError) {
-    try CUDALibraries.open()
     let count = try Self.count()
     guard ordinal < count else { throw .unavailable("found \(count) devices, wanted number \(ordinal)") }
     var context: OpaquePointer?
@@ -43,6 +43,11 @@ package final class CUDADevice {
     "sm_\(capability.major)\(capability.minor)\(capability.major == 9 ? "a" : "")"
   }
 
+  /// Makes the device the calling thread's.
+  func makeCurrent() throws(CUDAError) {
+    try check(ccuda_context_use(context))
+  }
+
   /// Bytes that are free, and all that there are.
   package func memory() throws(CUDAError) -> (freeBytes: Int, totalBytes: Int) {
     var (free, total) = (0, 0)
@@ -55,18 +60,23 @@ package final class CUDADevice {
     do {
       try check(code)
     } catch {
-      failure = failure ?? error
+      failure.withLock { $0 = $0 ?? error }
     }
   }
 
   /// Throws what ``note(_:)`` kept.
   func throwNoted() throws(CUDAError) {
-    guard let failure else { return }
-    self.failure = nil
-    throw failure
+    let kept = failure.withLock { failure in
+      defer { failure = nil }
+      return failure
+    }
+    if let kept { throw kept }
   }
 
-  private static func count() throws(CUDAError) -> Int {
+  /// Devices that the process may see.
+  package static func count() throws(CUDAError) -> Int {
+    try CUDALibraries.open()
+
     var count: Int32 = 0
     try check(ccuda_device_count(&count))
     return Int(count)

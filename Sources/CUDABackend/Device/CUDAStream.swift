@@ -4,6 +4,8 @@ internal import CCUDA
 package final class CUDAStream {
   package let device: CUDADevice
   let handle: OpaquePointer
+  /// What times its kernels now; nil most of the time.
+  var profile: LaunchProfile?
 
   package init(_ device: CUDADevice) throws(CUDAError) {
     var handle: OpaquePointer?
@@ -14,6 +16,12 @@ package final class CUDAStream {
   }
 
   deinit { device.note(ccuda_stream_destroy(handle)) }
+
+  /// Gives it what `body` gives, and times that if somebody wants to know.
+  func timed(_ name: @autoclosure () -> String, _ body: () throws(CUDAError) -> Void) throws(CUDAError) {
+    guard let profile else { return try body() }
+    try profile.time(name(), body)
+  }
 
   /// Waits until all that was given so far is done; throws what went wrong in it.
   package func synchronize() throws(CUDAError) {
@@ -40,6 +48,13 @@ package final class CUDAEvent {
   /// The moment when the stream has done what it was given so far.
   package func record(on stream: CUDAStream) throws(CUDAError) {
     try check(ccuda_event_record(handle, stream.handle))
+  }
+
+  /// Whether the moment is past; does not wait for it.
+  func isPast() throws(CUDAError) -> Bool {
+    var isPast: Int32 = 0
+    try check(ccuda_event_query(handle, &isPast))
+    return isPast != 0
   }
 
   /// Waits for the moment.

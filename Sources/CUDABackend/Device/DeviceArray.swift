@@ -55,7 +55,8 @@ package struct DeviceArray {
     self.init(type, count: count, memory: try DeviceAllocation(device, byteCount: count * type.byteCount), offset: 0)
   }
 
-  private init(_ type: DeviceType, count: Int, memory: DeviceAllocation, offset: Int) {
+  /// Some of a piece of memory, from element `offset` on.
+  init(_ type: DeviceType, count: Int, memory: DeviceAllocation, offset: Int) {
     self.type = type
     self.count = count
     self.memory = memory
@@ -66,6 +67,9 @@ package struct DeviceArray {
   var address: UInt64 { memory.address + UInt64(offset * type.byteCount) }
 
   package var byteCount: Int { count * type.byteCount }
+
+  /// The largest power of two up to 256 that the address is a multiple of.
+  var alignment: Int { min(256, 1 << address.trailingZeroBitCount) }
 
   /// The elements from one on, in the same memory.
   package func from(_ index: Int) -> DeviceArray {
@@ -87,6 +91,17 @@ package struct DeviceArray {
   package func upload(_ values: [Int32], on stream: CUDAStream) throws(CUDAError) {
     precondition(type == .int32, "device array: integers to \(type)")
     try upload(raw: values, on: stream)
+  }
+
+  package func upload(_ values: [Double], on stream: CUDAStream) throws(CUDAError) {
+    precondition(type == .float64, "device array: doubles to \(type)")
+    try upload(raw: values, on: stream)
+  }
+
+  /// A copy of all elements of float64; waits for the stream.
+  package func downloadDoubles(on stream: CUDAStream) throws(CUDAError) -> [Double] {
+    precondition(type == .float64, "device array: doubles from \(type)")
+    return try download(0 as Double, on: stream)
   }
 
   /// A copy of all elements; waits for the stream.

@@ -7,14 +7,60 @@ struct LaunchShape: Hashable {
   var z = 1
   var threadCount: Int
   var sharedBytes = 0
+
+  init(x: Int, y: Int = 1, z: Int = 1, threadCount: Int, sharedBytes: Int = 0) {
+    (self.x, self.y, self.z) = (x, y, z)
+    self.threadCount = threadCount
+    self.sharedBytes = sharedBytes
+  }
+
+  /// As many blocks as give each of some items a thread.
+  init(items: Int, threadCount: Int = 256) {
+    self.init(x: (items + threadCount - 1) / threadCount, threadCount: threadCount)
+  }
+}
+
+/// Kernels of a device, each compiled and loaded when it is first wanted.
+package final class KernelLibrary {
+  package let device: CUDADevice
+  private let cache: KernelCache
+  private var modules: [KernelSource: KernelModule] = [:]
+  private var kernels: [Key: Kernel] = [:]
+
+  private struct Key: Hashable {
+    let source: KernelSource
+    let name: String
+  }
+
+  package init(_ device: CUDADevice, cache: KernelCache) {
+    self.device = device
+    self.cache = cache
+  }
+
+  /// - Parameter sharedBytes: the most shared memory that a block of its launches has.
+  func kernel(_ name: String, of source: KernelSource, sharedBytes: Int = 0) throws(CUDAError) -> Kernel {
+    let key = Key(source: source, name: name)
+    if let kernel = kernels[key] { return kernel }
+    let kernel = try module(source).kernel(name)
+    try kernel.allow(sharedBytes: sharedBytes)
+    kernels[key] = kernel
+    return kernel
+  }
+
+  private func module(_ source: KernelSource) throws(CUDAError) -> KernelModule {
+    if let module = modules[source] { return module }
+    let module = try KernelModule(source, device: device, cache: cache)
+    modules[source] = module
+    return module
+  }
 }
 
 /// Kernels that a device has loaded.
-final class KernelModule {
+private final class KernelModule {
   private let device: CUDADevice
   private let handle: OpaquePointer
 
-  init(_ source: KernelSource, device: CUDADevice, cache: KernelCache) throws(CUDAError) {
+  fileprivate init(_ source: KernelSource, device: CUDADevice, cache: KernelCache) throws(CUDAError) {
     let binary = try cache.kernels(source, architecture: device.architecture)
     var handle: OpaquePointer?
     let code = binary.withUnsafeBytes { ccuda_module_load($0.baseAddress, &handle) }
@@ -26,7 +72,7 @@ final class KernelModule {
 
   deinit { device.note(ccuda_module_unload(handle)) }
 
-  func kernel(_ name: String) throws(CUDAError) -> Kernel {
+  fileprivate func kernel(_ name: String) throws(CUDAError) -> Kernel {
     var function: OpaquePointer?
     try check(ccuda_module_function(handle, name, &function))
     guard let function else { throw .unavailable("no kernel \(name)") }
@@ -41,7 +87,8 @@ struct Kernel {
 
   let name: String
   private let function: OpaquePointer
-  private let module: KernelModule
+  /// A ``KernelModule``.
+  private let module: AnyObject
 
   fileprivate init(name: String, function: OpaquePointer, module: KernelModule) {
     self.name = name
@@ -50,7 +97,7 @@ struct Kernel {
   }
 
   /// Allows blocks that have this much shared memory.
-  func allow(sharedBytes: Int) throws(CUDAError) {
+  fileprivate func allow(sharedBytes: Int) throws(CUDAError) {
     guard sharedBytes > Self.plainSharedBytes else { return }
     try check(ccuda_function_set(function, ccuda_max_shared_bytes, Int32(sharedBytes)))
   }
@@ -76,11 +123,14 @@ struct Kernel {
     var arguments = KernelArguments()
     repeat arguments.append(each argument)
     let grid = ccuda_grid(x: UInt32(shape.x), y: UInt32(shape.y), z: UInt32(shape.z))
-    let code = arguments.bytes.withUnsafeBytes {
-      ccuda_launch(
-        function, grid, UInt32(shape.threadCount), UInt32(shape.sharedBytes), stream.handle, $0.baseAddress, $0.count)
+    try stream.timed(name) { () throws(CUDAError) in
+      let code = arguments.bytes.withUnsafeBytes {
+        ccuda_launch(
+          function, grid, UInt32(shape.threadCount), UInt32(shape.sharedBytes), stream.handle, $0.baseAddress,
+          $0.count)
+      }
+      try check(code)
     }
-    try check(code)
   }
 }
 

@@ -30,17 +30,25 @@ typedef struct {
   int queryRowCount;
 } AttentionCall;
 
-/// The numbers of one AdamW update, see `AdamWStep` of TensorCore; the factor of gradients is on the device.
+/// What the heads of a call are turned and normed by: addresses of float32. The norms may both be 0.
 typedef struct {
-  float rate, beta1, beta2, epsilon, decay, correction1, correction2;
-} UpdateNumbers;
+  unsigned long cosines, sines, queryNorm, keyNorm;
+  float epsilon;
+} HeadTables;
 
-/// What an update reads on the device.
+/// A call on a cache: rows are packed `[queries | keys | values]`, a slot of the cache is `[keys | values]`.
 typedef struct {
-  /// Multiplies every gradient.
-  float factor;
-  /// Not 0: weights and moments stay as they are.
-  int skips;
-  /// Of the gradients, scaled but not clipped.
-  double norm;
-} UpdateControl;
+  int headCount, keyValueHeadCount, slotCount;
+} CacheCall;
+
+/// What an update's decision reads, see `UpdateDecision` of TensorCore.
+typedef struct {
+  /// At least 1.
+  double targetCount;
+  double clipNorm, lossThreshold, beta1, beta2;
+} UpdateLimits;
+
+/// The numbers of one AdamW update, see `AdamWStep` of TensorCore; all others are on the device.
+typedef struct {
+  float rate, beta1, beta2, epsilon, decay;
+} UpdateNumbers;

@@ -12,7 +12,7 @@ package struct HeadResult {
 }
 
 extension Tape {
-  /// Logits that one block holds: the head never has more in memory.
+  /// Logits that one block holds where a backend does not say otherwise: the head never has more in memory.
   package static let headBlockElements = 8 << 20
 
   /// Output projection, softmax and cross-entropy in row blocks, never holding `[R, V]`.
@@ -34,7 +34,7 @@ extension Tape {
     let destination = isRecording ? destination(for: hidden) : nil
     precondition(destination?.accumulates != true, "head: two heads on one hidden state")
     let hiddenGradient = destination?.gradient
-    let blockRows = max(1, min(targets.count, Self.headBlockElements / weight.rowCount))
+    let blockRows = max(1, min(targets.count, backend.headBlockElements / weight.rowCount))
     let logits = buffer([blockRows, weight.rowCount])
     for start in stride(from: 0, to: targets.count, by: blockRows) {
       let rows = start..<min(start + blockRows, targets.count)
