@@ -35,21 +35,26 @@ package struct TrainerHost: Hashable, Sendable {
   package var availableBytes: Int?
   /// Addresses that the limits of this rank's process leave, in bytes; nil where it has none.
   package var addressBytes: Int?
+  /// Where the memory is, such as `GPU 0`; empty for the machine's own.
+  package var memoryPlace: String
 
   package init(
     threadCount: Int, hasSpareCore: Bool = false, blasCore: String, summary: String, availableBytes: Int? = nil,
-    addressBytes: Int? = nil, programName: String = "catlm"
+    addressBytes: Int? = nil, memoryPlace: String = "", programName: String = "catlm"
   ) {
     self.threadCount = threadCount
     self.programName = programName
     self.availableBytes = availableBytes
     self.addressBytes = addressBytes
+    self.memoryPlace = memoryPlace
     self.hasSpareCore = hasSpareCore
     self.blasCore = blasCore
     self.summary = summary
   }
 
-  var room: MemoryRoom { MemoryRoom(sharedBytes: availableBytes, addressBytes: addressBytes) }
+  var room: MemoryRoom {
+    MemoryRoom(sharedBytes: availableBytes, addressBytes: addressBytes, place: memoryPlace)
+  }
 }
 
 /// A whole run on one rank: begin or resume, steps, validation, checkpoints, end.

@@ -43,6 +43,7 @@ struct Catlm: ParsableCommand {
       try InstructionLevel.requireKnownLimit()
       Host.restartWithFittingBLAS()
       Host.endWhenMemoryIsRefused()
+      ComputeDevice.endWhenGPUFails()
       var command = parsed()
       Ranks.leave(command)
       try command.run()

@@ -4,8 +4,8 @@ import CUDABackend
 import JSON
 import Telemetry
 
-/// Where kernels run.
-enum DeviceOption: String, CaseIterable, ExpressibleByArgument {
+/// Whose kernels are timed.
+enum KernelDevice: String, CaseIterable, ExpressibleByArgument {
   case cpu, cuda
 }
 

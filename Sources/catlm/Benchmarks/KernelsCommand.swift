@@ -30,7 +30,7 @@ extension BenchmarkCommand {
         """)
 
     @Option(help: "cpu or cuda.")
-    var device = DeviceOption.cpu
+    var device = KernelDevice.cpu
 
     @Option(help: "S or M (default: S); on a GPU S, 768 or 1536, the width of the decoder (default: 768).")
     var size: String?

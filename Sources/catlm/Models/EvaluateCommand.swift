@@ -86,6 +86,8 @@ struct EvaluateCommand: RankedCommand {
   @Option(help: "Samples in a batch.")
   var batch = 16
 
+  @OptionGroup var device: DeviceOption
+
   @OptionGroup var threads: ThreadsOption
 
   @Flag(help: "No progress on standard error.")

@@ -45,6 +45,8 @@ struct GenerateCommand: ParsableCommand {
   @Option(help: "Seed of the draws.")
   var seed: UInt64 = 0
 
+  @OptionGroup var device: DeviceOption
+
   @OptionGroup var threads: ThreadsOption
 
   @Flag(name: .customLong("no-cache"), help: "Run the whole model again for each token: slow, to check the cache.")
@@ -72,7 +74,9 @@ struct GenerateCommand: ParsableCommand {
 
   func run() throws {
     let location = try CheckpointLocation(checkpoint)
-    let backend = Host.makeBackend(threadCount: threads.count)
+    let device = try ComputeDevice.chosen(device.device)
+    let backend = try device.makeBackend(threadCount: threads.count)
+    device.announce(backend)
     let model = try location.checkpoint.makeModel(backend: backend)
     let tokenizer = try location.tokenizer(vocabularySize: model.config.vocabularySize)
     let promptBytes = CommandWords.rawValue(of: "--prompt") ?? Array(prompt.utf8)

@@ -21,12 +21,16 @@ struct ParityCommand: ParsableCommand {
   @Flag(help: "One JSON object a directory on standard output.")
   var json = false
 
+  @OptionGroup var device: DeviceOption
+
   @OptionGroup var threads: ThreadsOption
 
   func run() throws {
     var allHold = true
+    let device = try ComputeDevice.chosen(device.device)
+    let backend = try device.makeBackend(threadCount: threads.count)
+    device.announce(backend)
     for directory in directories {
-      let backend = Host.makeBackend(threadCount: threads.count)
       let report =
         TrajectoryCase.exists(in: directory)
         ? try TrajectoryCase(directory: directory, backend: backend).compare()

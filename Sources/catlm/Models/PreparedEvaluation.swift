@@ -19,15 +19,20 @@ struct PreparedEvaluation {
   private let task: any EvaluationTask
   private let chunkSizes: [Int]
   private let threadCount: Int
+  private let device: ComputeDevice
+  private let room: MemoryRoom
 
   /// All ranks call it.
   init(_ command: EvaluateCommand, group: any ProcessGroup) throws {
     self.command = command
     threadCount = try Host.threadCount(setting: command.threads.threads, group: group)
     location = try CheckpointLocation(command.checkpoint, isSilent: group.rank != 0)
-    let backend = Host.makeBackend(threadCount: threadCount)
+    device = try ComputeDevice.chosen(command.device.device, in: group) { nil }
+    let backend = try device.makeBackend(threadCount: threadCount)
+    if group.rank == 0 { device.announce(backend) }
     model = try location.checkpoint.makeModel(backend: backend)
     chunkSizes = try ChunkSizeOption.parse(command.chunkSizes, model: model.config, run: location.run)
+    room = device.room(for: backend, threadCount: threadCount)
     let tasks = EvaluationTasks(command, location: location, model: model, backend: backend, group: group)
     task = try tasks.make()
   }
@@ -39,10 +44,10 @@ struct PreparedEvaluation {
       model: config, optimizer: nil, recomputation: .none, steps: [], sampleCount: 0, length: task.length,
       validation: (task.batchSize, chunkSizes))
     let weightBytes = 4 * config.specs(scheme: .fla).reduce(0) { $0 + $1.count }
-    let bytes = plan.peakBytes { Host.makePlanner(threadCount: threadCount) } - weightBytes
+    let bytes = plan.peakBytes { device.makePlanner(threadCount: threadCount) } - weightBytes
     let caches = task is NeedleSearchTask ? task.batchSize * (chunkSizes.map(cacheBytes).max() ?? 0) : 0
     let length = task is LossTask ? "a smaller --context" : "shorter samples"
-    try Host.room(threadCount: threadCount).require(
+    try room.require(
       bytes + caches, remedies: ["a smaller --batch (\(command.batch))", "\(length) (\(task.length))"], in: group)
   }
 

@@ -60,6 +60,10 @@ struct TrainCommand: RankedCommand {
       With train.sample_interval the model of now continues train.sample_prompt every so many steps, at each chunk size; \
       the texts go to the log and to metrics.jsonl, whose keys docs/metrics.md explains.
 
+      --device auto takes a GPU if there is one, cuda insists on it (exit code 2 without), cpu leaves it alone. A rank has one \
+      GPU, ranks of a machine share its GPUs, and gradients of several ranks are summed in the hosts' memory. Runs resume on \
+      either, the numbers then agree within rounding. docs/gpu.md says what a GPU computes and how.
+
       Example: mpirun --bind-to none -np 2 catlm train configs/smoke.yaml --set train.steps=100
       """)
 
@@ -80,6 +84,8 @@ struct TrainCommand: RankedCommand {
     name: .customLong("dry-run"),
     help: "Check everything, make a part of a step at each chunk size, say what the run costs; write nothing.")
   var dryRun = false
+
+  @OptionGroup var device: DeviceOption
 
   @Flag(help: "Only warnings and errors: no progress, no log of what goes well.")
   var quiet = false
@@ -118,21 +124,25 @@ struct TrainCommand: RankedCommand {
     let logger = Logger(label: "catlm", level: group.rank == 0 && !quiet ? .info : .warning)
     let threadCount = try Host.threadCount(setting: configuration.parallel.threads, group: group)
     let precision = configuration.train.precision
-    let level = try KernelAgreement.level(for: precision, in: group, logger)
-    let backend = Host.makeBackend(threadCount: threadCount, precision: precision, level: level)
-    let summary = try HostReport.summary(of: group, equipment: Host.equipment(of: backend))
-    let room = Host.room(threadCount: threadCount)
+    let device = try ComputeDevice.chosen(device.device, in: group) {
+      try KernelAgreement.level(for: precision, in: group, logger)
+    }
+    let backend = try Ranks.prepare(on: group) {
+      try device.makeBackend(threadCount: threadCount, precision: precision)
+    }
+    let summary = try HostReport.summary(of: group, equipment: device.equipment(of: backend))
+    let room = device.room(for: backend, threadCount: threadCount)
     let trainer = try Trainer(
       configuration, runDirectory: runDirectory ?? "runs/\(configuration.name)", group: group, backend: backend,
       host: TrainerHost(
         threadCount: threadCount, hasSpareCore: try Host.hasSpareCore(beside: threadCount, group: group),
-        blasCore: backend.kernelNames, summary: summary, availableBytes: room.sharedBytes,
-        addressBytes: room.addressBytes,
+        blasCore: device.kernelNames(of: backend), summary: summary, availableBytes: room.sharedBytes,
+        addressBytes: room.addressBytes, memoryPlace: room.place,
         programName: CommandLine.arguments[0]),
       logger: logger,
-      makePlanner: { Host.makePlanner(threadCount: threadCount, precision: precision, level: level) })
+      makePlanner: { device.makePlanner(threadCount: threadCount, precision: precision) })
     try Host.warnOfCrowding(threadCount, group: group, logger)
-    if group.rank == 0 {
+    if group.rank == 0, let backend = backend as? CPUBackend {
       Host.warnOfSlowBLAS(logger)
       if let reason = Host.slowness(of: backend.precision, at: backend.instructionLevel) {
         logger.warning("train.precision is \(backend.precision): \(reason)")
