@@ -195,6 +195,7 @@ extension CUDATests {
       }
       #expect(distance(found.gradients, expected.gradients) < 1e-5)
       #expect(distance(found.weights, expected.weights) < 1e-5)
+      guard name == "grouped" else { return }
       // The same bits each time.
       let again = results(Training(sample, on: try CUDABackend(cache: fake.cache)), chunkSize: chunkSize)
       #expect(again.weights == found.weights && again.losses == found.losses)

@@ -18,6 +18,11 @@ final class FakeCUDA {
   /// With the names under which CUDA's libraries are looked for.
   let folder: String
   private let handle: UnsafeMutableRawPointer
+  private let runsKernels: Bool
+
+  /// Kernels for the processor, which are compiled once for all tests of this process.
+  private static let processorKernels =
+    FileManager.default.temporaryDirectory.appending(path: "fake-kernels-\(UUID().uuidString)").path
 
   /// Whether kernels can be made for the processor, which takes clang, and a processor whose stacks the library knows.
   static let computes: Bool = {
@@ -33,6 +38,7 @@ final class FakeCUDA {
   ///   - computes: whether kernels run, on the processor, instead of leaving memory as it is.
   ///   - hasProducts: whether matrix products have algorithms.
   init(computes: Bool = false, hasProducts: Bool = true) throws {
+    runsKernels = computes
     if computes { setenv("FAKE_CUDA_COMPUTES", "1", 1) }
     if !hasProducts { setenv("FAKE_CUDA_NO_PRODUCTS", "1", 1) }
     let library = try #require(Self.library, "no libFakeCUDA.so beside the tests")
@@ -56,8 +62,8 @@ final class FakeCUDA {
     try? FileManager.default.removeItem(atPath: folder)
   }
 
-  /// A folder for compiled kernels, gone with the library.
-  var cache: KernelCache { KernelCache(folder: folder + "/kernels") }
+  /// A folder for compiled kernels: gone with the library, but for those of the processor.
+  var cache: KernelCache { KernelCache(folder: runsKernels ? Self.processorKernels : folder + "/kernels") }
 
   /// Names of the calls so far.
   var calls: [String] {

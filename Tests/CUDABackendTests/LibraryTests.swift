@@ -24,8 +24,8 @@ extension CUDATests {
       #expect(try fake.liveCount == 0)
       let launched = Set(try fake.calls.filter { $0.hasPrefix("cuLaunchKernel ") })
       let compiled = Set(try fake.calls.filter { $0.hasPrefix("nvrtcCreateProgram ") })
-      #expect(launched.count == 20, "\(launched)")
-      #expect(compiled.count == 12, "\(compiled)")
+      #expect(launched.count == 32, "\(launched)")
+      #expect(compiled.count == 14, "\(compiled)")
     }
 
     @Test(arguments: [
