@@ -14,7 +14,7 @@ let mpi: Target =
   }
 
 /// Modules where the compiler does not yet ask for `unsafe` before what it cannot prove safe.
-let unmarked = ["CUDABackend", "CUDAKernels", "Telemetry", "TensorCore", "TokenData", "Training"]
+let unmarked = ["CUDABackend", "Telemetry", "TensorCore", "TokenData", "Training"]
 
 /// A Swift module of the program with the settings that all of them share.
 func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
