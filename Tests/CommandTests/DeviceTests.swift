@@ -99,7 +99,9 @@ extension CommandTests {
     func `a run goes on from one device to the other`() throws {
       let workspace = try Workspace()
       let environment = try Self.environment(workspace, computes: true)
-      let arguments = Workspace.training("run") + ["--set", "checkpoint.interval=4"]
+      // The rate of a step does not hang on how many are to come.
+      let constant = ["--set", "schedule.kind=constant"]
+      let arguments = Workspace.training("run") + constant
       try Self.run(environment, arguments + ["--device", "cuda", "--set", "train.steps=4"], in: workspace.path)
         .succeeded()
       let stopped = try Command.catlm(arguments + ["--device", "cpu", "--set", "train.steps=8"], in: workspace.path)
@@ -109,7 +111,7 @@ extension CommandTests {
       try Self.run(environment, arguments + ["--device", "cuda", "--set", "train.steps=12"], in: workspace.path)
         .succeeded()
       try Self.run(
-        [], Workspace.training("plain") + ["--device", "cpu", "--set", "train.steps=12"], in: workspace.path
+        [], Workspace.training("plain") + constant + ["--device", "cpu", "--set", "train.steps=12"], in: workspace.path
       )
       .succeeded()
       let (found, expected) = (try workspace.losses(run: "run"), try workspace.losses(run: "plain"))
