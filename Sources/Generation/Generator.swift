@@ -31,11 +31,13 @@ package struct Generator {
     let state = makeDecodeState(
       sequenceCount: prompts.count, length: promptLength + newCount, chunkSize: chunkSize)
     var result = Continuations(sequenceCount: prompts.count, cacheBytes: state.cacheBytes)
+    var histories = sampler.hasPenalties ? prompts.map { TokenHistory(prompt: $0) } : []
     var next = prompts.flatMap { $0 }
     let clock = ContinuousClock()
     for step in 0..<newCount {
       let start = clock.now
-      next = try nextTokens(state.advance(next), position: promptLength + step)
+      next = try nextTokens(state.advance(next), position: promptLength + step, histories)
+      for index in histories.indices { histories[index].append(next[index]) }
       for index in prompts.indices { result.tokens[index].append(next[index]) }
       if step == 0 { result.prefillTime = clock.now - start } else { result.decodeTime += clock.now - start }
     }
@@ -52,11 +54,13 @@ package struct Generator {
   /// - Parameters:
   ///   - hidden: `[B, D]`.
   ///   - position: tokens before the new ones.
-  private func nextTokens(_ hidden: Tensor, position: Int) throws(GenerationError) -> [Int32] {
+  private func nextTokens(
+    _ hidden: Tensor, position: Int, _ histories: [TokenHistory]
+  ) throws(GenerationError) -> [Int32] {
     let tape = Tape(backend: backend, isRecording: false)
     let logits = tape.linear(hidden, weight: model.head)  // [B, V]
     // What leaves the backend's memory, once a token: the ids alone where no draw needs the logits.
-    if sampler.isGreedy {
+    if !sampler.needsLogits {
       let ids = tape.argmax(logits).indices
       if ids.contains(where: { $0 < 0 }) { try checkFinite(logits.values, position: position) }
       return ids
@@ -64,8 +68,11 @@ package struct Generator {
     let values = logits.values
     try checkFinite(values, position: position)
     let width = logits.rowWidth
-    return (0..<hidden.rowCount).map {
-      sampler.choose(values[$0 * width..<($0 + 1) * width], position: position, sequence: $0)
+    return (0..<hidden.rowCount).map { row in
+      sampler.choose(
+        values[row * width..<(row + 1) * width], position: position, sequence: row,
+        history: histories.isEmpty ? nil : histories[row]
+      ).id
     }
   }
 

@@ -122,6 +122,10 @@ struct BadInput: Sendable, CustomTestStringConvertible {
     BadInput("generate", "run", "--prompt", "a", "--chunk-size", "0", names: "--chunk-size", "0", "1 to 8"),
     BadInput("generate", "run", "--prompt", "a", "--chunk-size", "9", names: "--chunk-size", "9", "1 to 8"),
     BadInput("generate", "run", "--prompt", "a", "--top-p", "2", names: "--top-p", "2"),
+    BadInput("generate", "run", "--prompt", "a", "--min-p", "2", names: "--min-p", "2", "0.0 to 1.0"),
+    BadInput("generate", "run", "--prompt", "a", "--min-p", "0.5", names: "--min-p", "--temperature above 0"),
+    BadInput("generate", "run", "--prompt", "a", "--repetition-penalty", "0", names: "--repetition-penalty", "0"),
+    BadInput("generate", "run", "--prompt", "a", "--presence-penalty", "inf", names: "--presence-penalty", "inf"),
     BadInput("generate", "run", "--prompt", String(repeating: "a", count: 40), names: "--prompt", "40", "32"),
   ]
 }

@@ -36,7 +36,7 @@ struct GenerationTests {
 
   private func draws(_ settings: SamplingSettings, _ logits: [Float], count: Int = 4000) -> [Int32] {
     let sampler = Sampler(settings)
-    return (0..<count).map { sampler.choose(logits[...], position: $0) }
+    return (0..<count).map { sampler.choose(logits[...], position: $0).id }
   }
 
   @Test(arguments: [0.5, 1, 2])

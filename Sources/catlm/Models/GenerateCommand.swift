@@ -42,6 +42,20 @@ struct GenerateCommand: ParsableCommand {
   @Option(name: .customLong("top-p"), help: "Draw among the most likely tokens that reach this probability.")
   var topP = 1.0
 
+  @Option(
+    name: .customLong("min-p"), help: "Draw among tokens that are at least this times as likely as the most likely one."
+  )
+  var minP = 0.0
+
+  @Option(
+    name: .customLong("repetition-penalty"),
+    help: "Divides positive logits of tokens that were there, prompt included, and multiplies negative ones.")
+  var repetitionPenalty = 1.0
+
+  @Option(
+    name: .customLong("presence-penalty"), help: "Is taken from the logits of tokens that were generated already.")
+  var presencePenalty = 0.0
+
   @Option(help: "Seed of the draws.")
   var seed: UInt64 = 0
 
@@ -62,7 +76,15 @@ struct GenerateCommand: ParsableCommand {
     guard topP > 0, topP <= 1 else {
       throw OptionCheck.error("--top-p", found: "\(topP)", allowed: "above 0, at most 1")
     }
-    for (option, isGiven) in [("--top-k", topK != nil), ("--top-p", topP < 1)] where isGiven && temperature == 0 {
+    try OptionCheck.require("--min-p", minP, in: 0...1)
+    guard repetitionPenalty > 0, repetitionPenalty.isFinite else {
+      throw OptionCheck.error("--repetition-penalty", found: "\(repetitionPenalty)", allowed: "above 0")
+    }
+    guard presencePenalty.isFinite else {
+      throw OptionCheck.error("--presence-penalty", found: "\(presencePenalty)", allowed: "a finite number")
+    }
+    for (option, isGiven) in [("--top-k", topK != nil), ("--top-p", topP < 1), ("--min-p", minP > 0)]
+    where isGiven && temperature == 0 {
       throw OptionCheck.error(
         option, found: "it with --temperature 0, which takes the most likely token",
         allowed: "it with --temperature above 0, such as 1")
@@ -86,7 +108,9 @@ struct GenerateCommand: ParsableCommand {
     }
     let generator = Generator(
       model: model, backend: backend,
-      sampling: SamplingSettings(temperature: temperature, topK: topK, topP: topP, seed: seed),
+      sampling: SamplingSettings(
+        temperature: temperature, topK: topK, topP: topP, minP: minP, repetitionPenalty: repetitionPenalty,
+        presencePenalty: presencePenalty, seed: seed),
       usesCache: !skipsCache)
     let size = try ChunkSizeOption.parse(chunkSize, model: model.config)
     let found = try generator.generate([ids], count: maxTokens, chunkSize: size)
