@@ -89,7 +89,7 @@ let package = Package(
     module(
       "Evaluation",
       ["Generation", "Models", "Parallel", "Randomness", "JSON", "TensorCore", "TokenData", "Tokenizers"]),
-    module("Generation", ["Models", "TensorCore", "Randomness"]),
+    module("Generation", ["Models", "TensorCore", "Randomness", "Tokenizers"]),
     module("MemoryPlans", ["Models", "Optimizers", "Parallel", "Telemetry", "TensorCore"]),
     module("Report", ["JSON", "Settings", "Telemetry"]),
     module(

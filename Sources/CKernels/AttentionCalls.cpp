@@ -24,5 +24,5 @@ long ck_attention_sequences_per_task(const ck_attention *call) {
 }
 
 long ck_cached_attention_scratch(const ck_cached_attention *call) {
-  return ck_padded(call->heads.headWidth) + ck_padded(call->slotCount);
+  return ck_padded(call->heads.headWidth) + ck_padded(call->cacheRowCount);
 }

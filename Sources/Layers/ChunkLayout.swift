@@ -60,12 +60,14 @@ package struct ChunkLayout: Hashable, Sendable {
   package var fullChunkIndices: IndexRuns { IndexRuns(stride: 0, runCount: sampleCount, length: fullChunkCount) }
 
   /// All rows as a cache knows them, which keeps the globals, in the first slots, and the tokens after the last full chunk.
-  var cachedRows: [CachedRow] {
+  ///
+  /// - Parameter firstSlots: of each sample.
+  func cachedRows(firstSlots: [Int]) -> [CachedRow] {
     let first = fullChunkCount * chunkSize
-    let globals = (0..<sampleCount).flatMap { sample in
+    let globals = firstSlots.flatMap { sample in
       (0..<globalCount).map { CachedRow(sequence: sample, slot: $0, position: 0) }
     }
-    let locals = (0..<sampleCount).flatMap { sample in
+    let locals = firstSlots.flatMap { sample in
       (0..<length).filter { !endsChunk($0) }.map { t in
         CachedRow(
           sequence: sample, slot: t < first ? nil : globalCount + t - first, position: 1 + t % chunkSize)

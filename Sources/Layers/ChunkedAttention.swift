@@ -93,15 +93,16 @@ package struct ChunkedAttention {
     return specs + [ParameterSpec(names.innerOutput, [E, E], weight), ParameterSpec(names.output, [D, E], weight)]
   }
 
-  /// Memory for sequences of up to `length` tokens.
-  func makeCache(sequenceCount: Int, length: Int, chunkSize: Int, tape: Tape) -> ChunkedCache {
-    let chunkCount = (length + chunkSize - 1) / chunkSize
-    return ChunkedCache(
-      rows: KeyValueCache(
-        sequenceCount: sequenceCount, slotCount: chunkCount + max(chunkSize - 1, 1), keyValueWidth: shape.innerWidth,
-        backend: tape.backend),
-      vector: tape.buffer([sequenceCount, shape.innerWidth]),
-      compression: tape.resample(compression, width: chunkSize * shape.width), chunkSize: chunkSize)
+  /// Slots that a sequence of up to `length` tokens takes.
+  package static func slotCount(length: Int, chunkSize: Int) -> Int {
+    (length + chunkSize - 1) / chunkSize + max(chunkSize - 1, 1)
+  }
+
+  /// Memory for so many sequences and slots of all of them.
+  func makeCache(sequenceCount: Int, slots: Int, tape: Tape) -> ChunkedCache {
+    ChunkedCache(
+      rows: KeyValueCache(slots: slots, keyValueWidth: shape.innerWidth, backend: tape.backend),
+      vectors: tape.buffer([sequenceCount, shape.innerWidth]), compression: compression, width: shape.width)
   }
 
   /// - Parameters:
@@ -112,7 +113,7 @@ package struct ChunkedAttention {
     _ x: Tensor, context: ChunkedContext, positions: Tensor?, rotary: RotaryTable, tape: Tape
   ) -> Tensor {
     let input = attentionInput(x, context: context, tape: tape)
-    let attention = context.attention(shape, sequenceCount: x.rowCount, tape: tape)
+    let attention = context.attention(shape)
     let project = { (tape: Tape) in
       tape.packedProjection(input, weight: packedWeight, bias: nil, heads: shape.heads)
     }
@@ -137,23 +138,36 @@ package struct ChunkedAttention {
   /// The rows of the attention, `[rows, E]`.
   private func attentionInput(_ x: Tensor, context: ChunkedContext, tape: Tape) -> Tensor {
     switch context {
-    case .beginning(let layout, let cache):
-      if let cache {
+    case .beginning(let layout, let kept):
+      if let (beginning, cache) = kept {
         let first = layout.fullChunkCount * layout.chunkSize
         for t in first..<layout.length {
           let rows = IndexRuns(start: t, stride: layout.length, runCount: layout.sampleCount)
-          addToVector(
-            tape.select(x, rows: RowSelection(tape.indices(rows))), offset: t - first, cache: cache, tape: tape)
+          let part = ChunkedTokens.Part(tokens: tape.indices(rows), vectors: beginning.vectors)
+          let group = ChunkedTokens.Group(chunkSize: layout.chunkSize, offset: t - first, part: part)
+          addToVectors(x, group, cache: cache, tape: tape)
         }
       }
       return packedRows(x, layout: layout, tape: tape)
-    case .token(let position, let cache):
-      let offset = position % cache.chunkSize
-      addToVector(x, offset: offset, cache: cache, tape: tape)
-      guard offset == cache.chunkSize - 1 else { return tape.linear(x, weight: expansion) }
-      tape.backend.addBias(compressionBias, to: Matrix(cache.vector))
-      return cache.vector
+    case .tokens(let tokens, let cache):
+      for group in tokens.groups { addToVectors(x, group, cache: cache, tape: tape) }
+      return tokenRows(x, tokens, cache: cache, tape: tape)
     }
+  }
+
+  /// The row of each token: the vector of a chunk that it ends, or its own, `[tokens, E]`.
+  private func tokenRows(_ x: Tensor, _ tokens: ChunkedTokens, cache: ChunkedCache, tape: Tape) -> Tensor {
+    guard let ending = tokens.ending else { return tape.linear(x, weight: expansion) }
+    let vectors = tape.select(cache.vectors, rows: RowSelection(ending.vectors))
+    tape.backend.addBias(compressionBias, to: Matrix(vectors))
+    guard let endingRows = ending.tokens, let others = tokens.others else { return vectors }
+    let own = tape.linear(tape.select(x, rows: RowSelection(others)), weight: expansion)
+    return tape.assemble(
+      count: x.rowCount,
+      [
+        RowSource(vectors, rows: .all, to: RowSelection(endingRows)),
+        RowSource(own, rows: .all, to: RowSelection(others)),
+      ])
   }
 
   /// The rows of `layout`, `[rows, E]`.
@@ -179,11 +193,19 @@ package struct ChunkedAttention {
       ])
   }
 
-  /// Adds to the current chunk's vector what the token at `offset` contributes; the first token overwrites.
-  private func addToVector(_ x: Tensor, offset: Int, cache: ChunkedCache, tape: Tape) {
-    let columns = offset * shape.width..<(offset + 1) * shape.width
-    let weight = Matrix(cache.compression).part(rows: 0..<shape.innerWidth, columns: columns)
-    tape.backend.multiply(
-      Matrix(x), weight.transposed, into: Matrix(cache.vector), scale: 1, accumulate: offset > 0)
+  /// Adds what tokens contribute to their chunks' vectors; the first token of a chunk overwrites.
+  private func addToVectors(_ x: Tensor, _ group: ChunkedTokens.Group, cache: ChunkedCache, tape: Tape) {
+    let rows = group.part.tokens.map { tape.select(x, rows: RowSelection($0)) } ?? x
+    let columns = group.offset * shape.width..<(group.offset + 1) * shape.width
+    let weight = Matrix(cache.compression(chunkSize: group.chunkSize, tape: tape))
+      .part(rows: 0..<shape.innerWidth, columns: columns)
+    let added = tape.buffer([rows.rowCount, shape.innerWidth])
+    tape.backend.multiply(Matrix(rows), weight.transposed, into: Matrix(added), scale: 1, accumulate: false)
+    let vectors = group.part.vectors
+    if group.offset == 0 {
+      tape.backend.copyRows(of: added, nil, to: cache.vectors, vectors, count: vectors.count)
+    } else {
+      tape.backend.addRows(of: added, nil, to: cache.vectors, vectors, count: vectors.count, skipping: nil)
+    }
   }
 }

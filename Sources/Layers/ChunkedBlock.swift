@@ -29,8 +29,9 @@ package struct ChunkedBlock {
       + FeedForward.specs(shape, names: names, initializer: initializer)
   }
 
-  package func makeCache(sequenceCount: Int, length: Int, chunkSize: Int, tape: Tape) -> ChunkedCache {
-    attention.makeCache(sequenceCount: sequenceCount, length: length, chunkSize: chunkSize, tape: tape)
+  /// Memory for so many sequences and slots of all of them.
+  package func makeCache(sequenceCount: Int, slots: Int, tape: Tape) -> ChunkedCache {
+    attention.makeCache(sequenceCount: sequenceCount, slots: slots, tape: tape)
   }
 
   /// - Parameters:

@@ -44,13 +44,10 @@ package struct TransformerStack {
     return TransformerBlock.norm(stream, weight: finalNorm, epsilon: shape.normEpsilon, tape: tape).normed
   }
 
-  /// Memory for what generation keeps of the rows of some sequences, a cache a layer.
+  /// Memory for what generation keeps of the rows of all sequences, a cache a layer.
   ///
-  /// - Parameter slotCount: rows that a sequence may keep at a time.
-  package func makeCaches(sequenceCount: Int, slotCount: Int, backend: any Backend) -> [KeyValueCache] {
-    blocks.map { _ in
-      KeyValueCache(
-        sequenceCount: sequenceCount, slotCount: slotCount, keyValueWidth: shape.keyValueWidth, backend: backend)
-    }
+  /// - Parameter slots: rows that they may keep at a time.
+  package func makeCaches(slots: Int, backend: any Backend) -> [KeyValueCache] {
+    blocks.map { _ in KeyValueCache(slots: slots, keyValueWidth: shape.keyValueWidth, backend: backend) }
   }
 }

@@ -40,12 +40,12 @@ package protocol LanguageModel: AnyObject {
   /// Hidden states after the last norm, `[wanted positions, D]`: what the head turns into the next token's logits.
   func hidden(_ input: ModelInput, tape: Tape) -> Tensor
 
-  /// Empty sequences to be continued token by token.
+  /// Slots that generation keeps for a sequence of `length` tokens, in each arena of a ``DecodeRoom``.
   ///
-  /// - Parameters:
-  ///   - length: most tokens that a sequence will have.
-  ///   - chunkSize: C; ignored by models without chunks.
-  func makeDecodeState(sequenceCount: Int, length: Int, chunkSize: Int, backend: any Backend) -> any DecodeState
+  /// - Parameter chunkSize: C; ignored by models without chunks.
+  func slotCounts(length: Int, chunkSize: Int) -> [Int]
+  /// Room for sequences to be continued token by token.
+  func makeDecodeState(_ room: DecodeRoom, backend: any Backend) -> any DecodeState
 }
 
 extension LanguageModel {

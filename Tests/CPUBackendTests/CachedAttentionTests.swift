@@ -78,13 +78,27 @@ struct CachedAttentionTests {
     let cache = testCase.cache(on: backend)
     for row in 0..<21 {
       let rows = CachedRows(
-        backend.places(CachedRow.tokens(row..<row + 1, sequenceCount: 1, slotCount: 21)), in: cache)
+        backend.places(CachedRow.tokens(row..<row + 1, of: 0, slotCount: 21)), in: cache)
       let output = backend.random([1, heads.queryWidth], seed: 3)
       let new = packed.rows(row..<row + 1)
       backend.appendToCache(new, heads: heads, rows: rows, tables: tables)
       backend.cachedAttention(new, heads: heads, rows: rows, queries: nil, tables: tables, output: output)
       expectMatch(floats(output), floats(whole.rows(row..<row + 1)), within: 2e-6, "row \(row)")
     }
+  }
+
+  /// The same rows, where each sequence is known by its first slot.
+  @Test(arguments: Configuration.all, queryLists)
+  func `sequences may own stretches of unlike lengths`(in configuration: Configuration, queries: [Int32]?) {
+    let testCase = Case(headCount: 4, sequenceCount: 3, hasNorms: true)
+    let stretches = Self.raggedRows.map {
+      CachedRow(
+        sequence: $0.sequence * testCase.slotCount, slot: $0.slot, position: $0.position, visibleCount: $0.visibleCount)
+    }
+    let results = [(Self.raggedRows, 9), (stretches, 1)].map { rows, slotCount in
+      testCase.run(rows, slotCount: slotCount, queries: queries, on: configuration.backend()).map(floats)
+    }
+    #expect(results[0] == results[1])
   }
 
   @Test func `any number of threads gives the same bits`() {
@@ -97,11 +111,11 @@ struct CachedAttentionTests {
   }
 
   @Test func `a cache keeps the last tokens that it has slots for`() {
-    let rows = CachedRow.tokens(0..<5, sequenceCount: 2, slotCount: 3)
-    #expect(rows.map(\.slot) == [nil, nil, 2, 0, 1, nil, nil, 2, 0, 1])
-    #expect(rows.map(\.position) == [0, 1, 2, 3, 4, 0, 1, 2, 3, 4])
-    #expect(rows.map(\.visibleCount) == [1, 2, 3, 3, 3, 1, 2, 3, 3, 3])
-    #expect(rows.map(\.sequence) == [0, 0, 0, 0, 0, 1, 1, 1, 1, 1])
+    let rows = CachedRow.tokens(0..<5, of: 4, slotCount: 3)
+    #expect(rows.map(\.slot) == [nil, nil, 2, 0, 1])
+    #expect(rows.map(\.position) == [0, 1, 2, 3, 4])
+    #expect(rows.map(\.visibleCount) == [1, 2, 3, 3, 3])
+    #expect(rows.map(\.sequence) == [4, 4, 4, 4, 4])
   }
 }
 
@@ -149,8 +163,12 @@ extension CachedAttentionTests.Case {
   func run(on backend: any Backend) -> [Tensor] { run(rows, queries: queries, on: backend) }
 
   /// The output and the cache after rows were appended and have attended.
-  func run(_ rows: [CachedRow], queries: [Int32]?, on backend: any Backend) -> [Tensor] {
-    let cached = CachedRows(backend.places(rows), in: cache(on: backend))
+  func run(
+    _ rows: [CachedRow], slotCount: Int? = nil, queries: [Int32]?, on backend: any Backend
+  ) -> [Tensor] {
+    let full = cache(on: backend)
+    let cached = CachedRows(
+      backend.places(rows), in: KeyValueCache(rows: full.rows, slotCount: slotCount ?? full.slotCount))
     let packed = backend.random([rows.count, heads.packedWidth], seed: 6, scale: 2)
     let output = backend.random([queries?.count ?? rows.count, heads.queryWidth], seed: 7)
     let tables = tables(on: backend)

@@ -90,36 +90,42 @@ private final class ReadingModel: LanguageModel {
 
   func hidden(_ input: ModelInput, tape: Tape) -> Tensor { preconditionFailure("only decoding") }
 
-  func makeDecodeState(
-    sequenceCount: Int, length: Int, chunkSize: Int, backend: any Backend
-  ) -> any DecodeState {
-    State(sequenceCount: sequenceCount, memory: memory, backend: backend)
+  func slotCounts(length: Int, chunkSize: Int) -> [Int] { [] }
+
+  func makeDecodeState(_ room: DecodeRoom, backend: any Backend) -> any DecodeState {
+    State(memory: memory, backend: backend)
   }
 
   private final class State: DecodeState {
     let cacheBytes = 0
-    private var answers: [[UInt8]] = []
-    private var writtenCount = -1
+    let takesPortions = false
+    /// Of each sequence: what it writes, and how much of that it has written.
+    private var answers: [(text: [UInt8], writtenCount: Int)] = []
     private let memory: Int
-    private let sequenceCount: Int
     private let backend: any Backend
 
-    init(sequenceCount: Int, memory: Int, backend: any Backend) {
-      self.sequenceCount = sequenceCount
+    init(memory: Int, backend: any Backend) {
       self.memory = memory
       self.backend = backend
     }
 
-    func advance(_ ids: [Int32]) -> Tensor {
-      if answers.isEmpty {
-        let length = ids.count / sequenceCount
-        answers = (0..<sequenceCount).map { answer(to: ids[$0 * length..<($0 + 1) * length].suffix(memory)) }
+    func add(length: Int, chunkSize: Int) -> Int? {
+      answers.append(([], -1))
+      return answers.count - 1
+    }
+
+    func remove(_ sequence: Int) {}
+
+    func advance(_ portions: [SequenceTokens]) -> Tensor {
+      let rows = portions.flatMap { portion in
+        if answers[portion.sequence].writtenCount < 0 {
+          answers[portion.sequence].text = answer(to: portion.ids.suffix(memory))
+        }
+        answers[portion.sequence].writtenCount += 1
+        let (text, place) = answers[portion.sequence]
+        return (0..<256).map { Float(place < text.count && Int(text[place]) == $0 ? 1 : 0) }
       }
-      writtenCount += 1
-      let rows = answers.flatMap { answer in
-        (0..<256).map { Float(writtenCount < answer.count && Int(answer[writtenCount]) == $0 ? 1 : 0) }
-      }
-      return Tensor(rows, shape: [sequenceCount, 256], backend: backend)
+      return Tensor(rows, shape: [portions.count, 256], backend: backend)
     }
 
     private func answer(to prompt: ArraySlice<Int32>) -> [UInt8] {

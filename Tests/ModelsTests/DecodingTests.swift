@@ -35,7 +35,8 @@ struct DecodingTests {
     let model = try fields.model(on: backend)
     let samples = fields.samples(count: 2, length: 22)
     let state = model.makeDecodeState(sequenceCount: 2, length: 22, chunkSize: fields.chunkSize, backend: backend)
-    let whole = RecomputedDecodeState(model, sequenceCount: 2, chunkSize: fields.chunkSize, backend: backend)
+    let whole = LockstepSequences(
+      RecomputedDecodeState(model, backend: backend), sequenceCount: 2, length: 22, chunkSize: fields.chunkSize)
     var start = 0
     for count in [4, 1, 2, 3, 5, 7] {
       let ids = samples.flatMap { $0[start..<start + count] }
@@ -57,7 +58,9 @@ struct DecodingTests {
     let length = samples[0].count
     let state = model.makeDecodeState(
       sequenceCount: samples.count, length: length, chunkSize: chunkSize, backend: backend)
-    let whole = RecomputedDecodeState(model, sequenceCount: samples.count, chunkSize: chunkSize, backend: backend)
+    let whole = LockstepSequences(
+      RecomputedDecodeState(model, backend: backend), sequenceCount: samples.count, length: length,
+      chunkSize: chunkSize)
     var start = 0
     for end in prompt...length {
       let ids = samples.flatMap { $0[start..<end] }

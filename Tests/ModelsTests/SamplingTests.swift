@@ -16,12 +16,12 @@ struct SamplingTests {
     SamplingSettings(repetitionPenalty: 2), SamplingSettings(presencePenalty: -3),
   ]
 
-  static let vocabularySizes = [1, 2, 17, 1024, 1025, 3000]
+  static let vocabularySizes = [1, 2, 17, 1024, 1025, 1500]
 
   @Test(arguments: settings, vocabularySizes)
   func `draws are those of a sampler that sorts everything`(_ settings: SamplingSettings, vocabularySize: Int) {
     var generator = CounterGenerator(seed: 5, stream: .task, index: UInt64(vocabularySize))
-    for trial in 0..<12 {
+    for trial in 0..<6 {
       var settings = settings
       settings.seed = UInt64(trial)
       // Every third time, many tokens are equally likely.
@@ -32,7 +32,7 @@ struct SamplingTests {
       let history = History(prompt: [0, Int32(vocabularySize / 2)], added: [Int32(generator.below(vocabularySize))])
       let slow = SortingSampler(settings)
       let sampler = Sampler(settings)
-      for position in 0..<8 {
+      for position in 0..<3 {
         let expected = slow.choose(logits, position: position, sequence: trial, history: history)
         let found = sampler.choose(logits[...], position: position, sequence: trial, history: history.tokens).id
         #expect(found == expected, "trial \(trial), position \(position)")

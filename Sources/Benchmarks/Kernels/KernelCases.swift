@@ -72,7 +72,7 @@ struct KernelCases {
     let cache = KeyValueCache(
       sequenceCount: B, slotCount: T, keyValueWidth: heads.keyValueWidth, backend: backend)
     backend.fill(cache.rows, with: 1e-3)
-    let newest = CachedRow.tokens(T - 1..<T, sequenceCount: B, slotCount: T)
+    let newest = (0..<B).flatMap { CachedRow.tokens(T - 1..<T, of: $0, slotCount: T) }
     let rows = CachedRows(Tape(backend: backend, isRecording: false).upload(newest), in: cache)
     let (packed, output) = (filled(B, heads.packedWidth), filled(B, heads.queryWidth))
     let tables = tables(sizes.causal)

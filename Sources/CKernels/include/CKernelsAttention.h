@@ -92,9 +92,10 @@ typedef struct {
   const ck_cached_row *rows;
   /// The rows that attend; null for all.
   const int32_t *queries;
-  /// Rows of the cache for one sequence.
+  /// Rows of the cache from the first one of a sequence to that of the next.
   long slotCount;
-  /// `[sequences * slotCount, keys | values]`, keys normed and rotated.
+  long cacheRowCount;
+  /// `[cacheRowCount, keys | values]`, keys normed and rotated.
   float *cache;
 } ck_cached_attention;
 

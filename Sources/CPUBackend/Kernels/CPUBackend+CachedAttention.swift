@@ -47,13 +47,13 @@ extension CPUBackend {
 
   private func check(_ rows: CachedRows, queries: Tensor?, tables: AttentionTables) {
     guard workers.runsTasks else { return }
-    let slotCount = rows.cache.slotCount
+    let slotCount = rows.cache.rows.rowCount
     let positionCount = tables.cosines.rowCount
     unsafe precondition(
       rows.list.allSatisfy {
-        (0...slotCount).contains(Int($0.visibleCount)) && Int($0.slot) < slotCount
-          && (0..<positionCount).contains(Int($0.position))
-          && (0..<rows.cache.rows.rowCount / max(1, slotCount)).contains(Int($0.sequence))
+        let first = Int($0.sequence) * rows.cache.slotCount
+        return (0..<positionCount).contains(Int($0.position)) && $0.visibleCount >= 0 && first >= 0
+          && first + max(Int($0.visibleCount), Int($0.slot) + 1) <= slotCount
       }, "cache: a row of \(rows.count) is outside \(slotCount) slots or \(positionCount) positions")
     guard let queries else { return }
     let listed = unsafe UnsafeBufferPointer(start: queries.indexAddress, count: queries.count)
@@ -79,6 +79,7 @@ extension ck_cached_attention {
     unsafe self.rows = unsafe rows.list.baseAddress
     unsafe self.queries = unsafe queries?.indexAddress
     unsafe slotCount = rows.cache.slotCount
+    unsafe cacheRowCount = rows.cache.rows.rowCount
     unsafe cache = unsafe rows.cache.rows.address
   }
 

@@ -87,12 +87,14 @@ package final class CATModel: LanguageModel {
     }
   }
 
-  package func makeDecodeState(
-    sequenceCount: Int, length: Int, chunkSize: Int, backend: any Backend
-  ) -> any DecodeState {
+  package func slotCounts(length: Int, chunkSize: Int) -> [Int] {
     check(chunkSize)
-    return CATDecodeState(
-      self, sequenceCount: sequenceCount, length: length, chunkSize: chunkSize, backend: backend)
+    let chunkCount = (length + chunkSize - 1) / chunkSize
+    return [chunkCount + (separator == nil ? max(chunkSize - 1, 1) : max(chunkSize, 2))]
+  }
+
+  package func makeDecodeState(_ room: DecodeRoom, backend: any Backend) -> any DecodeState {
+    CATDecodeState(self, room: room, backend: backend)
   }
 
   private func check(_ chunkSize: Int) {
@@ -116,9 +118,19 @@ package final class CATModel: LanguageModel {
   }
 
   /// The row before the first chunk of `count` sequences.
-  func start(count: Int, chunkSize: Int, to rows: RowSelection, tape: Tape) -> RowSource {
-    let row = IndexRuns(repeating: fields.isAdaptive ? chunkSize : 0, count: count)
-    return RowSource(startTable, rows: RowSelection(tape.indices(row)), to: rows)
+  private func start(count: Int, chunkSize: Int, to rows: RowSelection, tape: Tape) -> RowSource {
+    start(sizes: RowSelection(tape.indices(IndexRuns(repeating: chunkSize, count: count))), to: rows, tape: tape)
+  }
+
+  /// The row before the first chunk of some sequences.
+  ///
+  /// - Parameter sizes: the chunk size of each.
+  func start(sizes: RowSelection, to rows: RowSelection, tape: Tape) -> RowSource {
+    guard !fields.isAdaptive, let count = sizes.indices?.count else {
+      return RowSource(startTable, rows: sizes, to: rows)
+    }
+    return RowSource(
+      startTable, rows: RowSelection(tape.indices(IndexRuns(repeating: 0, count: count))), to: rows)
   }
 
   private func decoderInput(_ input: ModelInput, compressed: Tensor, layout: ChunkLayout, tape: Tape) -> Tensor {

@@ -51,10 +51,10 @@ package final class DenseModel: LanguageModel {
     ) { _, _ in .pattern(attention) }
   }
 
-  package func makeDecodeState(
-    sequenceCount: Int, length: Int, chunkSize: Int, backend: any Backend
-  ) -> any DecodeState {
-    DenseDecodeState(self, sequenceCount: sequenceCount, length: length, backend: backend)
+  package func slotCounts(length: Int, chunkSize: Int) -> [Int] { [length] }
+
+  package func makeDecodeState(_ room: DecodeRoom, backend: any Backend) -> any DecodeState {
+    DenseDecodeState(self, room: room, backend: backend)
   }
 }
 

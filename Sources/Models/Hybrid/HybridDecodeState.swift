@@ -12,31 +12,38 @@ final class HybridDecodeState: DecodeState {
     case chunked(ChunkedCache)
   }
 
+  private struct Content {
+    let size: SequenceSize
+    /// Tokens so far.
+    var length = 0
+  }
+
+  let takesPortions = false
   private let model: HybridModel
   private let caches: [Cache]
-  private let sequenceCount: Int
+  /// Of each layer, its place among the kinds of layers: the rows of a call are the same to all of a kind.
+  private let kindOfLayer: [Int]
+  private let kinds: [HybridLayer]
   private let tape: Tape
-  /// Tokens of a sequence so far.
-  private var length = 0
+  private var table: SequenceTable<Content>
 
-  init(_ model: HybridModel, sequenceCount: Int, length: Int, chunkSize: Int, backend: any Backend) {
+  init(_ model: HybridModel, room: DecodeRoom, backend: any Backend) {
     let tape = Tape(backend: backend, isRecording: false)
+    let kinds = model.fields.kinds
+    let kindOfLayer = model.fields.layers.map { kinds.firstIndex(of: $0) ?? 0 }
     self.model = model
-    self.sequenceCount = sequenceCount
+    self.kinds = kinds
+    self.kindOfLayer = kindOfLayer
     self.tape = tape
-    caches = zip(model.blocks, model.fields.layers).map { block, kind in
+    table = SequenceTable(room)
+    caches = zip(model.blocks, kindOfLayer).map { block, kind in
+      let slots = room.slotCounts[kind]
       switch block {
       case .plain:
-        let slotCount = if case .window(let size) = kind { min(size, length) } else { length }
-        return .plain(
-          KeyValueCache(
-            sequenceCount: sequenceCount, slotCount: slotCount,
-            keyValueWidth: model.fields.base.blockShape.keyValueWidth, backend: backend))
+        let width = model.fields.base.blockShape.keyValueWidth
+        return .plain(KeyValueCache(slots: slots, keyValueWidth: width, backend: backend))
       case .chunked(let block):
-        return .chunked(
-          block.makeCache(
-            sequenceCount: sequenceCount, length: length, chunkSize: kind.chunkSize(ofCall: chunkSize) ?? 1,
-            tape: tape))
+        return .chunked(block.makeCache(sequenceCount: room.sequenceCount, slots: slots, tape: tape))
       }
     }
   }
@@ -50,41 +57,73 @@ final class HybridDecodeState: DecodeState {
     }
   }
 
-  func advance(_ ids: [Int32]) -> Tensor {
-    let newCount = ids.count / sequenceCount
-    if length == 0 { return run(ids, newCount: newCount) }
-    for step in 0..<newCount - 1 { _ = run(column(step, of: ids), newCount: 1) }
-    return run(column(newCount - 1, of: ids), newCount: 1)
+  func add(length: Int, chunkSize: Int) -> Int? {
+    table.add(
+      Content(size: SequenceSize(length: length, chunkSize: chunkSize)),
+      slotCounts: model.slotCounts(length: length, chunkSize: chunkSize))
   }
 
-  /// Token `step` of each sequence.
-  private func column(_ step: Int, of ids: [Int32]) -> [Int32] {
-    let newCount = ids.count / sequenceCount
-    return (0..<sequenceCount).map { ids[$0 * newCount + step] }
+  func remove(_ sequence: Int) { table.remove(sequence) }
+
+  func advance(_ portions: [SequenceTokens]) -> Tensor {
+    let passes = DecodePass.passes(portions, longest: 1) { sequence in
+      let content = table[sequence].content
+      return SequenceSize(length: content.length, chunkSize: content.size.chunkSize)
+    }
+    return DecodePass.run(passes, tape: tape, run)
   }
 
-  /// Runs the beginning of the sequences, or one more token of each.
-  private func run(_ ids: [Int32], newCount: Int) -> Tensor {
-    let earlierCount = length
-    length += newCount
+  /// Runs the beginnings of sequences, or one more token of each.
+  private func run(_ pass: DecodePass) -> Tensor {
+    let ids = pass.ids
     let input = tape.assemble(
       count: ids.count, [RowSource(model.embeddings, rows: RowSelection(tape.upload(ids)), to: .all)])
-    return model.run(
-      input, keptRows: tape.lastRows(of: newCount, sequenceCount: sequenceCount), tape: tape
-    ) { layer in
-      switch caches[layer] {
-      case .plain(let cache):
-        let rows = CachedRow.tokens(
-          earlierCount..<length, sequenceCount: sequenceCount, slotCount: cache.slotCount)
-        let cached = CachedRows(tape.upload(rows), in: cache)
-        guard earlierCount == 0 else { return .plain(.cache(cached)) }
-        let attention = model.attention(layer, length: newCount, sequenceCount: sequenceCount)
+    let rowsOfKinds = kinds.indices.map { rows(pass, kind: $0) }
+    for part in pass.parts { table[part.sequence].content.length += part.ids.count }
+    return model.run(input, keptRows: pass.lastRows(tape), tape: tape) { layer in
+      switch (caches[layer], rowsOfKinds[kindOfLayer[layer]]) {
+      case (.plain(let cache), .plain(let rows)):
+        let cached = CachedRows(rows, in: cache)
+        guard pass.isBeginning else { return .plain(.cache(cached)) }
+        let attention = model.attention(layer, length: pass.length, sequenceCount: pass.parts.count)
         return .plain(.pattern(attention, kept: cached))
-      case .chunked(let cache):
-        guard earlierCount == 0 else { return .chunked(.token(position: earlierCount, cache: cache)) }
-        let layout = ChunkLayout(sampleCount: sequenceCount, length: newCount, chunkSize: cache.chunkSize)
-        return .chunked(.beginning(layout, cache: cache))
+      case (.chunked(let cache), .beginning(let layout, let beginning)):
+        return .chunked(.beginning(layout, kept: (beginning, in: cache)))
+      case (.chunked(let cache), .tokens(let tokens)):
+        return .chunked(.tokens(tokens, in: cache))
+      default:
+        preconditionFailure("hybrid: layer \(layer) is \(kinds[kindOfLayer[layer]].kind)")
       }
     }
+  }
+
+  /// The rows of a pass, as layers of one kind know them.
+  private enum Rows {
+    case plain(Tensor)
+    case beginning(ChunkLayout, ChunkedBeginning)
+    case tokens(ChunkedTokens)
+  }
+
+  private func rows(_ pass: DecodePass, kind: Int) -> Rows {
+    let entries = pass.parts.map { table[$0.sequence] }
+    let firstSlots = entries.map { $0.slots[kind].lowerBound }
+    guard let chunkSize = kinds[kind].chunkSize(ofCall: entries[0].content.size.chunkSize) else {
+      let rows = zip(zip(entries, firstSlots), pass.parts).flatMap { place, part in
+        let start = place.0.content.length
+        return CachedRow.tokens(start..<start + part.ids.count, of: place.1, slotCount: place.0.slots[kind].count)
+      }
+      return .plain(tape.upload(rows))
+    }
+    let places = zip(firstSlots, pass.parts).map { ChunkedPlace(firstSlot: $0, vector: $1.sequence) }
+    guard pass.isBeginning else {
+      let tokens = zip(places, entries).map { place, entry in
+        ChunkedTokens.Token(
+          place, position: entry.content.length,
+          chunkSize: kinds[kind].chunkSize(ofCall: entry.content.size.chunkSize) ?? 1)
+      }
+      return .tokens(ChunkedTokens(tokens, tape: tape))
+    }
+    let layout = ChunkLayout(sampleCount: places.count, length: pass.length, chunkSize: chunkSize)
+    return .beginning(layout, ChunkedBeginning(layout, places: places, tape: tape))
   }
 }

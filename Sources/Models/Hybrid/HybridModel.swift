@@ -75,7 +75,7 @@ package final class HybridModel: LanguageModel {
         return .plain(.pattern(attention(index, length: input.length, sequenceCount: input.sampleCount)))
       }
       let layout = ChunkLayout(sampleCount: input.sampleCount, length: input.length, chunkSize: chunkSize)
-      return .chunked(.beginning(layout, cache: nil))
+      return .chunked(.beginning(layout, kept: nil))
     }
   }
 
@@ -115,18 +115,39 @@ package final class HybridModel: LanguageModel {
     fields.base.blockShape.attention(fields.layers[layer].pattern(length: length), sequenceCount: sequenceCount)
   }
 
-  package func makeDecodeState(
-    sequenceCount: Int, length: Int, chunkSize: Int, backend: any Backend
-  ) -> any DecodeState {
+  /// One arena for each kind of layer.
+  package func slotCounts(length: Int, chunkSize: Int) -> [Int] {
     if let allowed = fields.chunkSizes {
       precondition(allowed.contains(chunkSize), "chunk size \(chunkSize) of \(allowed)")
     }
-    return HybridDecodeState(
-      self, sequenceCount: sequenceCount, length: length, chunkSize: chunkSize, backend: backend)
+    return fields.kinds.map { $0.slotCount(length: length, chunkSize: chunkSize) }
+  }
+
+  package func makeDecodeState(_ room: DecodeRoom, backend: any Backend) -> any DecodeState {
+    HybridDecodeState(self, room: room, backend: backend)
+  }
+}
+
+extension HybridConfig {
+  /// The kinds of layers that there are, in the order in which they come.
+  var kinds: [HybridLayer] {
+    layers.reduce(into: []) { kinds, layer in
+      if !kinds.contains(layer) { kinds.append(layer) }
+    }
   }
 }
 
 extension HybridLayer {
+  /// Slots that generation keeps for a sequence.
+  func slotCount(length: Int, chunkSize: Int) -> Int {
+    switch self {
+    case .dense: return length
+    case .window(let size): return min(size, length)
+    case .cat, .adaptiveCAT:
+      return ChunkedAttention.slotCount(length: length, chunkSize: self.chunkSize(ofCall: chunkSize) ?? 1)
+    }
+  }
+
   /// What a layer without chunks lets a sequence see.
   func pattern(length: Int) -> AttentionPattern {
     if case .window(let size) = self { .window(length: length, size: size) } else { .causal(length: length) }

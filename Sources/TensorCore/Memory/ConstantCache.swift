@@ -72,6 +72,16 @@ extension Tape {
   /// `[n]`, indices of this call alone.
   package func upload(_ indices: [Int32]) -> Tensor { Tensor(indices: indices, pool: backend.pool) }
 
+  /// Lists of indices of this call alone, which go to the backend together.
+  package func upload(_ lists: [[Int32]]) -> [Tensor] {
+    let all = upload(lists.flatMap { $0 })
+    var start = 0
+    return lists.map { list in
+      defer { start += list.count }
+      return all.rows(start..<start + list.count)
+    }
+  }
+
   /// `[n]`, the indices that `recipe` makes.
   package func indices(_ recipe: some IndexRecipe) -> Tensor { backend.constants.indices(recipe) }
 }

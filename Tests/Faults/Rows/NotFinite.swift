@@ -114,7 +114,9 @@ private final class PoisonedModel: LanguageModel {
     return base.hidden(input, tape: tape)
   }
 
-  func makeDecodeState(sequenceCount: Int, length: Int, chunkSize: Int, backend: any Backend) -> any DecodeState {
-    base.makeDecodeState(sequenceCount: sequenceCount, length: length, chunkSize: chunkSize, backend: backend)
+  func slotCounts(length: Int, chunkSize: Int) -> [Int] { base.slotCounts(length: length, chunkSize: chunkSize) }
+
+  func makeDecodeState(_ room: DecodeRoom, backend: any Backend) -> any DecodeState {
+    base.makeDecodeState(room, backend: backend)
   }
 }
