@@ -126,6 +126,16 @@ struct BadInput: Sendable, CustomTestStringConvertible {
     BadInput("generate", "run", "--prompt", "a", "--min-p", "0.5", names: "--min-p", "--temperature above 0"),
     BadInput("generate", "run", "--prompt", "a", "--repetition-penalty", "0", names: "--repetition-penalty", "0"),
     BadInput("generate", "run", "--prompt", "a", "--presence-penalty", "inf", names: "--presence-penalty", "inf"),
+    BadInput("generate", "run", names: "standard input: found nothing"),
+    BadInput("generate", "run", "--prompt", "a", "--prompt-file", "b", names: "--prompt", "--prompt-file"),
+    BadInput("generate", "run", "--prompt-file", "absent.jsonl", names: "absent.jsonl"),
+    BadInput("generate", "run", "--prompt", "a", "--chunk-size", "auto", names: "--chunk-size", "--cache-bytes"),
+    BadInput("generate", "run", "--prompt", "a", "--stop", "", names: "--stop", "at least one character"),
+    BadInput("generate", "run", "--prompt", "1", "--ids", "--stop", "a", names: "--stop", "--stop-ids"),
+    BadInput("generate", "run", "--prompt", "1,x", "--ids", names: "--prompt", "1,2"),
+    BadInput("generate", "run", "--prompt", "1,256", "--ids", names: "--prompt: found id 256", "0 to 255"),
+    BadInput("generate", "run", "--prompt", "a", "--logprobs", "1", names: "--logprobs", "--json"),
+    BadInput("generate", "run", "--prompt", "a", "--cache-bytes", "9", names: "--cache-bytes: found 9", "and more"),
     BadInput("generate", "run", "--prompt", String(repeating: "a", count: 40), names: "--prompt", "40", "32"),
   ]
 }

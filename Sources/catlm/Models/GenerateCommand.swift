@@ -11,10 +11,14 @@ import Tokenizers
 struct GenerateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "generate",
-    abstract: "Continues a text with a trained model, at any chunk size.",
+    abstract: "Continues texts with a trained model, at any chunk size.",
     discussion: """
-      Writes the text to standard output, then the rate after the first token and what the cache holds to standard \
-      error.
+      Of one text (--prompt, or standard input), writes it and its continuation to standard output, then the rate after \
+      the first token, what the cache holds and why the text ended to standard error.
+
+      Of a file of JSON lines (--prompt-file), writes a JSON object for each, in order. A line has "prompt" or "ids", and \
+      may have chunk_size, max_tokens, temperature, top_k, top_p, min_p, repetition_penalty, presence_penalty, seed, stop, \
+      stop_ids and logprobs; what it does not have is what the options say. Texts of unlike chunk sizes run together.
 
       Example: catlm generate runs/smoke --prompt 'package struct ' --chunk-size 4 --max-tokens 64
       """)
@@ -22,42 +26,43 @@ struct GenerateCommand: ParsableCommand {
   @Argument(help: "A checkpoint, or a run directory: its newest intact checkpoint.")
   var checkpoint: String
 
-  @Option(help: "The text to continue; its bytes are taken as they are.")
-  var prompt: String
+  @Option(help: "The text to continue; its bytes are taken as they are. With --ids, its ids with commas between them.")
+  var prompt: String?
 
-  @Option(name: .customLong("chunk-size"), help: "1 to the model's largest; by default the largest.")
-  var chunkSize: Int?
+  @Option(name: .customLong("prompt-file"), help: "JSON lines, a text each; - is standard input.")
+  var promptFile: String?
+
+  @Option(
+    name: .customLong("chunk-size"),
+    help: """
+      1 to the model's largest, by default that one; auto: the smallest at which what is kept of a text fits its share of \
+      --cache-bytes.
+      """)
+  var chunkSize: ChunkSizeChoice?
 
   @Option(
     name: .customLong("max-tokens"),
     help: "Most tokens to add; a text ends earlier where it fills the model's longest sequence.")
   var maxTokens = 128
 
-  @Option(help: "0: always the most likely token; above it, tokens are drawn.")
-  var temperature = 0.0
+  @OptionGroup var sampling: SamplingOptions
 
-  @Option(name: .customLong("top-k"), help: "Draw among the K most likely tokens.")
-  var topK: Int?
+  @Option(help: "A text that ends the continuation, which does not hold it; may stand several times.")
+  var stop: [String] = []
 
-  @Option(name: .customLong("top-p"), help: "Draw among the most likely tokens that reach this probability.")
-  var topP = 1.0
+  @Option(name: .customLong("stop-ids"), help: "Ids that end the continuation.")
+  var stopIDs: IntegerList?
 
-  @Option(
-    name: .customLong("min-p"), help: "Draw among tokens that are at least this times as likely as the most likely one."
-  )
-  var minP = 0.0
+  @Flag(name: .customLong("ignore-end"), help: "Go on behind the token that ends a document.")
+  var ignoresEnd = false
 
-  @Option(
-    name: .customLong("repetition-penalty"),
-    help: "Divides positive logits of tokens that were there, prompt included, and multiplies negative ones.")
-  var repetitionPenalty = 1.0
+  @Option(help: "Most texts that are continued at the same time.")
+  var batch = 16
 
   @Option(
-    name: .customLong("presence-penalty"), help: "Is taken from the logits of tokens that were generated already.")
-  var presencePenalty = 0.0
-
-  @Option(help: "Seed of the draws.")
-  var seed: UInt64 = 0
+    name: .customLong("cache-bytes"),
+    help: "Most memory for keys and values: so many texts at a time, at least one, as fit into it.")
+  var cacheBytes: Int?
 
   @OptionGroup var device: DeviceOption
 
@@ -66,31 +71,37 @@ struct GenerateCommand: ParsableCommand {
   @Flag(name: .customLong("no-cache"), help: "Run the whole model again for each token: slow, to check the cache.")
   var skipsCache = false
 
-  @Flag(help: "One JSON object on standard output.")
+  @Flag(help: "Prompts are ids, and so is what comes out: no tokenizer is needed.")
+  var ids = false
+
+  @Flag(help: "Write text as it comes; of JSON, an object for each token, and results as their texts end.")
+  var stream = false
+
+  @Flag(help: "One JSON object on standard output, or one a line.")
   var json = false
 
   func validate() throws {
     try OptionCheck.require("--max-tokens", maxTokens, in: 0...)
-    try OptionCheck.require("--temperature", temperature, in: 0...)
-    try OptionCheck.require("--top-k", topK, in: 1...)
-    guard topP > 0, topP <= 1 else {
-      throw OptionCheck.error("--top-p", found: "\(topP)", allowed: "above 0, at most 1")
+    try sampling.requireDraws(hasFile: promptFile != nil)
+    try OptionCheck.require("--batch", batch, in: 1...)
+    try OptionCheck.require("--cache-bytes", cacheBytes, in: 1...)
+    guard prompt == nil || promptFile == nil else {
+      throw OptionCheck.error("--prompt", found: "it beside --prompt-file", allowed: "one of them")
     }
-    try OptionCheck.require("--min-p", minP, in: 0...1)
-    guard repetitionPenalty > 0, repetitionPenalty.isFinite else {
-      throw OptionCheck.error("--repetition-penalty", found: "\(repetitionPenalty)", allowed: "above 0")
-    }
-    guard presencePenalty.isFinite else {
-      throw OptionCheck.error("--presence-penalty", found: "\(presencePenalty)", allowed: "a finite number")
-    }
-    for (option, isGiven) in [("--top-k", topK != nil), ("--top-p", topP < 1), ("--min-p", minP > 0)]
-    where isGiven && temperature == 0 {
-      throw OptionCheck.error(
-        option, found: "it with --temperature 0, which takes the most likely token",
-        allowed: "it with --temperature above 0, such as 1")
-    }
-    guard !prompt.isEmpty else {
+    guard prompt != "" else {
       throw OptionCheck.error("--prompt", found: "nothing", allowed: "at least one character")
+    }
+    guard !stop.contains("") else {
+      throw OptionCheck.error("--stop", found: "nothing", allowed: "at least one character")
+    }
+    guard !ids || stop.isEmpty else {
+      throw OptionCheck.error("--stop", found: "it with --ids, which has no text", allowed: "--stop-ids")
+    }
+    guard chunkSize != .auto || cacheBytes != nil else {
+      throw OptionCheck.error("--chunk-size", found: "auto without --cache-bytes", allowed: "both")
+    }
+    guard sampling.logProbabilityCount == nil || json || promptFile != nil else {
+      throw OptionCheck.error("--logprobs", found: "it without --json", allowed: "both")
     }
   }
 
@@ -100,42 +111,64 @@ struct GenerateCommand: ParsableCommand {
     let backend = try device.makeBackend(threadCount: threads.count)
     device.announce(backend)
     let model = try location.checkpoint.makeModel(backend: backend)
-    let tokenizer = try location.tokenizer(vocabularySize: model.config.vocabularySize)
-    let promptBytes = CommandWords.rawValue(of: "--prompt") ?? Array(prompt.utf8)
-    let ids = tokenizer.encodePrompt(promptBytes)
-    guard ids.count < model.config.maximumLength else {
-      throw UserError("--prompt: found \(ids.count) tokens, allowed: fewer than \(model.config.maximumLength)")
+    let tokenizer = ids ? nil : try location.tokenizer(vocabularySize: model.config.vocabularySize)
+    let shared = GenerateTask.Shared(
+      chunkSize: chunkSize == .auto ? nil : try ChunkSizeOption.parse(chunkSize?.size, model: model.config),
+      maximumCount: maxTokens, sampling: sampling.settings, stops: stop,
+      stopIDs: stopIDs?.values.map { Int32(clamping: $0) } ?? [],
+      endID: ignoresEnd ? nil : model.config.definition.endID.map { Int32($0) } ?? tokenizer?.endOfDocument)
+    let tasks = try tasks(shared, model: model.config, tokenizer: tokenizer)
+    let run = try GenerateRun(
+      tasks, endID: shared.endID, model: model, backend: backend, tokenizer: tokenizer, sequenceCount: batch,
+      cacheBytes: cacheBytes, usesCache: !skipsCache)
+    if promptFile == nil, !json { return try run.writeText(streams: stream) }
+    try run.writeJSON(streams: stream, isNumbered: promptFile != nil)
+  }
+
+  private func tasks(
+    _ shared: GenerateTask.Shared, model: ModelConfig, tokenizer: (any Tokenizer)?
+  ) throws -> [GenerateTask] {
+    if let promptFile {
+      var tasks: [GenerateTask] = []
+      try JSONLines.forEach([promptFile]) { line, place in
+        tasks.append(try GenerateTask(line, shared: shared, model: model, tokenizer: tokenizer, place: place))
+      }
+      return tasks
     }
-    let generator = Generator(
-      model: model, backend: backend,
-      sampling: SamplingSettings(
-        temperature: temperature, topK: topK, topP: topP, minP: minP, repetitionPenalty: repetitionPenalty,
-        presencePenalty: presencePenalty, seed: seed),
-      usesCache: !skipsCache)
-    let size = try ChunkSizeOption.parse(chunkSize, model: model.config)
-    let found = try generator.generate([ids], count: maxTokens, chunkSize: size)
-    let text = tokenizer.continuation(of: ids, by: found.tokens[0])
-    guard !json else { return try Output.print(report(found, text, model.config.chunkSizes == nil ? nil : size)) }
-    try Output.write(promptBytes + Array(text.utf8) + [UInt8(ascii: "\n")])
-    FileHandle.standardError.write(Data("\(summary(found, longest: model.config.maximumLength))\n".utf8))
+    let place = prompt == nil ? "standard input" : "--prompt"
+    let bytes =
+      prompt == nil ? try standardInput() : CommandWords.rawValue(of: "--prompt") ?? Array(prompt?.utf8 ?? "".utf8)
+    guard !bytes.isEmpty else { throw UserError("\(place): found nothing, allowed: at least one character") }
+    if let tokenizer {
+      return [GenerateTask(bytes, ids: tokenizer.encodePrompt(bytes), shared: shared, place: place)]
+    }
+    guard let list = IntegerList(argument: String(decoding: bytes, as: UTF8.self)) else {
+      throw UserError("\(place): found no ids, allowed with --ids: integers with commas between them, such as 1,2")
+    }
+    guard let last = list.values.first(where: { !(0..<model.vocabularySize).contains($0) }) else {
+      return [GenerateTask(nil, ids: list.values.map { Int32($0) }, shared: shared, place: place)]
+    }
+    throw UserError("\(place): found id \(last), allowed: 0 to \(model.vocabularySize - 1)")
   }
 
-  private func summary(_ found: Continuations, longest: Int) -> String {
-    let rate = found.tokensPerSecond.map { "\(Format.count(Int($0))) tokens/s, " } ?? ""
-    let end =
-      found.tokens[0].count < maxTokens
-      ? "; ended at the model's longest sequence, \(longest) tokens with the prompt (max_position_embeddings)" : ""
-    return "\(found.tokens[0].count) tokens, \(rate)cache \(Format.bytes(found.cacheBytes))\(end)"
+  private func standardInput() throws -> [UInt8] {
+    Array(try FileHandle.standardInput.readToEnd() ?? Data())
+  }
+}
+
+/// What `--chunk-size` of generation says.
+enum ChunkSizeChoice: ExpressibleByArgument, Hashable {
+  case auto
+  case size(Int)
+
+  init?(argument: String) {
+    guard argument != "auto" else {
+      self = .auto
+      return
+    }
+    guard let size = Int(argument) else { return nil }
+    self = .size(size)
   }
 
-  private func report(_ found: Continuations, _ text: String, _ size: Int?) -> String {
-    let object: JSONValue = [
-      "prompt": .text(prompt), "text": .text(text), "tokens": .list(found.tokens[0].map { .integer(Int($0)) }),
-      "chunk_size": size.map(JSONValue.integer) ?? .null, "prefill_seconds": .number(found.prefillTime / .seconds(1)),
-      "tokens_per_second": found.tokensPerSecond.map(JSONValue.number) ?? .null,
-      "cache_bytes": .integer(found.cacheBytes),
-      "end": .text(found.tokens[0].count < maxTokens ? "longest_sequence" : "max_tokens"),
-    ]
-    return object.json(pretty: false)
-  }
+  var size: Int? { if case .size(let size) = self { size } else { nil } }
 }

@@ -56,7 +56,7 @@ struct CommandWords {
   // MARK: Options
 
   /// Options that may stand several times; each time they say something else.
-  private static let repeatable: Set = ["--set", "--special"]
+  private static let repeatable: Set = ["--set", "--special", "--stop"]
 
   /// The long options among the words, as they are written, without values.
   private static func options(in words: [String]) -> [String] {

@@ -54,6 +54,11 @@ enum ChunkSizeOption {
     return try checked("\(size)", option: "--chunk-size", model: model)
   }
 
+  /// - Parameter place: where the size was found, for messages.
+  static func parse(_ size: Int, place: String, model: ModelConfig) throws -> Int {
+    try checked("\(size)", option: "\(place): chunk_size", model: model)
+  }
+
   private static func checked(_ text: String, option: String, model: ModelConfig) throws -> Int {
     guard let allowed = model.chunkSizes else {
       throw UserError("\(option): found \(text), allowed: nothing, the model has no chunks")

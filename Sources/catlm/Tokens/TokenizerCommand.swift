@@ -1,5 +1,4 @@
 import ArgumentParser
-import Corpus
 import Foundation
 import JSON
 import Tokenizers
@@ -126,29 +125,5 @@ private struct TokenizerDescription {
 
   var text: String {
     fields.map { "\($0.name): \($0.value.textValue ?? $0.value.json())" }.joined(separator: "\n")
-  }
-}
-
-/// Reads files of JSON objects, one a line.
-private enum JSONLines {
-  /// Calls `body` with the value of `key` in each line, and the line's place for messages.
-  static func forEach(_ files: [String], key: String, _ body: (JSONValue, String) throws -> Void) throws {
-    for file in files.isEmpty ? ["-"] : files {
-      var reader = try LineReader(file)
-      while let line = try reader.next() {
-        guard line.contains(where: { $0 != 0x20 && $0 != 0x0D && $0 != 0x09 }) else { continue }
-        guard let text = String(validating: line, as: UTF8.self) else {
-          throw UserError("\(reader.place): is not UTF-8")
-        }
-        let object: JSONValue
-        do {
-          object = try JSONValue(json: text, source: reader.place)
-        } catch {
-          throw UserError("\(reader.place): is no JSON: \(error.found)")
-        }
-        guard let value = object[key] else { throw UserError("\(reader.place): found no key \"\(key)\"") }
-        try body(value, reader.place)
-      }
-    }
   }
 }
