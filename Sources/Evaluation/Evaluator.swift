@@ -82,10 +82,11 @@ package struct Evaluator {
   }
 
   private func add(_ batch: TokenBatch, chunkSize: Int, to result: inout EvaluationResult, _ totals: Tensor) {
+    // Documents of one token leave nothing.
+    guard batch.targetCount > 0 else { return }
     let head = model.loss(
-      ids: batch.inputs, targets: batch.targets, sampleCount: batch.sampleCount, length: batch.length,
-      chunkSize: chunkSize, gradientScale: 1, countsCorrect: true,
-      tape: Tape(backend: backend, isRecording: false))
+      ids: batch.inputs, targets: batch.targets, lengths: batch.lengths, chunkSize: chunkSize, gradientScale: 1,
+      countsCorrect: true, tape: Tape(backend: backend, isRecording: false))
     backend.add(head.totals, to: totals)
     result.targetCount += head.rowCount
     result.tokenCount += batch.inputs.count

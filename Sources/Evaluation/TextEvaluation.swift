@@ -42,8 +42,8 @@ package struct TextEvaluation {
 
   private func result(of batch: TokenBatch, chunkSize: Int) -> EvaluationResult {
     let scores = model.scores(
-      ids: batch.inputs, targets: batch.targets, sampleCount: batch.sampleCount, length: batch.length,
-      chunkSize: chunkSize, tape: Tape(backend: backend, isRecording: false))
+      ids: batch.inputs, targets: batch.targets, lengths: batch.lengths, chunkSize: chunkSize,
+      tape: Tape(backend: backend, isRecording: false))
     var result = EvaluationResult()
     result.tokenCount = batch.inputs.count
     let targets = batch.targets.filter { $0 >= 0 }

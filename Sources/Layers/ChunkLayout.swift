@@ -26,6 +26,12 @@ package struct ChunkLayout: Hashable, Sendable {
   package var fullChunkCount: Int { length / chunkSize }
   package var globalCount: Int { fullChunkCount + 1 }
   package var localCount: Int { hasSeparators ? length + 1 : length - fullChunkCount }
+  /// Tokens of all samples.
+  package var tokenCount: Int { sampleCount * length }
+  /// Full chunks of all samples.
+  package var chunkCount: Int { sampleCount * fullChunkCount }
+  /// Locals of all samples.
+  package var allLocalCount: Int { sampleCount * localCount }
   /// Rows of all samples.
   package var rowCount: Int { sampleCount * (globalCount + localCount) }
   package var firstLocalRow: Int { sampleCount * globalCount }

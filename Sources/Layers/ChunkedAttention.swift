@@ -36,9 +36,10 @@ package struct ChunkedAttentionShape: Hashable, Sendable {
     return AttentionHeads(count: count, keyValueCount: count, width: headWidth, rotaryWidth: rotaryWidth)
   }
 
-  /// The attention call of a layout.
-  package func attention(_ layout: ChunkLayout) -> AttentionShape {
-    AttentionShape(pattern: layout.pattern, sequenceCount: layout.sampleCount, heads: heads)
+  /// The attention of all sequences.
+  package func attention(_ layouts: ChunkLayouts) -> AttentionCalls {
+    AttentionCalls(
+      layouts.layouts.map { AttentionShape(pattern: $0.pattern, sequenceCount: $0.sampleCount, heads: heads) })
   }
 }
 
@@ -138,8 +139,9 @@ package struct ChunkedAttention {
   /// The rows of the attention, `[rows, E]`.
   private func attentionInput(_ x: Tensor, context: ChunkedContext, tape: Tape) -> Tensor {
     switch context {
-    case .beginning(let layout, let kept):
+    case .beginning(let layouts, let kept):
       if let (beginning, cache) = kept {
+        let layout = layouts.only
         let first = layout.fullChunkCount * layout.chunkSize
         for t in first..<layout.length {
           let rows = IndexRuns(start: t, stride: layout.length, runCount: layout.sampleCount)
@@ -148,7 +150,7 @@ package struct ChunkedAttention {
           addToVectors(x, group, cache: cache, tape: tape)
         }
       }
-      return packedRows(x, layout: layout, tape: tape)
+      return packedRows(x, layouts: layouts, tape: tape)
     case .tokens(let tokens, let cache):
       for group in tokens.groups { addToVectors(x, group, cache: cache, tape: tape) }
       return tokenRows(x, tokens, cache: cache, tape: tape)
@@ -170,26 +172,22 @@ package struct ChunkedAttention {
       ])
   }
 
-  /// The rows of `layout`, `[rows, E]`.
-  private func packedRows(_ x: Tensor, layout: ChunkLayout, tape: Tape) -> Tensor {
-    let channelCount = layout.chunkSize * shape.width
-    let chunkCount = layout.sampleCount * layout.fullChunkCount
-    let covered =
-      layout.length % layout.chunkSize == 0
-      ? x : tape.select(x, rows: RowSelection(tape.indices(layout.fullChunkPositions)))
+  /// The rows of `layouts`, `[rows, E]`.
+  private func packedRows(_ x: Tensor, layouts: ChunkLayouts, tape: Tape) -> Tensor {
+    func rows(_ recipe: some IndexRecipe) -> RowSelection { RowSelection(tape.indices(recipe)) }
+    let channelCount = layouts.chunkSize * shape.width
+    let covered = layouts.areWhole ? x : tape.select(x, rows: rows(layouts.fullChunkPositions))
     let vectors = tape.linear(
-      covered.reshaped([chunkCount, channelCount]), weight: tape.resample(compression, width: channelCount),
+      covered.reshaped([layouts.chunkCount, channelCount]), weight: tape.resample(compression, width: channelCount),
       bias: compressionBias)  // [B·F, E]
-    let tokens = tape.linear(
-      tape.select(x, rows: RowSelection(tape.indices(layout.tokenPositions))), weight: expansion)  // [B·(T - F), E]
-    let dummyRow = IndexRuns(repeating: shape.isAdaptive ? layout.chunkSize : 0, count: layout.sampleCount)
+    let tokens = tape.linear(tape.select(x, rows: rows(layouts.tokenPositions)), weight: expansion)  // [B·(T - F), E]
+    let dummyRow = IndexRuns(repeating: shape.isAdaptive ? layouts.chunkSize : 0, count: layouts.sampleCount)
     return tape.assemble(
-      count: layout.rowCount,
+      count: layouts.rowCount,
       [
-        RowSource(
-          dummies, rows: RowSelection(tape.indices(dummyRow)), to: RowSelection(tape.indices(layout.startRows))),
-        RowSource(vectors, rows: .all, to: RowSelection(tape.indices(layout.chunkRows))),
-        RowSource(tokens, rows: .all, to: RowSelection(from: layout.firstLocalRow)),
+        RowSource(dummies, rows: rows(dummyRow), to: rows(layouts.startRows)),
+        RowSource(vectors, rows: .all, to: rows(layouts.chunkRows)),
+        RowSource(tokens, rows: .all, to: rows(layouts.tokenRows)),
       ])
   }
 

@@ -124,14 +124,14 @@ package struct ChunkedTokens {
 /// What the tokens of a call are to a CAT layer.
 package enum ChunkedContext {
   /// Sequences from their beginning; a cache, if there is one, takes what later tokens need of them.
-  case beginning(ChunkLayout, kept: (ChunkedBeginning, in: ChunkedCache)?)
+  case beginning(ChunkLayouts, kept: (ChunkedBeginning, in: ChunkedCache)?)
   case tokens(ChunkedTokens, in: ChunkedCache)
 
   /// The context of the attention within.
   func attention(_ shape: ChunkedAttentionShape) -> AttentionContext {
     switch self {
-    case .beginning(let layout, let kept):
-      .pattern(shape.attention(layout), kept: kept.map { CachedRows($0.0.rows, in: $0.in.rows) })
+    case .beginning(let layouts, let kept):
+      .patterns(shape.attention(layouts), kept: kept.map { CachedRows($0.0.rows, in: $0.in.rows) })
     case .tokens(let tokens, let cache):
       .cache(CachedRows(tokens.rows, in: cache.rows))
     }
@@ -140,7 +140,7 @@ package enum ChunkedContext {
   /// The attention's row whose output is that of each token; nil where these are the rows.
   func outputRows(_ tape: Tape) -> Tensor? {
     switch self {
-    case .beginning(let layout, _): tape.indices(layout.outputRows)
+    case .beginning(let layouts, _): tape.indices(layouts.outputRows)
     case .tokens: nil
     }
   }

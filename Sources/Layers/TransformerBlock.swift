@@ -98,13 +98,13 @@ package struct TransformerBlock {
   ///
   /// - Parameters:
   ///   - stream: `[rows, D]`, the rows of `context`.
-  ///   - keptRows: rows that go on past the attention, counted from the first that has a query; nil for all.
+  ///   - keptRows: rows that go on past the attention, counted among those that have a query; nil for all.
   /// - Returns: a stream of the kept rows.
   package func callAsFunction(
     _ stream: ResidualStream, context: AttentionContext, rotary: RotaryTable, keptRows: Tensor? = nil, tape: Tape
   ) -> ResidualStream {
     // Two products add to the gradient where queries are dropped; a cache is in single precision.
-    let isSingle = context.firstQuery > 0 || context.usesCache
+    let isSingle = context.queryRows != nil || context.usesCache
     let dtype = isSingle ? .float32 : tape.types.activations
     let (sum, normed) = Self.norm(
       stream, weight: attentionNorm, epsilon: shape.normEpsilon, dtype: dtype, tape: tape)
@@ -114,14 +114,14 @@ package struct TransformerBlock {
       let isStored = keptRows == nil && packedBias == nil && !context.usesCache
       let project = { (normed: Tensor, tape: Tape) in
         tape.packedProjection(
-          normed, weight: packedWeight, bias: packedBias, heads: shape.heads, firstQuery: context.firstQuery,
+          normed, weight: packedWeight, bias: packedBias, heads: shape.heads, queryRows: context.queryRows,
           recompute: norm, dtype: isStored ? tape.types.activations : .float32)
       }
       let mixed = tape.attention(
         project(normed, tape), heads: shape.heads, context: context, keptRows: keptRows, tables: tables(rotary),
         recompute: tape.savingAttention { project(norm($0), $0) })
-      let isWhole = keptRows == nil && context.firstQuery == 0
-      let kept = isWhole ? sum : tape.select(sum, rows: RowSelection(keptRows, from: context.firstQuery))
+      let isWhole = keptRows == nil && context.queryRows == nil
+      let kept = isWhole ? sum : tape.select(sum, rows: context.rows(keptRows, tape: tape))
       return feedForward(kept, plus: tape.linear(mixed, weight: outputWeight, dtype: tape.types.residual), tape: tape)
     }
   }

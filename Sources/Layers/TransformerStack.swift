@@ -30,7 +30,7 @@ package struct TransformerStack {
   /// - Parameters:
   ///   - input: `[rows, D]`.
   ///   - context: of a layer; `isLast` for the one whose rows past the attention are `keptRows`.
-  ///   - keptRows: rows that are wanted, counted from the first that has a query in the last layer; nil for all.
+  ///   - keptRows: rows that are wanted, counted among those that have a query in the last layer; nil for all.
   /// - Returns: the wanted rows of the stream after the last norm, `[keptRows, D]`.
   package func callAsFunction(
     _ input: Tensor, keptRows: Tensor? = nil, tape: Tape, context: (_ layer: Int, _ isLast: Bool) -> AttentionContext

@@ -14,6 +14,7 @@ package struct TensorPlan: Sendable {
   private let laterSteps: [[Int]]
   private let sampleCount: Int
   private let length: Int
+  private let mostSequences: Int
   private let validation: (sampleCount: Int, chunkSizes: [Int])
   private let samples: Samples?
   private let owned: [Range<Int>]?
@@ -35,6 +36,9 @@ package struct TensorPlan: Sendable {
 
   /// Tokens of the largest batch that is made. Beyond, memory grows by as much with each sample.
   private static let largestBatch = 1 << 14
+  /// Where samples are cut, no step asks for the sizes of another, and what is free between tensors may fit none: up to one
+  /// part in so many of what steps take.
+  private static let unevenShare = 6
 
   /// - Parameters:
   ///   - optimizer: nil for a model that is not trained.
@@ -42,12 +46,13 @@ package struct TensorPlan: Sendable {
   ///   - laterSteps: steps that follow a validation.
   ///   - sampleCount: of the largest micro-batch.
   ///   - length: of the longest sample, in inputs that each have a target.
+  ///   - mostSequences: that a sample may be cut into.
   ///   - validation: samples of a batch of validation, 0 if there is none, and its chunk sizes.
   ///   - samples: texts that are written with the model; nil if none are.
   ///   - owned: the parts of the flat buffers that this rank updates; nil for all.
   package init(
     model: ModelConfig, optimizer: OptimizerConfig?, recomputation: Recomputation, steps: [[Int]],
-    laterSteps: [[Int]] = [], sampleCount: Int, length: Int,
+    laterSteps: [[Int]] = [], sampleCount: Int, length: Int, mostSequences: Int = 1,
     validation: (sampleCount: Int, chunkSizes: [Int]) = (0, []), samples: Samples? = nil, owned: [Range<Int>]? = nil
   ) {
     self.model = model
@@ -57,6 +62,7 @@ package struct TensorPlan: Sendable {
     self.laterSteps = laterSteps
     self.sampleCount = sampleCount
     self.length = length
+    self.mostSequences = mostSequences
     self.validation = validation
     self.samples = samples
     self.owned = owned
@@ -96,6 +102,7 @@ package struct TensorPlan: Sendable {
     func part(_ count: Int) -> Int {
       count == 0 ? 0 : max(1, Int(Double(count) * Double(share.0) / Double(share.1)))
     }
+    let modelBytes = backend.peakBytes
     for steps in [steps, laterSteps] {
       for sizes in steps {
         for size in sizes { run(network, part(sampleCount), chunkSize: size, isRecording: true, on: backend) }
@@ -106,7 +113,8 @@ package struct TensorPlan: Sendable {
       }
       if let samples { write(samples, with: network, on: backend) }
     }
-    return backend.peakBytes
+    let bytes = backend.peakBytes
+    return mostSequences == 1 ? bytes : bytes + (bytes - modelBytes) / Self.unevenShare
   }
 
   /// The passes over one batch.
@@ -114,12 +122,27 @@ package struct TensorPlan: Sendable {
     _ network: any LanguageModel, _ sampleCount: Int, chunkSize: Int, isRecording: Bool, on backend: any Backend
   ) {
     guard sampleCount > 0 else { return }
-    let ids = [Int32](repeating: 0, count: sampleCount * length)
-    let tape = Tape(backend: backend, isRecording: isRecording, recomputation: recomputation)
-    _ = network.loss(
-      ids: ids, targets: ids, sampleCount: sampleCount, length: length, chunkSize: chunkSize, gradientScale: 1,
-      tape: tape)
-    tape.backward()
+    for sample in mostSequences > 1 ? [[length], cutSample(chunkSize: chunkSize)] : [[length]] {
+      let lengths = sample.flatMap { Array(repeating: $0, count: sampleCount) }
+      let ids = [Int32](repeating: 0, count: lengths.reduce(0, +))
+      let tape = Tape(backend: backend, isRecording: isRecording, recomputation: recomputation)
+      _ = network.loss(
+        ids: ids, targets: ids, lengths: lengths, chunkSize: chunkSize, gradientScale: 1, tape: tape)
+      tape.backward()
+    }
+  }
+
+  /// Inputs of each sequence of a sample that is cut as often as samples may be, shortest first: as many as make a whole
+  /// chunk, where there are enough. No other cut has more rows.
+  private func cutSample(chunkSize: Int) -> [Int] {
+    var lengths: [Int] = []
+    var idCount = length + 1
+    for others in (1..<mostSequences).reversed() {
+      let inputs = max(1, min(chunkSize, idCount - 2 * others - 1))
+      lengths.append(inputs)
+      idCount -= inputs + 1
+    }
+    return (lengths + [max(1, idCount - 1)]).sorted()
   }
 
   /// The passes over each text's prompt, and over tokens until a chunk has ended.

@@ -1,14 +1,14 @@
+package import Layers
 package import TensorCore
 
 /// Token ids on their way through a model, in the memory of its backend.
 package struct ModelInput {
-  /// `[B·T]`, row-major.
+  /// Those of each sequence after those of the one before; `[B·T]` if all are equally long.
   package let ids: Tensor
-  package let sampleCount: Int
-  package let length: Int
+  package let sequences: Sequences
   /// Chunk size of this call; ignored by models without chunks.
   package let chunkSize: Int
-  /// Positions `b·T + t` whose hidden state is wanted, each at most once; nil for all.
+  /// Places in `ids` whose hidden state is wanted, each at most once; nil for all.
   package let positions: Tensor?
 
   package init(
@@ -21,10 +21,14 @@ package struct ModelInput {
   }
 
   package init(ids: Tensor, sampleCount: Int, length: Int, chunkSize: Int, positions: Tensor?) {
-    precondition(ids.count == sampleCount * length, "input: \(ids.count) ids, \(sampleCount) × \(length)")
+    self.init(
+      ids: ids, sequences: Sequences(count: sampleCount, length: length), chunkSize: chunkSize, positions: positions)
+  }
+
+  package init(ids: Tensor, sequences: Sequences, chunkSize: Int, positions: Tensor?) {
+    precondition(ids.count == sequences.tokenCount, "input: \(ids.count) ids of \(sequences)")
     self.ids = ids
-    self.sampleCount = sampleCount
-    self.length = length
+    self.sequences = sequences
     self.chunkSize = chunkSize
     self.positions = positions
   }
@@ -57,30 +61,52 @@ extension LanguageModel {
   /// Summed cross-entropy over all positions whose target is not ignored; while recording, its gradient as well.
   ///
   /// - Parameters:
-  ///   - targets: `[B, T]`; negative entries are ignored, and nothing that only they need is computed.
+  ///   - ids: those of each sequence after those of the one before.
+  ///   - targets: one for each id; negative entries are ignored, and nothing that only they need is computed.
+  ///   - lengths: tokens of each sequence. A sequence sees nothing of the others; those of equal length stand side by side,
+  ///     or they are computed as if they differed.
   ///   - gradientScale: factor of the gradient: one over the number of targets in the whole step's batch.
+  package func loss(
+    ids: [Int32], targets: [Int32], lengths: [Int], chunkSize: Int, gradientScale: Float, countsCorrect: Bool = false,
+    tape: Tape
+  ) -> HeadResult {
+    let wanted = WantedTargets(targets, ids: ids)
+    return tape.headLoss(
+      hidden(wanted.input(ids, lengths, chunkSize, tape), tape: tape), weight: head,
+      targets: tape.upload(wanted.targets), gradientScale: gradientScale, countsCorrect: countsCorrect)
+  }
+
+  /// As above, of sequences that are all equally long: `[B, T]`.
   package func loss(
     ids: [Int32], targets: [Int32], sampleCount: Int, length: Int, chunkSize: Int, gradientScale: Float,
     countsCorrect: Bool = false, tape: Tape
   ) -> HeadResult {
-    let wanted = WantedTargets(targets, ids: ids)
-    return tape.headLoss(
-      hidden(wanted.input(ids, sampleCount, length, chunkSize, tape), tape: tape), weight: head,
-      targets: tape.upload(wanted.targets), gradientScale: gradientScale, countsCorrect: countsCorrect)
+    loss(
+      ids: ids, targets: targets, lengths: Array(repeating: length, count: sampleCount), chunkSize: chunkSize,
+      gradientScale: gradientScale, countsCorrect: countsCorrect, tape: tape)
   }
 
   /// What the model says of each target that is not ignored, in the order of the batch.
   ///
-  /// - Parameter targets: `[B, T]`; negative entries are ignored, and nothing that only they need is computed.
+  /// - Parameters: as of the loss.
   package func scores(
-    ids: [Int32], targets: [Int32], sampleCount: Int, length: Int, chunkSize: Int, tape: Tape
+    ids: [Int32], targets: [Int32], lengths: [Int], chunkSize: Int, tape: Tape
   ) -> TargetScores {
     let wanted = WantedTargets(targets, ids: ids)
     guard !wanted.targets.isEmpty else { return TargetScores(losses: [], best: []) }
     let found = tape.headScores(
-      hidden(wanted.input(ids, sampleCount, length, chunkSize, tape), tape: tape), weight: head,
+      hidden(wanted.input(ids, lengths, chunkSize, tape), tape: tape), weight: head,
       targets: tape.upload(wanted.targets))
     return TargetScores(losses: found.losses.values, best: found.best.indices)
+  }
+
+  /// As above, of sequences that are all equally long: `[B, T]`.
+  package func scores(
+    ids: [Int32], targets: [Int32], sampleCount: Int, length: Int, chunkSize: Int, tape: Tape
+  ) -> TargetScores {
+    scores(
+      ids: ids, targets: targets, lengths: Array(repeating: length, count: sampleCount), chunkSize: chunkSize,
+      tape: tape)
   }
 }
 
@@ -95,7 +121,7 @@ package struct TargetScores: Sendable {
 /// The targets of a batch that count, and where they are.
 private struct WantedTargets {
   let targets: [Int32]
-  /// Positions in the batch; nil for all.
+  /// Places in the batch; nil for all.
   private let positions: [Int32]?
 
   init(_ targets: [Int32], ids: [Int32]) {
@@ -106,9 +132,12 @@ private struct WantedTargets {
     positions = areAll ? nil : wanted.map(Int32.init)
   }
 
-  func input(_ ids: [Int32], _ sampleCount: Int, _ length: Int, _ chunkSize: Int, _ tape: Tape) -> ModelInput {
-    ModelInput(
-      ids: tape.upload(ids), sampleCount: sampleCount, length: length, chunkSize: chunkSize,
+  func input(_ ids: [Int32], _ lengths: [Int], _ chunkSize: Int, _ tape: Tape) -> ModelInput {
+    let sequences = Sequences(lengths: lengths)
+    // Lengths that differ are seldom those of another batch.
+    tape.indicesRecur = sequences.haveEqualLengths
+    return ModelInput(
+      ids: tape.upload(ids), sequences: sequences, chunkSize: chunkSize,
       positions: positions.map { tape.upload($0) }
         ?? tape.indices(IndexRuns(stride: 0, runCount: 1, length: targets.count)))
   }

@@ -57,6 +57,20 @@ package struct ModelCost: Hashable, Sendable {
       of: BatchShape(sampleCount: sampleCount, length: length, targetCount: targetCount, chunkSize: chunkSize))
   }
 
+  /// - Parameters:
+  ///   - lengths: inputs of each sequence; if they differ, each input has a target.
+  ///   - targetCount: rows that predict, of all sequences.
+  package init(_ config: ModelConfig, lengths: [Int], targetCount: Int, chunkSize: Int) {
+    let groups = Sequences(lengths: lengths).groups
+    for group in groups {
+      let cost = ModelCost(
+        config, sampleCount: group.count, length: group.length,
+        targetCount: groups.count == 1 ? targetCount : group.count * group.length, chunkSize: chunkSize)
+      products += cost.products
+      attentionOperations += cost.attentionOperations
+    }
+  }
+
   /// No work yet; a kind of model adds its own.
   init() {}
 

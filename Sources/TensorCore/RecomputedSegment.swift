@@ -52,6 +52,7 @@ final class RecomputedSegment {
   private let inputs: [SavedTensor]
   private let backend: any Backend
   private let types: TapeTypes
+  private let indicesRecur: Bool
   private let onProgress: () -> Void
   private let body: (Tape, [Tensor]) -> [Tensor]
   private var last: Run?
@@ -60,6 +61,7 @@ final class RecomputedSegment {
     self.inputs = inputs.map { SavedTensor($0.tensor, recompute: $0.recompute) }
     backend = tape.backend
     types = tape.types
+    indicesRecur = tape.indicesRecur
     onProgress = tape.onProgress
     self.body = body
   }
@@ -73,6 +75,7 @@ final class RecomputedSegment {
   @discardableResult
   func run(_ values: [Tensor], isRerun: Bool) -> (results: [Tensor], writes: [Range<Int>]) {
     let tape = Tape(backend: backend, isRecording: true, types: types, isRerun: isRerun, onProgress: onProgress)
+    tape.indicesRecur = indicesRecur
     let entering = values.map { $0.hasSlot ? tape.withSlot($0) : $0 }
     let results = body(tape, entering)
     last = Run(tape: tape, inputs: entering.map(\.place), results: results.map(\.place))

@@ -8,6 +8,8 @@ package final class Tape {
   package let isRecording: Bool
   package let recomputation: Recomputation
   package let types: TapeTypes
+  /// Whether the lists of indices that recipes make are those of other passes, too; else they are made for this pass alone.
+  package var indicesRecur = true
   /// Whether this tape runs a segment of a forward pass again, whose last results are known already.
   let isRerun: Bool
   /// Called after every op, forwards and backwards, and every block of the head: a sign of life for whoever waits.

@@ -20,6 +20,7 @@ package struct DataConfig: Hashable, Sendable {
   package private(set) var sources: [DataSource] = []
   /// Of all shards that say nothing else.
   package private(set) var format = FormatChoice.auto
+  package private(set) var documentBoundaries = DocumentBoundaries.ignore
   /// As the training's; empty if there is nothing to measure on.
   package var validationPaths: [String] = []
   /// `bytes`, or the path of a tokenizer's file.
@@ -32,8 +33,10 @@ package struct DataConfig: Hashable, Sendable {
 
   /// Token shards.
   package init(
-    context: Int, trainingPaths: [String], validationPaths: [String] = [], format: FormatChoice = .auto
+    context: Int, trainingPaths: [String], validationPaths: [String] = [], format: FormatChoice = .auto,
+    documentBoundaries: DocumentBoundaries = .ignore
   ) {
+    self.documentBoundaries = documentBoundaries
     self.context = context
     self.format = format
     self.trainingPaths = trainingPaths
@@ -105,6 +108,11 @@ package struct DataConfig: Hashable, Sendable {
       "format", \.format,
       "What the shards are: auto reads what each file says of itself (.bin of llm.c, .npy of 16, 32 or 64 bits, .bin with "
         + "an .idx of Megatron); nanogpt reads .bin files of 16-bit ids without a header."),
+    .choice(
+      "document_boundaries", \.documentBoundaries,
+      "Samples that hold parts of several documents: ignore makes one sequence of them; reset makes a sequence of each "
+        + "part, with positions and chunks of its own, that sees nothing of the others. Where documents begin is said by "
+        + "the .documents of catlm tokenize, the index of Megatron, or the tokenizer's id that ends documents."),
     .optionalText(
       "tokenizer", \.tokenizerName, none: "none", allowed: "bytes, or the path of a tokenizer.json or its directory",
       "What made the ids; it travels in every checkpoint. Needed to evaluate and generate text."),
@@ -160,26 +168,32 @@ package struct DataConfig: Hashable, Sendable {
   }
 
   /// Opens the training data.
-  package func training(seed: UInt64) throws(TokenError) -> any TrainingData {
+  ///
+  /// - Parameter endOfDocument: the tokenizer's id; nil if it has none, or where ``documentBoundaries`` do not count.
+  package func training(seed: UInt64, endOfDocument: Int32? = nil) throws(TokenError) -> any TrainingData {
     if let task { return MQARTrainingData(task: task, segments: segments, seed: seed) }
     guard sources.isEmpty else {
       return try TokenTrainingData(
         sources, key: "\(section).\(Self.sourcesName)", context: context, seed: seed,
-        vocabularySize: knownVocabularySize)
+        vocabularySize: knownVocabularySize, cut: cut(endOfDocument))
     }
-    let dataset = try dataset("train", trainingPaths, .training)
+    let dataset = try dataset("train", trainingPaths, .training, endOfDocument)
     return TokenTrainingData(dataset: dataset, seed: seed, vocabularySize: knownVocabularySize)
   }
 
   /// Opens the data to measure on; nil if the run file names none.
-  package func validation(seed: UInt64, batchSize: Int) throws(TokenError) -> (any ValidationData)? {
+  ///
+  /// - Parameter endOfDocument: as above.
+  package func validation(
+    seed: UInt64, batchSize: Int, endOfDocument: Int32? = nil
+  ) throws(TokenError) -> (any ValidationData)? {
     if let task {
       return MQARValidationData(
         task: task, segments: segments, sampleCount: validationSampleCount ?? segments.count, seed: seed,
         batchSize: batchSize)
     }
     guard !validationPaths.isEmpty else { return nil }
-    let dataset = try dataset("validation", validationPaths, .validation)
+    let dataset = try dataset("validation", validationPaths, .validation, endOfDocument)
     return TokenValidationData(dataset: dataset, sampleLimit: validationSampleCount, batchSize: batchSize)
   }
 
@@ -193,9 +207,16 @@ package struct DataConfig: Hashable, Sendable {
     }
   }
 
-  private func dataset(_ key: String, _ paths: [String], _ split: TokenSplit) throws(TokenError) -> TokenDataset {
+  private func cut(_ endOfDocument: Int32?) -> DocumentCut? {
+    documentBoundaries == .reset ? DocumentCut(endOfDocument: endOfDocument) : nil
+  }
+
+  private func dataset(
+    _ key: String, _ paths: [String], _ split: TokenSplit, _ endOfDocument: Int32?
+  ) throws(TokenError) -> TokenDataset {
     do {
-      return try TokenDataset(paths: paths, context: context, split: split, format: format)
+      return try TokenDataset(
+        paths: paths, context: context, split: split, format: format, cut: cut(endOfDocument))
     } catch {
       // An option of the command line is named as it was typed.
       throw error.named(by: section.hasPrefix("--") ? section : "\(section).\(key)")

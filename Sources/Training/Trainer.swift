@@ -104,15 +104,19 @@ package final class Trainer {
     self.host = host
     self.logger = logger
     terminalLogger = logger
+    tokenizer = try Self.tokenizer(of: config)
+    training = try config.data.training(seed: config.train.seed, endOfDocument: tokenizer?.endOfDocument)
+    data = DataIdentity(training)
+    validation = try config.data.validation(
+      seed: config.train.seed, batchSize: config.validationBatchSize, endOfDocument: tokenizer?.endOfDocument)
+    // A cut sample has more rows than one that is whole.
+    let sequences = max(training.mostSequences, validation?.mostSequences ?? 1)
     memory = makePlanner.map {
       MemoryPlan(
-        config, rank: group.rank, rankCount: group.size, largestBytes: host.room.largestBytes, makeBackend: $0)
+        config, rank: group.rank, rankCount: group.size, mostSequences: sequences, largestBytes: host.room.largestBytes,
+        makeBackend: $0)
     }
     try memory?.requireRoom(host.room, for: config, in: group)
-    tokenizer = try Self.tokenizer(of: config)
-    training = try config.data.training(seed: config.train.seed)
-    data = DataIdentity(training)
-    validation = try config.data.validation(seed: config.train.seed, batchSize: config.validationBatchSize)
     try training.requireIDs(below: config.model.vocabularySize)
     try validation?.requireIDs(below: config.model.vocabularySize)
     model = config.model.makeModel(isTrained: true, backend: backend)

@@ -110,7 +110,8 @@ enum OpCase: String, CaseIterable, Sendable {
       tensor(angles.map { Float(function($0)) }, [count, half], on: tape.backend)
     }
     let packed = tape.packedProjection(
-      x, weight: inputs[1], bias: inputs[2], heads: shape.heads, firstQuery: shape.queryRows.lowerBound)
+      x, weight: inputs[1], bias: inputs[2], heads: shape.heads,
+      queryRows: shape.queryRows.count == shape.rowCount ? nil : [shape.queryRows])
     let hasNorms = [.causal, .window, .partlyTurned, .staircase, .blocksDropped].contains(self)
     return tape.attention(
       packed, shape: shape,

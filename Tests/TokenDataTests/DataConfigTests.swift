@@ -19,8 +19,8 @@ import Testing
     #expect(
       resolved == [
         "data": [
-          "kind": "tokens", "context": 64, "train": ["a.bin"], "validation": [], "format": "auto", "tokenizer": nil,
-          "validation_samples": nil, "sources": nil,
+          "kind": "tokens", "context": 64, "train": ["a.bin"], "validation": [], "format": "auto",
+          "document_boundaries": "ignore", "tokenizer": nil, "validation_samples": nil, "sources": nil,
         ]
       ])
     #expect(try Self.config("context: 64, train: [a], tokenizer: bytes").0.loadTokenizer()?.vocabularySize == 256)

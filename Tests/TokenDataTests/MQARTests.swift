@@ -15,7 +15,7 @@ import Testing
   ) {
     let data = MQARTrainingData(task: MQARTask(vocabularySize: vocabularySize), segments: [segment], seed: 3)
     let batch = data.batch(step: 5, globalBatch: 40, samples: 0..<40)
-    #expect(batch.length == segment.length && batch.targetCount == 40 * segment.pairCount)
+    #expect(batch.lengths.allSatisfy { $0 == segment.length } && batch.targetCount == 40 * segment.pairCount)
     let half = Int32(vocabularySize / 2)
     let contextLength = 2 * segment.pairCount
     for sample in 0..<40 {
@@ -108,7 +108,7 @@ import Testing
     for step in 0..<5000 { counts[data.segment(ofStep: step), default: 0] += 1 }
     #expect(Self.segments.allSatisfy { abs((counts[$0] ?? 0) - 1000) < 150 })
     for step in 0..<20 {
-      #expect(data.batch(step: step, globalBatch: 2, samples: 0..<2).length == data.segment(ofStep: step).length)
+      #expect(data.batch(step: step, globalBatch: 2, samples: 0..<2).lengths[0] == data.segment(ofStep: step).length)
     }
   }
 
@@ -117,8 +117,8 @@ import Testing
     let data = MQARValidationData(
       task: MQARTask(vocabularySize: 512), segments: segments, sampleCount: 20, seed: 3, batchSize: 4)
     let batches = (0..<data.batchCount).map { data.batch($0) }
-    #expect(batches.map(\.sampleCount) == [4, 4, 2, 4, 4, 2])
-    #expect(batches.map(\.length) == [64, 64, 64, 128, 128, 128])
+    #expect(batches.map(\.lengths.count) == [4, 4, 2, 4, 4, 2])
+    #expect(batches.map(\.lengths[0]) == [64, 64, 64, 128, 128, 128])
     #expect(batches == (0..<data.batchCount).map { data.batch($0) })
     #expect(data.segment(ofBatch: 3) == segments[1])
     #expect(batches[0].inputs[0..<64] != batches[1].inputs[0..<64])

@@ -68,7 +68,7 @@ import Testing
   ) -> [(source: Int, window: Int)] {
     steps.flatMap { step in
       let batch = data.batch(step: step, globalBatch: batch, samples: 0..<batch)
-      return (0..<batch.sampleCount).map { sample in
+      return batch.lengths.indices.map { sample in
         let first = Int(batch.inputs[4 * sample])
         return (first / 1000, first % 1000 / 4)
       }

@@ -22,7 +22,7 @@ import Testing
     let starts: [Int32] = [0, 4, 13, 18, 22, 26]
     #expect(batch.inputs == starts.flatMap { $0..<$0 + 4 })
     #expect(batch.targets == starts.flatMap { $0 + 1..<$0 + 5 })
-    #expect(batch.sampleCount == 6 && batch.length == 4 && batch.targetCount == 24)
+    #expect(batch.lengths == Array(repeating: 4, count: 6) && batch.targetCount == 24)
   }
 
   @Test func `data that is too short is refused with its numbers`() throws {
@@ -100,7 +100,7 @@ import Testing
     #expect(epochs[0] != epochs[1] && epochs[1] != epochs[2])
     #expect(data.cursor(step: 7, globalBatch: 13) == (2, 13))
     // A batch that is larger than the data goes through it several times.
-    #expect(data.batch(step: 0, globalBatch: 100, samples: 0..<100).sampleCount == 100)
+    #expect(data.batch(step: 0, globalBatch: 100, samples: 0..<100).lengths.count == 100)
   }
 
   @Test func `validation covers the windows in order, or evenly spaced`() throws {
@@ -109,7 +109,7 @@ import Testing
     func starts(_ data: TokenValidationData) -> [Int32] {
       (0..<data.batchCount).flatMap { index in
         let batch = data.batch(index)
-        return (0..<batch.sampleCount).map { batch.inputs[$0 * 4] }
+        return batch.lengths.indices.map { batch.inputs[$0 * 4] }
       }
     }
     let all = TokenValidationData(dataset: dataset, sampleLimit: nil, batchSize: 4)

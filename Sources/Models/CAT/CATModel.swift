@@ -72,19 +72,25 @@ package final class CATModel: LanguageModel {
 
   package func hidden(_ input: ModelInput, tape: Tape) -> Tensor {
     check(input.chunkSize)
-    precondition(
-      input.length <= fields.maximumLength, "\(input.length) tokens of at most \(fields.maximumLength)")
-    let layout = layout(input)
+    let length = input.sequences.length
+    precondition(length <= fields.maximumLength, "\(length) tokens of at most \(fields.maximumLength)")
+    let layouts = layouts(input)
     let compressed = compressedChunks(input, tape: tape)
-    let outputRows = tape.indices(layout.outputRows)
+    let outputRows = tape.indices(layouts.outputRows)
     return stack(
-      decoderInput(input, compressed: compressed, layout: layout, tape: tape),
+      decoderInput(input, compressed: compressed, layouts: layouts, tape: tape),
       keptRows: input.positions.map { tape.gather(outputRows, at: $0) } ?? outputRows, tape: tape
     ) { _, isLast in
-      .pattern(
-        fields.decoderShape.attention(
-          layout.pattern, sequenceCount: input.sampleCount, dropsFirstQueries: isLast && layout.hasSeparators))
+      .patterns(attention(layouts, dropsFirstQueries: isLast && layouts.hasSeparators))
     }
+  }
+
+  private func attention(_ layouts: ChunkLayouts, dropsFirstQueries: Bool) -> AttentionCalls {
+    AttentionCalls(
+      layouts.layouts.map {
+        fields.decoderShape.attention(
+          $0.pattern, sequenceCount: $0.sampleCount, dropsFirstQueries: dropsFirstQueries)
+      })
   }
 
   package func slotCounts(length: Int, chunkSize: Int) -> [Int] {
@@ -102,19 +108,16 @@ package final class CATModel: LanguageModel {
     precondition(allowed.contains(chunkSize), "chunk size \(chunkSize) of \(allowed)")
   }
 
-  private func layout(_ input: ModelInput) -> ChunkLayout {
-    ChunkLayout(
-      sampleCount: input.sampleCount, length: input.length, chunkSize: input.chunkSize,
-      hasSeparators: fields.isAdaptive)
+  private func layouts(_ input: ModelInput) -> ChunkLayouts {
+    ChunkLayouts(input.sequences, chunkSize: input.chunkSize, hasSeparators: fields.isAdaptive)
   }
 
-  /// One vector for each full chunk, `[B·F, D]`, chunks of a sample side by side.
+  /// One vector for each full chunk, `[B·F, D]`, chunks of a sequence side by side.
   package func compressedChunks(_ input: ModelInput, tape: Tape) -> Tensor {
-    let layout = layout(input)
-    let covered = layout.fullChunkCount * layout.chunkSize
-    let ids = covered == layout.length ? input.ids : tape.gather(input.ids, at: tape.indices(layout.fullChunkPositions))
+    let layouts = layouts(input)
+    let ids = layouts.areWhole ? input.ids : tape.gather(input.ids, at: tape.indices(layouts.fullChunkPositions))
     return compressor(
-      ids, chunkIndices: tape.indices(layout.fullChunkIndices), chunkSize: input.chunkSize, tape: tape)
+      ids, chunkIndices: tape.indices(layouts.fullChunkIndices), chunkSize: input.chunkSize, tape: tape)
   }
 
   /// The row before the first chunk of `count` sequences.
@@ -133,21 +136,20 @@ package final class CATModel: LanguageModel {
       startTable, rows: RowSelection(tape.indices(IndexRuns(repeating: 0, count: count))), to: rows)
   }
 
-  private func decoderInput(_ input: ModelInput, compressed: Tensor, layout: ChunkLayout, tape: Tape) -> Tensor {
+  private func decoderInput(_ input: ModelInput, compressed: Tensor, layouts: ChunkLayouts, tape: Tape) -> Tensor {
     func rows(_ recipe: some IndexRecipe) -> RowSelection { RowSelection(tape.indices(recipe)) }
     var sources = [
-      start(count: input.sampleCount, chunkSize: input.chunkSize, to: rows(layout.startRows), tape: tape),
-      RowSource(compressed, rows: .all, to: rows(layout.chunkRows)),
+      start(count: layouts.sampleCount, chunkSize: input.chunkSize, to: rows(layouts.startRows), tape: tape),
+      RowSource(compressed, rows: .all, to: rows(layouts.chunkRows)),
     ]
     if let separator {
-      let count = layout.sampleCount * layout.separatorCount
-      sources.append(
-        RowSource(separator, rows: rows(IndexRuns(repeating: 0, count: count)), to: rows(layout.separatorRows)))
+      let only = IndexRuns(repeating: 0, count: layouts.separatorCount)
+      sources.append(RowSource(separator, rows: rows(only), to: rows(layouts.separatorRows)))
     }
     sources.append(
       RowSource(
-        embeddings, rows: RowSelection(tape.gather(input.ids, at: tape.indices(layout.tokenPositions))),
-        to: rows(layout.tokenRows), frozenRow: fields.paddingID.map(Int32.init)))
-    return tape.assemble(count: layout.rowCount, dtype: tape.types.residual, sources)
+        embeddings, rows: RowSelection(tape.gather(input.ids, at: tape.indices(layouts.tokenPositions))),
+        to: rows(layouts.tokenRows), frozenRow: fields.paddingID.map(Int32.init)))
+    return tape.assemble(count: layouts.rowCount, dtype: tape.types.residual, sources)
   }
 }

@@ -44,11 +44,12 @@ package final class DenseModel: LanguageModel {
   package func hidden(_ input: ModelInput, tape: Tape) -> Tensor {
     let tokens = RowSource(
       embeddings, rows: RowSelection(input.ids), to: .all, frozenRow: fields.paddingID.map(Int32.init))
-    let attention = fields.blockShape.attention(.causal(length: input.length), sequenceCount: input.sampleCount)
+    let attention = AttentionCalls(
+      input.sequences.groups.map { fields.blockShape.attention(.causal(length: $0.length), sequenceCount: $0.count) })
     return stack(
       tape.assemble(count: input.ids.count, dtype: tape.types.residual, [tokens]), keptRows: input.positions,
       tape: tape
-    ) { _, _ in .pattern(attention) }
+    ) { _, _ in .patterns(attention) }
   }
 
   package func slotCounts(length: Int, chunkSize: Int) -> [Int] { [length] }

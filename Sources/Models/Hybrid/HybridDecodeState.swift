@@ -85,10 +85,10 @@ final class HybridDecodeState: DecodeState {
       case (.plain(let cache), .plain(let rows)):
         let cached = CachedRows(rows, in: cache)
         guard pass.isBeginning else { return .plain(.cache(cached)) }
-        let attention = model.attention(layer, length: pass.length, sequenceCount: pass.parts.count)
-        return .plain(.pattern(attention, kept: cached))
-      case (.chunked(let cache), .beginning(let layout, let beginning)):
-        return .chunked(.beginning(layout, kept: (beginning, in: cache)))
+        let sequences = Sequences(count: pass.parts.count, length: pass.length)
+        return .plain(.patterns(model.attention(layer, sequences), kept: cached))
+      case (.chunked(let cache), .beginning(let layouts, let beginning)):
+        return .chunked(.beginning(layouts, kept: (beginning, in: cache)))
       case (.chunked(let cache), .tokens(let tokens)):
         return .chunked(.tokens(tokens, in: cache))
       default:
@@ -100,7 +100,7 @@ final class HybridDecodeState: DecodeState {
   /// The rows of a pass, as layers of one kind know them.
   private enum Rows {
     case plain(Tensor)
-    case beginning(ChunkLayout, ChunkedBeginning)
+    case beginning(ChunkLayouts, ChunkedBeginning)
     case tokens(ChunkedTokens)
   }
 
@@ -123,7 +123,7 @@ final class HybridDecodeState: DecodeState {
       }
       return .tokens(ChunkedTokens(tokens, tape: tape))
     }
-    let layout = ChunkLayout(sampleCount: places.count, length: pass.length, chunkSize: chunkSize)
-    return .beginning(layout, ChunkedBeginning(layout, places: places, tape: tape))
+    let layouts = ChunkLayouts(Sequences(count: places.count, length: pass.length), chunkSize: chunkSize)
+    return .beginning(layouts, ChunkedBeginning(layouts.only, places: places, tape: tape))
   }
 }

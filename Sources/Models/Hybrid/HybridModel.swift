@@ -63,8 +63,8 @@ package final class HybridModel: LanguageModel {
     if let allowed = fields.chunkSizes {
       precondition(allowed.contains(input.chunkSize), "chunk size \(input.chunkSize) of \(allowed)")
     }
-    precondition(
-      input.length <= fields.maximumLength, "\(input.length) tokens of at most \(fields.maximumLength)")
+    let length = input.sequences.length
+    precondition(length <= fields.maximumLength, "\(length) tokens of at most \(fields.maximumLength)")
     let tokens = RowSource(
       embeddings, rows: RowSelection(input.ids), to: .all, frozenRow: fields.paddingID.map(Int32.init))
     return run(
@@ -72,10 +72,9 @@ package final class HybridModel: LanguageModel {
     ) { index in
       let layer = fields.layers[index]
       guard let chunkSize = layer.chunkSize(ofCall: input.chunkSize) else {
-        return .plain(.pattern(attention(index, length: input.length, sequenceCount: input.sampleCount)))
+        return .plain(.patterns(attention(index, input.sequences)))
       }
-      let layout = ChunkLayout(sampleCount: input.sampleCount, length: input.length, chunkSize: chunkSize)
-      return .chunked(.beginning(layout, kept: nil))
+      return .chunked(.beginning(ChunkLayouts(input.sequences, chunkSize: chunkSize), kept: nil))
     }
   }
 
@@ -111,8 +110,11 @@ package final class HybridModel: LanguageModel {
   }
 
   /// The attention of a layer without chunks over whole sequences.
-  func attention(_ layer: Int, length: Int, sequenceCount: Int) -> AttentionShape {
-    fields.base.blockShape.attention(fields.layers[layer].pattern(length: length), sequenceCount: sequenceCount)
+  func attention(_ layer: Int, _ sequences: Sequences) -> AttentionCalls {
+    AttentionCalls(
+      sequences.groups.map {
+        fields.base.blockShape.attention(fields.layers[layer].pattern(length: $0.length), sequenceCount: $0.count)
+      })
   }
 
   /// One arena for each kind of layer.

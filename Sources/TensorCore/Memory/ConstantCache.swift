@@ -83,5 +83,7 @@ extension Tape {
   }
 
   /// `[n]`, the indices that `recipe` makes.
-  package func indices(_ recipe: some IndexRecipe) -> Tensor { backend.constants.indices(recipe) }
+  package func indices(_ recipe: some IndexRecipe) -> Tensor {
+    indicesRecur ? backend.constants.indices(recipe) : upload(recipe.makeIndices())
+  }
 }

@@ -1,25 +1,27 @@
 extension Tape {
   /// Queries, keys and values of one attention call in one packed tensor `[rows, q | k | v]`.
   ///
-  /// Queries before `firstQuery` are not computed: their place holds arbitrary values, forward and backward.
+  /// Queries of rows that have none are not computed: their place holds arbitrary values, forward and backward.
   ///
   /// - Parameters:
   ///   - x: `[rows, D]`.
   ///   - weight: `[packedWidth, D]`, a parameter: query rows first, then keys, then values.
   ///   - bias: `[packedWidth]`.
-  ///   - firstQuery: the first row that has a query.
+  ///   - queryRows: the rows that have a query; nil for all.
   ///   - recompute: recomputes `x` for the backward pass, so that it need not be kept.
   ///   - dtype: of the result; single precision where there is a bias.
   package func packedProjection(
-    _ x: Tensor, weight: Tensor, bias: Tensor?, heads: AttentionHeads, firstQuery: Int = 0, recompute: Recompute? = nil,
-    dtype: DType = .float32
+    _ x: Tensor, weight: Tensor, bias: Tensor?, heads: AttentionHeads, queryRows: [Range<Int>]? = nil,
+    recompute: Recompute? = nil, dtype: DType = .float32
   ) -> Tensor {
     precondition(bias == nil || dtype == .float32, "projection: a bias is added to \(dtype)")
-    precondition(firstQuery <= x.rowCount, "projection: queries from row \(firstQuery) of \(x.shape)")
+    precondition(
+      queryRows?.allSatisfy { $0.upperBound <= x.rowCount } ?? true,
+      "projection: queries of rows \(queryRows ?? []) of \(x.shape)")
     precondition(
       weight.shape == [heads.packedWidth, x.rowWidth], "projection: weight \(weight.shape) for \(x.shape)")
     let y = output([x.rowCount, heads.packedWidth], of: dtype)
-    let parts = heads.projectedParts(rowCount: x.rowCount, firstQuery: firstQuery)
+    let parts = heads.projectedParts(rowCount: x.rowCount, queryRows: queryRows)
     for part in parts {
       backend.multiply(
         Matrix(x).part(rows: part.rows, columns: 0..<x.rowWidth), Matrix(weight.rows(part.columns)).transposed,
@@ -42,7 +44,7 @@ extension Tape {
     let columns = 0..<x.rowWidth
     for part in parts {
       let partGradient = Matrix(gradient).part(rows: part.rows, columns: part.columns)
-      // The first part covers all rows, so that the second can add to it.
+      // The first part covers all rows, so that the others can add to it.
       if let (xGradient, accumulates) = destination(for: x) {
         backend.multiply(
           partGradient, Matrix(weight.rows(part.columns)),
@@ -68,11 +70,9 @@ private struct ProjectedPart {
 
 extension AttentionHeads {
   /// What is computed of the packed tensor; the first part covers all rows.
-  fileprivate func projectedParts(rowCount: Int, firstQuery: Int) -> [ProjectedPart] {
-    guard firstQuery > 0 else { return [ProjectedPart(rows: 0..<rowCount, columns: 0..<packedWidth)] }
-    return [
-      ProjectedPart(rows: 0..<rowCount, columns: queryWidth..<packedWidth),
-      ProjectedPart(rows: firstQuery..<rowCount, columns: 0..<queryWidth),
-    ]
+  fileprivate func projectedParts(rowCount: Int, queryRows: [Range<Int>]?) -> [ProjectedPart] {
+    guard let queryRows else { return [ProjectedPart(rows: 0..<rowCount, columns: 0..<packedWidth)] }
+    return [ProjectedPart(rows: 0..<rowCount, columns: queryWidth..<packedWidth)]
+      + queryRows.map { ProjectedPart(rows: $0, columns: 0..<queryWidth) }
   }
 }

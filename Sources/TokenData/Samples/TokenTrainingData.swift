@@ -26,7 +26,7 @@ package struct TokenTrainingData: TrainingData {
   ///   - key: what names the list of sources in messages.
   /// - Throws: ``TokenError`` for a source that cannot be used, and for weights that no short cycle can hold.
   package init(
-    _ sources: [DataSource], key: String, context: Int, seed: UInt64, vocabularySize: Int?
+    _ sources: [DataSource], key: String, context: Int, seed: UInt64, vocabularySize: Int?, cut: DocumentCut? = nil
   ) throws(TokenError) {
     guard sources.count <= MixtureCycle.sourceLimit else {
       throw TokenError(file: key, found: "\(sources.count) sources", allowed: "at most \(MixtureCycle.sourceLimit)")
@@ -40,7 +40,7 @@ package struct TokenTrainingData: TrainingData {
     for (number, source) in sources.enumerated() {
       do {
         let dataset = try TokenDataset(
-          paths: source.paths, context: context, split: .training, format: source.format)
+          paths: source.paths, context: context, split: .training, format: source.format, cut: cut)
         parts.append(Part(source: source, dataset: dataset))
       } catch {
         throw error.named(by: "\(key)[\(number)].path")
@@ -62,17 +62,15 @@ package struct TokenTrainingData: TrainingData {
     zip(parts, cycle.shares).map { part, share in
       SourceSummary(
         name: part.source.name, share: Double(share) / Double(cycle.count), sampleCount: part.dataset.sampleCount,
-        tokenCount: part.dataset.tokenCount, shards: part.dataset.shards)
+        tokenCount: part.dataset.tokenCount, shards: part.dataset.shards, documents: part.dataset.documents)
     }
   }
+  package var mostSequences: Int { parts.map(\.dataset.mostSequences).max() ?? 1 }
 
   package func batch(step: Int, globalBatch: Int, samples: Range<Int>) -> TokenBatch {
     precondition(
       samples.lowerBound >= 0 && samples.upperBound <= globalBatch, "batch: samples \(samples) of \(globalBatch)")
-    let context = parts[0].dataset.context
-    var (inputs, targets): ([Int32], [Int32]) = ([], [])
-    inputs.reserveCapacity(samples.count * context)
-    targets.reserveCapacity(samples.count * context)
+    var stretches = TokenStretches(reserving: samples.count * parts[0].dataset.context)
     var orders: [(epoch: Int, order: KeyedPermutation)?] = parts.map { _ in nil }
     for sample in samples {
       let (source, before) = cycle[step * globalBatch + sample]
@@ -85,9 +83,9 @@ package struct TokenTrainingData: TrainingData {
         order = KeyedPermutation(count: dataset.sampleCount, seed: seed, epoch: epoch, source: source)
         orders[source] = (epoch, order)
       }
-      dataset.append(window: order[place], inputs: &inputs, targets: &targets)
+      dataset.append(window: order[place], to: &stretches)
     }
-    return TokenBatch(inputs: inputs, targets: targets, sampleCount: samples.count, length: context)
+    return stretches.batch
   }
 
   /// Of several sources, which have no common pass, the number of samples before the step.

@@ -14,6 +14,7 @@ package struct TokenValidationData: ValidationData {
     self.batchSize = batchSize
   }
 
+  package var mostSequences: Int { dataset.mostSequences }
   package var batchCount: Int { (sampleCount + batchSize - 1) / batchSize }
 
   package func batch(_ index: Int) -> TokenBatch {

@@ -8,8 +8,10 @@ package protocol TrainingData: Sendable {
   var tokenCount: Int? { get }
   /// Where the samples come from, in the order of the run file; none if they are made.
   var sources: [SourceSummary] { get }
+  /// Most sequences of a sample: 1 where samples are not cut at the boundaries of documents.
+  var mostSequences: Int { get }
 
-  /// Part of the global batch of a step. All samples of a step have the same length.
+  /// Part of the global batch of a step. All samples of a step have the same length, unless they are cut.
   ///
   /// - Parameters:
   ///   - step: counted from 0.
@@ -26,6 +28,7 @@ package protocol TrainingData: Sendable {
 
 extension TrainingData {
   package var sources: [SourceSummary] { [] }
+  package var mostSequences: Int { 1 }
 
   /// The same with every id checked, for data may change while it is used.
   ///
@@ -56,6 +59,8 @@ package struct SourceSummary: Sendable {
   package let tokenCount: Int
   /// Its files, in the order that gives samples their numbers.
   package let shards: [TokenShard]
+  /// Where documents begin in each of them; empty where samples are not cut there.
+  package let documents: [DocumentIndex]
 }
 
 /// What a run is measured on: a fixed list of batches.
@@ -63,9 +68,15 @@ package protocol ValidationData: Sendable {
   var batchCount: Int { get }
   /// Samples of all batches.
   var sampleCount: Int { get }
+  /// As ``TrainingData/mostSequences``.
+  var mostSequences: Int { get }
   /// The batch with this number of `0 ..< batchCount`. Batches may differ in size and length.
   func batch(_ index: Int) -> TokenBatch
 
   /// Checks every id against a model's vocabulary, which may mean to read all data.
   func requireIDs(below vocabularySize: Int) throws(TokenError)
+}
+
+extension ValidationData {
+  package var mostSequences: Int { 1 }
 }

@@ -10,6 +10,7 @@ package struct DocumentIndex: Sendable {
   private enum Source: Sendable {
     case list(MappedFile, headerByteCount: Int)
     case megatron(MegatronIndex)
+    case found([Int])
   }
 
   package let count: Int
@@ -49,10 +50,27 @@ package struct DocumentIndex: Sendable {
     }
   }
 
+  /// The documents of a shard of which nothing says where they begin, by the id that each of them ends with. Reads all of
+  /// it.
+  init(searching shard: TokenShard, endOfDocument: Int32) {
+    var starts = shard.count > 0 ? [0] : []
+    for start in stride(from: 0, to: shard.count, by: Self.searchCount) {
+      let ids = shard.ids(start..<min(start + Self.searchCount, shard.count))
+      for (place, id) in ids.enumerated() where id == endOfDocument { starts.append(start + place + 1) }
+    }
+    if starts.last == shard.count { starts.removeLast() }
+    count = starts.count
+    source = .found(starts)
+  }
+
+  /// Ids that are looked through at a time.
+  private static let searchCount = 1 << 20
+
   /// Where a document begins.
   package subscript(document: Int) -> Int {
     switch source {
     case .megatron(let index): index.documentStart(document)
+    case .found(let starts): starts[document]
     case .list(let file, let headerByteCount):
       file.integer(Int64.self, at: headerByteCount + 8 * document).map { Int($0) } ?? 0
     }
@@ -66,6 +84,28 @@ package struct DocumentIndex: Sendable {
       if self[middle] < id { low = middle + 1 } else { high = middle }
     }
     return low
+  }
+
+  /// Inner boundaries of a range of ids: where documents begin behind its first id.
+  func boundaries(in range: Range<Int>) -> [Int] {
+    var boundaries: [Int] = []
+    var document = first(from: range.lowerBound + 1)
+    while document < count, self[document] < range.upperBound {
+      boundaries.append(self[document])
+      document += 1
+    }
+    return boundaries
+  }
+
+  /// Bytes of a file that says nothing but this; 0 where there is none.
+  package var byteCount: Int { if case .list(let file, _) = source { file.byteCount } else { 0 } }
+
+  /// Calls `body` with parts of such a file, in order, that stand for all of it; with the whole of a short one.
+  package func forEachSampledPart(_ body: (UnsafeRawBufferPointer) -> Void) {
+    guard case .list(let file, _) = source else { return }
+    file.withBytes { bytes in
+      for range in file.sampledRanges { unsafe body(UnsafeRawBufferPointer(rebasing: bytes[range])) }
+    }
   }
 
   package static func path(besideShard path: String) -> String {

@@ -3,8 +3,9 @@ internal import TokenData
 
 /// What a run is trained on, known by content: where its shards are, or what they are called, does not count.
 ///
-/// Of each shard its source (the place in `data.sources`; 0 without), its size and a digest of its sampled parts. A change that lies between the parts of a file of more than
-/// a mebibyte and leaves its size goes unseen.
+/// Of each shard its source (the place in `data.sources`; 0 without), its size and a digest of its sampled parts; where
+/// samples are cut at the boundaries of documents, with the file that says where they are. A change that lies between the
+/// parts of a file of more than a mebibyte and leaves its size goes unseen.
 struct DataIdentity: Hashable, Sendable {
   /// A shard: its name is for messages alone.
   struct Shard: Sendable {
@@ -32,7 +33,11 @@ struct DataIdentity: Hashable, Sendable {
   init?(_ data: any TrainingData) {
     let sources = data.sources
     if sources.isEmpty { return nil }
-    shards = sources.enumerated().flatMap { source, summary in summary.shards.map { Shard($0, source: source) } }
+    shards = sources.enumerated().flatMap { source, summary in
+      summary.shards.enumerated().map { place, shard in
+        Shard(shard, source: source, documents: summary.documents.isEmpty ? nil : summary.documents[place])
+      }
+    }
   }
 
   /// Reads what ``setting`` gave; nil for something else.
@@ -80,13 +85,14 @@ extension DataIdentity.Shard: CustomStringConvertible {
     "\(name) (\(source == 0 ? "" : "source \(source), ")\(byteCount) bytes, digest \(digest))"
   }
 
-  fileprivate init(_ shard: TokenShard, source: Int) {
+  fileprivate init(_ shard: TokenShard, source: Int, documents: DocumentIndex?) {
     self.source = source
     var content = ContentDigest()
     shard.forEachSampledPart { part in unsafe content.add(part) }
+    documents?.forEachSampledPart { part in unsafe content.add(part) }
     let digits = String(content.value, radix: 16)
     name = shard.path.split(separator: "/").last.map(String.init) ?? shard.path
-    byteCount = shard.byteCount
+    byteCount = shard.byteCount + (documents?.byteCount ?? 0)
     digest = String(repeating: "0", count: 16 - digits.count) + digits
   }
 

@@ -19,10 +19,12 @@ package struct MemoryPlan: Hashable, Sendable {
   private static let largestModel = 1 << 45
 
   /// - Parameters:
+  ///   - mostSequences: of a sample that is cut at the boundaries of documents.
   ///   - largestBytes: beyond this many bytes the run is refused anyway: what takes more is not planned to the end.
   ///   - makeBackend: gives a backend that computes nothing, new each time.
   package init(
-    _ config: RunConfig, rank: Int, rankCount: Int, largestBytes: Int = .max, makeBackend: () -> any Backend
+    _ config: RunConfig, rank: Int, rankCount: Int, mostSequences: Int = 1, largestBytes: Int = .max,
+    makeBackend: () -> any Backend
   ) {
     let count = config.model.specs(scheme: .fla).reduce(0) { $0 + $1.count }
     let isSharded = config.parallel.shardsOptimizer && rankCount > 1
@@ -41,7 +43,8 @@ package struct MemoryPlan: Hashable, Sendable {
       model: config.model, optimizer: config.optimizer, recomputation: config.train.recomputation,
       steps: config.train.firstSteps, laterSteps: config.train.laterSteps,
       sampleCount: config.train.largestShare(rankCount: rankCount),
-      length: config.data.context, validation: (config.validatedAtATime, config.train.chunks.sizes),
+      length: config.data.context, mostSequences: mostSequences,
+      validation: (config.validatedAtATime, config.train.chunks.sizes),
       samples: config.samplePlan,
       owned: isSharded ? buckets.owned(by: rank, of: rankCount) : nil)
     let leastBytes = modelBytes + plan.leastSampleBytes

@@ -102,8 +102,7 @@ extension Trainer {
     let shortest = first > 10 ? first : min(first, try seconds())
     let batch = training.batch(step: 0, globalBatch: train.batchSize, samples: 0..<train.batchSize)
     let cost = ModelCost(
-      config.model, sampleCount: batch.sampleCount, length: batch.length, targetCount: batch.targetCount,
-      chunkSize: chunkSize)
+      config.model, lengths: batch.lengths, targetCount: batch.targetCount, chunkSize: chunkSize)
     let count = Double(config.train.accumulation)
     return StepCost(
       chunkSize: chunkSize, seconds: shortest * count, tokenCount: batch.inputs.count * config.train.accumulation,

@@ -28,7 +28,7 @@ extension Trainer {
     }
     agreement.add("chunk sizes", ContentDigest(chunkSizes))
     let batch = training.batch(step: step, globalBatch: train.batchSize, samples: 0..<train.batchSize)
-    agreement.add("samples", ContentDigest(batch.inputs + batch.targets))
+    agreement.add("samples", ContentDigest(batch.inputs + batch.targets + batch.lengths.map(Int32.init)))
     var weights = ContentDigest()
     model.parameters.weights.withReadView { bytes in unsafe weights.add(bytes) }
     agreement.add("weights", weights)

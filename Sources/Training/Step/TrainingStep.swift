@@ -151,8 +151,7 @@ package struct TrainingStep {
       batch.targetCount == 0
         ? 0
         : ModelCost(
-          model.config, sampleCount: batch.sampleCount, length: batch.length, targetCount: batch.targetCount,
-          chunkSize: size
+          model.config, lengths: batch.lengths, targetCount: batch.targetCount, chunkSize: size
         ).trainingOperations
     }
     return Int(costs.reduce(0, +))
@@ -167,8 +166,8 @@ package struct TrainingStep {
       onProgress: { exchange.group.note(step: number, phase: .gradients) })
     observeOps(of: tape, chunkSize: chunkSize)
     let head = model.loss(
-      ids: batch.inputs, targets: batch.targets, sampleCount: batch.sampleCount, length: batch.length,
-      chunkSize: chunkSize, gradientScale: 1 / Float(begun.targetCount), tape: tape)
+      ids: batch.inputs, targets: batch.targets, lengths: batch.lengths, chunkSize: chunkSize,
+      gradientScale: 1 / Float(begun.targetCount), tape: tape)
     backend.add(head.totals.rows(0..<1), to: optimizer.lossSum)
     return tape
   }

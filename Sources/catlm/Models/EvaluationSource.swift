@@ -14,6 +14,8 @@ struct EvaluationSource {
   let stride: Int?
   private let config: DataConfig
   private let text: (path: String, tokenizer: any Tokenizer)?
+  /// The id that ends documents, where samples are cut at them.
+  private let endOfDocument: Int32?
 
   init(_ options: EvaluateCommand, location: CheckpointLocation, model: ModelConfig) throws {
     var (section, config) = try Self.data(options, location: location, model: model)
@@ -34,6 +36,14 @@ struct EvaluationSource {
     guard stride != nil || options.stride == nil else {
       throw UserError("--stride: found it with recall, whose samples are no parts of a text; allowed: it with text")
     }
+    guard options.stride ?? length >= length || config.documentBoundaries == .ignore else {
+      throw UserError(
+        "--stride: found \(options.stride ?? 0), allowed: nothing below the context of \(length) where samples are cut at the "
+          + "boundaries of documents (data.document_boundaries: reset)")
+    }
+    endOfDocument =
+      config.documentBoundaries == .reset && location.run?.data.tokenizer != nil
+      ? try location.tokenizer(vocabularySize: model.vocabularySize).endOfDocument : nil
     text = try options.text.map { ($0, try location.tokenizer(vocabularySize: model.vocabularySize)) }
   }
 
@@ -56,7 +66,9 @@ struct EvaluationSource {
     guard let own, !own.validationPaths.isEmpty else {
       throw UserError("\(options.checkpoint): its run has no validation data; give --tokens, --text or --task")
     }
-    var config = shards(own.validationPaths, own.format)
+    var config = DataConfig(
+      context: context, trainingPaths: own.validationPaths, validationPaths: own.validationPaths, format: own.format,
+      documentBoundaries: own.documentBoundaries)
     config.validationSampleCount = own.validationSampleCount
     return ("data", config)
   }
@@ -98,7 +110,8 @@ struct EvaluationSource {
         paths: config.validationPaths, format: config.format, context: length, stride: stride,
         sampleLimit: config.validationSampleCount, batchSize: batchSize, name: name)
     }
-    guard let data = try config.validation(seed: 0, batchSize: batchSize) else {
+    guard let data = try config.validation(seed: 0, batchSize: batchSize, endOfDocument: endOfDocument)
+    else {
       throw UserError("evaluate: no validation data")
     }
     return data

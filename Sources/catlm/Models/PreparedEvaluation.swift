@@ -42,7 +42,7 @@ struct PreparedEvaluation {
     let config = model.config
     let plan = TensorPlan(
       model: config, optimizer: nil, recomputation: .none, steps: [], sampleCount: 0, length: task.length,
-      validation: (task.batchSize, chunkSizes))
+      mostSequences: (task as? LossTask)?.data.mostSequences ?? 1, validation: (task.batchSize, chunkSizes))
     let weightBytes = 4 * config.specs(scheme: .fla).reduce(0) { $0 + $1.count }
     let bytes = plan.peakBytes { device.makePlanner(threadCount: threadCount) } - weightBytes
     let caches = task is NeedleSearchTask ? task.batchSize * (chunkSizes.map(cacheBytes).max() ?? 0) : 0

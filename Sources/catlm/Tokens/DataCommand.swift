@@ -20,7 +20,8 @@ struct DataCommand: ParsableCommand {
         nanogpt .bin files of 16-bit ids without a header. All ids are read; nothing is kept in memory.
 
         Documents are counted where something says where they begin: the .documents that catlm tokenize writes, or the \
-        index of Megatron. A sample is CONTEXT ids and one more.
+        index of Megatron. A sample is CONTEXT ids and one more; where a run file says data.document_boundaries: reset, \
+        it is cut into sequences where documents begin.
 
         Example: catlm data info --tokenizer tokenizer.json --context 1024 'data/web_train_*.bin'
         """)
