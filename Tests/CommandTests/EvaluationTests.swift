@@ -172,7 +172,8 @@ extension CommandTests {
         let loss = try #require(row["loss"]?.numberValue)
         let expected = try #require(golden.losses[row["chunk_size"]?.integerValue])
         #expect(abs(loss - expected) <= 1e-5 * expected, "\(model): expected \(expected), got \(loss)")
-        #expect(row["bits_per_byte"] == .null && row["step"] == .null, "it names no tokenizer and no run")
+        // They name no tokenizer and no run; a vocabulary of 256 is taken for bytes, as the authors' is.
+        #expect((row["bits_per_byte"] == .null) != model.contains("/ref_") && row["step"] == .null)
       }
     }
   }
